@@ -1,0 +1,57 @@
+package fallback
+
+// Kind is what a model is for. Kinds never mix.
+type Kind uint8
+
+const (
+	Chat Kind = iota
+	Embedding
+)
+
+func (k Kind) String() string {
+	if k == Embedding {
+		return "embedding"
+	}
+	return "chat"
+}
+
+// Proof is why a model costs nothing.
+type Proof uint8
+
+const (
+	Unproven     Proof = iota // never called
+	ProvenListed              // the provider's list prices it at zero, or its id says so
+	ProvenLocal               // a server on this machine or network
+	ProvenPlan                // the operator's word: this key has no billing
+	AllowedPaid               // the operator named it in allow_paid
+)
+
+var proofNames = [...]string{"unproven", "listed", "local", "plan", "allow_paid"}
+
+func (p Proof) String() string { return proofNames[p] }
+
+// Key is one credential of a provider, without the credential.
+type Key struct {
+	Account string // keys of one account share its limits; unique within the provider
+}
+
+// Model is one row of the chain: an id at a provider. The same id may stand at several providers.
+type Model struct {
+	Provider string
+	ID       string
+	Name     string
+	Kind     Kind
+
+	Tools      bool
+	Vision     bool
+	JSONSchema bool
+	Context    int // tokens; 0 = unknown, which takes any size
+
+	Proof Proof
+	// Off is the reason why the row is never asked ("no_key", "not_free", "limit_zero"); empty = it may be. Why says it
+	// in a sentence, with what to do.
+	Off string
+	Why string
+
+	Keys []Key // of its provider, in order; a keyless provider has one with an empty account
+}

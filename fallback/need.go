@@ -1,0 +1,32 @@
+package fallback
+
+// Need is what a request requires of a model.
+type Need struct {
+	Kind       Kind
+	Tools      bool // declared in the body, or used in its history
+	ToolChoice bool // a tool_choice other than auto or none
+	Vision     bool // images
+	JSONSchema bool // response_format json_schema
+	Tokens     int  // estimated input, on the low side; images and files are not counted as text
+}
+
+// NeedClass groups requests that share a memory of the last good model.
+type NeedClass uint8
+
+const (
+	ClassPlain NeedClass = iota
+	ClassTools
+	ClassVision
+	numNeedClasses
+)
+
+// Class of the need: vision before tools before plain.
+func (n Need) Class() NeedClass {
+	switch {
+	case n.Vision:
+		return ClassVision
+	case n.Tools:
+		return ClassTools
+	}
+	return ClassPlain
+}
