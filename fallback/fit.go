@@ -1,0 +1,53 @@
+package fallback
+
+// What a request needs and a model lacks, in the words of explain and of the exhausted answer.
+const (
+	lacksKind      = "kind"
+	lacksTools     = "no_tools"
+	lacksVision    = "no_vision"
+	lacksSchema    = "no_json_schema"
+	lacksChoice    = "no_tool_choice"
+	lacksContext   = "context_length"
+	reasonNotFree  = "not_free"
+	reasonGone     = "gone"
+	reasonPaused   = "paused"
+	reasonTrial    = "trial"
+	reasonFailures = "failures"
+)
+
+// unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that
+// rests fits.
+func (r *row) unfit(n Need) string {
+	m := r.model
+	switch {
+	case r.Proof == Unproven:
+		return reasonNotFree
+	case r.Off != "":
+		return r.Off
+	case len(r.pairs) == 0:
+		return "no_key"
+	case m.paused:
+		return reasonPaused
+	case m.rest.endless && m.rest.class == ModelGone:
+		return reasonGone
+	case m.rest.endless && m.rest.class == NotFree:
+		return reasonNotFree
+	case r.Kind != n.Kind:
+		return lacksKind
+	case n.Tools && (!r.Tools || m.lacks[FeatureTools]):
+		return lacksTools
+	case n.Vision && (!r.Vision || m.lacks[FeatureVision]):
+		return lacksVision
+	case n.ToolChoice && m.lacks[FeatureToolChoice]:
+		return lacksChoice
+	case n.JSONSchema && (!r.JSONSchema || m.lacks[FeatureJSONSchema]):
+		return lacksSchema
+	case r.Context > 0 && n.Tokens > r.Context:
+		return lacksContext
+	}
+	return ""
+}
+
+// needsOnly says whether a reason is shared by all requests of a class, so that passing the row over says nothing about the
+// one request.
+func needsOnly(why string) bool { return why != lacksSchema && why != lacksContext && why != lacksChoice }

@@ -1,0 +1,101 @@
+package fallback
+
+import "time"
+
+// Breaker says how many failures make a model unavailable, and for how long.
+type Breaker struct {
+	Failures    int           // default 3
+	Cooldown    time.Duration // default 30 s
+	MaxCooldown time.Duration // default 10 min
+}
+
+func (b Breaker) withDefaults() Breaker {
+	if b.Failures <= 0 {
+		b.Failures = 3
+	}
+	if b.Cooldown <= 0 {
+		b.Cooldown = 30 * time.Second
+	}
+	if b.MaxCooldown < b.Cooldown {
+		b.MaxCooldown = max(10*time.Minute, b.Cooldown)
+	}
+	return b
+}
+
+// backoff is the cooldown doubled level times, up to MaxCooldown.
+func (b Breaker) backoff(level int) time.Duration {
+	d := b.Cooldown
+	for ; level > 0 && d < b.MaxCooldown; level-- {
+		d *= 2
+	}
+	return min(d, b.MaxCooldown)
+}
+
+// health counts the failures of one model: at Breaker.Failures it closes, after its cooldown one trial decides.
+type health struct {
+	count  int
+	gen    uint32 // grows whenever the model closes or opens; results of an older one are dropped
+	closed bool
+	until  time.Time // closed: when a trial may begin
+	level  int       // failed trials in a row
+	trial  bool      // one is under way
+}
+
+type phase uint8
+
+const (
+	phaseOpen phase = iota
+	phaseCooling
+	phaseTrial   // half-open, a trial may begin
+	phaseTrialed // half-open, the one trial is under way
+)
+
+func (h *health) phase(now time.Time) phase {
+	switch {
+	case !h.closed:
+		return phaseOpen
+	case h.trial:
+		return phaseTrialed
+	case now.Before(h.until):
+		return phaseCooling
+	}
+	return phaseTrial
+}
+
+// fail counts one failure and closes the model at the limit; a failed trial closes it again for longer. stated is the reset
+// that a limit named, zero if none.
+func (h *health) fail(now, stated time.Time, trial bool, b Breaker) (tripped bool) {
+	switch {
+	case trial:
+		h.level++
+	case h.closed:
+		return false
+	case h.count < b.Failures:
+		h.count++
+	}
+	if !trial && h.count < b.Failures {
+		return false
+	}
+	h.closed = true
+	h.gen++
+	h.until = now.Add(b.backoff(h.level))
+	if !stated.IsZero() {
+		h.until = stated
+	}
+	return true
+}
+
+// succeed counts one success down; a good trial opens the model. calm is true when nothing is left to remember.
+func (h *health) succeed(trial bool) (opened, calm bool) {
+	if h.count > 0 {
+		h.count--
+	}
+	if trial && h.closed {
+		h.closed, opened = false, true
+		h.gen++
+	}
+	if h.count == 0 {
+		h.level = 0
+	}
+	return opened, h.count == 0
+}

@@ -1,0 +1,113 @@
+package fallback
+
+import "time"
+
+// lastGood is the memory of one class of requests: the model that answered last is asked first.
+type lastGood struct {
+	model     *modelState
+	version   uint32    // grows with each change of model
+	probing   bool      // ONE request is at a model above
+	lastProbe time.Time // when a probe last failed
+}
+
+// rank appends the rows of base in the order of the pool. With LastGood that is the last good one, then the others by
+// priority; when a model above it has been available for Stick, one request goes there first.
+func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
+	t := w.table
+	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.named {
+		if k := t.indexOf(base, g.model); k >= 0 {
+			if probe := p.riser(now, w, base[:k], g); probe >= 0 {
+				w.order = append(w.order, probe)
+				w.probe = true
+			}
+			w.order = append(w.order, base[k])
+		}
+	}
+	for _, i := range base {
+		if !has(w.order, i) {
+			w.order = append(w.order, i)
+		}
+	}
+}
+
+func (t *table) indexOf(base []int32, m *modelState) int {
+	for k, i := range base {
+		if t.rows[i].model == m {
+			return k
+		}
+	}
+	return -1
+}
+
+// riser is the first row above the last good one that fits and has been available for Stick, -1 if none.
+func (p *Pool) riser(now time.Time, w *Walk, above []int32, g *lastGood) int32 {
+	if g.probing || now.Sub(g.lastProbe) < w.table.Stick {
+		return -1
+	}
+	for _, i := range above {
+		r := &w.table.rows[i]
+		if r.unfit(w.Need) == "" && w.table.ready(r, now) && now.Sub(r.readySince(now)) >= w.table.Stick {
+			return i
+		}
+	}
+	return -1
+}
+
+// ready says whether any key of the row may be tried now.
+func (t *table) ready(r *row, now time.Time) bool {
+	for k := range r.pairs {
+		if _, ok := r.open(k, now); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// readySince is when the row became available as it is now: after its last failure and the rests that have ended.
+func (r *row) readySince(now time.Time) time.Time {
+	since := r.model.lastBad
+	since = latest(since, r.model.rest.until)
+	if r.model.health.closed {
+		since = latest(since, r.model.health.until)
+	}
+	since = latest(since, r.provider.until)
+	best := time.Time{}
+	for k := range r.pairs {
+		if _, ok := r.open(k, now); !ok {
+			continue
+		}
+		p := &r.pairs[k]
+		end := latest(latest(p.rest.until, p.key.rest.until), p.account.until)
+		if best.IsZero() || end.Before(best) {
+			best = end
+		}
+	}
+	return latest(since, best)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// remember moves the memory of the walk's class after a success of the attempt's model. Up, always; down only when the walk
+// began under the same memory and passed nobody over for what this one request needs.
+func (p *Pool) remember(w *Walk, a *Attempt) {
+	t := w.table
+	g := &p.good[w.Need.Class()]
+	if t.Order != LastGood || w.named || g.model == a.row.model {
+		return
+	}
+	now, head := t.indexOf(t.all, a.row.model), -1
+	if g.model != nil {
+		head = t.indexOf(t.all, g.model)
+	}
+	up := head >= 0 && now < head
+	if !up && (w.version != g.version || w.passed) {
+		return
+	}
+	g.model = a.row.model
+	g.version++
+}

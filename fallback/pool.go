@@ -1,0 +1,243 @@
+package fallback
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Order is how the candidates of a plain name are sorted.
+type Order uint8
+
+const (
+	LastGood Order = iota // the last model that answered this class of request, then by priority
+	Priority              // no memory
+)
+
+// Spread is how several keys of a provider are used.
+type Spread uint8
+
+const (
+	SpreadEven Spread = iota // the one that was used longest ago
+	SpreadFill               // the first that is open
+)
+
+// Chain is a named order: ids or patterns with "*", asked for as model "freefall/NAME".
+type Chain struct {
+	Name   string
+	Models []string // a pattern matches "id" and "provider/id"; a row enters once, at its first match
+	Match  Match
+}
+
+// Match says which plain requests a chain serves by itself. The zero value serves none.
+type Match struct {
+	Tools, Vision, JSONSchema bool
+	MinTokens                 int
+}
+
+func (m Match) fits(n Need) bool {
+	if m == (Match{}) {
+		return false
+	}
+	return (!m.Tools || n.Tools) && (!m.Vision || n.Vision) && (!m.JSONSchema || n.JSONSchema) && n.Tokens >= m.MinTokens
+}
+
+// Config is what a Pool decides by. Zero values mean the defaults of models.yaml.
+type Config struct {
+	Models  []Model // in order of priority
+	Chains  []Chain
+	Order   Order
+	Stick   time.Duration // default 60 s
+	Spread  Spread
+	Breaker Breaker
+}
+
+// Pool is the one holder of state. All methods may be called from any goroutine.
+type Pool struct {
+	mu sync.Mutex // guards all below; held for microseconds, never over I/O
+
+	table *table
+	state state
+	good  [numNeedClasses]lastGood
+}
+
+// New makes a pool in which everything is available.
+func New(c Config) *Pool {
+	p := &Pool{state: newState()}
+	p.table = p.state.build(c)
+	return p
+}
+
+// Reconfigure swaps the rows. State is joined by provider, account and id; walks under way finish on the rows they began
+// with. Rests that only a person could end are lifted: the configuration is what a person changes.
+func (p *Pool) Reconfigure(c Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.liftReloadable()
+	p.table = p.state.build(c)
+}
+
+// table is one configuration joined with the state. It never changes once built; what its rows point to does.
+type table struct {
+	Config
+	rows   []row
+	chains map[string][]int32
+	all    []int32
+	pairs  int
+}
+
+type row struct {
+	Model
+	model    *modelState
+	provider *rest
+	pairs    []pair
+}
+
+type pair struct {
+	index   int // among all pairs of the table
+	rest    *rest
+	key     *keyState
+	account *rest
+}
+
+// state is what survives a change of configuration.
+type state struct {
+	models    map[[2]string]*modelState // provider, id
+	pairs     map[pairName]*rest
+	keys      map[keyName]*keyState
+	accounts  map[[2]string]*rest // provider, account
+	providers map[string]*rest
+}
+
+type keyName struct {
+	provider, account string
+	nth               int // among the keys of that account
+}
+
+type pairName struct {
+	keyName
+	id string
+}
+
+type keyState struct {
+	rest     rest
+	lastUsed time.Time
+}
+
+type modelState struct {
+	health  health
+	rest    rest // of the model with every key: its upstream's limit, gone, not free
+	paused  bool
+	lacks   [numFeatures]bool // learned from refusals
+	lastBad time.Time
+	stats   stats
+
+	lastError   string
+	lastErrorAt time.Time
+}
+
+func newState() state {
+	return state{
+		models:    map[[2]string]*modelState{},
+		pairs:     map[pairName]*rest{},
+		keys:      map[keyName]*keyState{},
+		accounts:  map[[2]string]*rest{},
+		providers: map[string]*rest{},
+	}
+}
+
+func at[K comparable, V any](m map[K]*V, k K) *V {
+	v, ok := m[k]
+	if !ok {
+		v = new(V)
+		m[k] = v
+	}
+	return v
+}
+
+func (s *state) build(c Config) *table {
+	c.Breaker = c.Breaker.withDefaults()
+	if c.Stick <= 0 {
+		c.Stick = time.Minute
+	}
+	t := &table{Config: c, chains: map[string][]int32{}, rows: make([]row, len(c.Models))}
+	for i, m := range c.Models {
+		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
+		t.all = append(t.all, int32(i))
+		nth := map[string]int{}
+		for _, k := range m.Keys {
+			name := keyName{m.Provider, k.Account, nth[k.Account]}
+			nth[k.Account]++
+			t.rows[i].pairs = append(t.rows[i].pairs, pair{
+				index:   t.pairs,
+				rest:    at(s.pairs, pairName{name, m.ID}),
+				key:     at(s.keys, name),
+				account: at(s.accounts, [2]string{m.Provider, k.Account}),
+			})
+			t.pairs++
+		}
+	}
+	for _, chain := range c.Chains {
+		t.chains[chain.Name] = t.matching(chain.Models)
+	}
+	return t
+}
+
+// matching are the rows that the patterns name, in the order of the patterns, each once.
+func (t *table) matching(patterns []string) []int32 {
+	var out []int32
+	for _, pattern := range patterns {
+		for i := range t.rows {
+			r := &t.rows[i]
+			if (glob(pattern, r.ID) || glob(pattern, r.Provider+"/"+r.ID)) && !slices.Contains(out, int32(i)) {
+				out = append(out, int32(i))
+			}
+		}
+	}
+	return out
+}
+
+// glob matches s against a pattern in which "*" stands for any run of characters.
+func glob(pattern, s string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, head)
+	if !ok {
+		return false
+	}
+	for i := 0; i <= len(s); i++ {
+		if glob(rest, s[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *state) liftReloadable() {
+	s.eachRest(func(r *rest) {
+		if r.reload {
+			r.lift()
+		}
+	})
+}
+
+func (s *state) eachRest(do func(*rest)) {
+	for _, m := range s.models {
+		do(&m.rest)
+	}
+	for _, k := range s.keys {
+		do(&k.rest)
+	}
+	for _, r := range s.pairs {
+		do(r)
+	}
+	for _, r := range s.accounts {
+		do(r)
+	}
+	for _, r := range s.providers {
+		do(r)
+	}
+}

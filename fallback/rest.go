@@ -1,0 +1,139 @@
+package fallback
+
+import "time"
+
+const (
+	maxHint  = 32 * 24 * time.Hour // a wait beyond is no information
+	minHint  = time.Second
+	longRest = time.Hour // rests beyond are tried at half time, then hourly
+)
+
+// rest is a pause of a pair, model, key, account or provider. The zero value rests nothing.
+type rest struct {
+	from    time.Time
+	until   time.Time // when not endless
+	endless bool
+	reload  bool // a new configuration lifts it
+	proven  bool // the provider's own counter or a day id named the end
+	class   Class
+	text    string
+
+	level     int       // how often the backoff was doubled
+	nextTrial time.Time // of a long rest whose end is not proven
+	trial     bool      // one is under way
+}
+
+func (r *rest) active(now time.Time) bool { return r.endless || now.Before(r.until) }
+
+// open says whether an attempt may pass now, and whether it would be the trial of a long rest.
+func (r *rest) open(now time.Time) (pass, trial bool) {
+	if !r.active(now) {
+		return true, false
+	}
+	if r.endless || r.proven || r.trial || r.nextTrial.IsZero() || now.Before(r.nextTrial) {
+		return false, false
+	}
+	return true, true
+}
+
+// begin starts or extends the rest; of two ends the later one holds. A report from an attempt that began before the rest did
+// tells nothing new (news is false): it may move the end, but not the backoff. named is the end that the outcome itself
+// stated, zero for a backoff or a rest without end.
+func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.Time, news bool) {
+	active := r.active(now)
+	news = !active || !started.Before(r.from)
+	until, how := deadline(now, o)
+	if how == endBackoff {
+		if !news {
+			return time.Time{}, false
+		}
+		until = now.Add(b.backoff(r.level))
+		r.level++
+	}
+	if !active {
+		*r = rest{level: r.level, trial: r.trial}
+	}
+	if !active || how == endNever || until.After(r.until) {
+		r.class, r.text, r.proven = o.Class, o.Message, o.Proven
+	}
+	r.endless = r.endless || how == endNever
+	r.reload = r.reload || o.Until == UntilConfigChange
+	if until.After(r.until) {
+		r.until = until
+	}
+	if news {
+		r.from = now
+		r.planTrial(now)
+	}
+	if how == endNamed {
+		named = until
+	}
+	return named, news
+}
+
+// planTrial sets the next trial of a long rest: at half of it at first, then each hour.
+func (r *rest) planTrial(now time.Time) {
+	length := r.until.Sub(now)
+	switch {
+	case r.endless || r.proven || length <= longRest && r.nextTrial.IsZero():
+		r.nextTrial = time.Time{}
+	case r.nextTrial.IsZero():
+		r.nextTrial = now.Add(length / 2)
+	default:
+		r.nextTrial = now.Add(longRest)
+	}
+}
+
+func (r *rest) lift() { *r = rest{} }
+
+type ending uint8
+
+const (
+	endNamed ending = iota
+	endBackoff
+	endNever
+)
+
+// deadline is when what the outcome speaks of may be asked again, as far as the outcome itself says.
+func deadline(now time.Time, o *Outcome) (time.Time, ending) {
+	switch o.Until {
+	case UntilUTCMidnight:
+		return nextMidnight(now, time.UTC), endNamed
+	case UntilPacificMidnight:
+		return nextMidnight(now, pacific()), endNamed
+	case UntilMonthEnd:
+		u := now.UTC()
+		return time.Date(u.Year(), u.Month()+1, 1, 0, 0, 0, 0, time.UTC), endNamed
+	case UntilHour:
+		return now.Add(time.Hour), endNamed
+	case UntilDay:
+		return now.Add(24 * time.Hour), endNamed
+	case UntilConfigChange, UntilForever:
+		return time.Time{}, endNever
+	}
+	if wait, ok := o.hint(); ok {
+		return now.Add(wait), endNamed
+	}
+	return time.Time{}, endBackoff
+}
+
+// hint is the stated wait if it can be believed: not negative, not beyond 32 days, at least a second.
+func (o *Outcome) hint() (time.Duration, bool) {
+	if !o.Stated || o.RetryAfter < 0 || o.RetryAfter > maxHint {
+		return 0, false
+	}
+	return max(o.RetryAfter, minHint), true
+}
+
+func nextMidnight(now time.Time, zone *time.Location) time.Time {
+	t := now.In(zone)
+	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, zone)
+}
+
+// pacific is Google's zone. Without time zone data it is the standard time, at most an hour late.
+func pacific() *time.Location {
+	if zone, err := time.LoadLocation("America/Los_Angeles"); err == nil {
+		return zone
+	}
+	return time.FixedZone("PST", -8*60*60)
+}

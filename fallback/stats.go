@@ -1,0 +1,74 @@
+package fallback
+
+import (
+	"slices"
+	"time"
+)
+
+// window is how many results a success rate and a TTFT percentile look back on.
+const window = 64
+
+// stats are the last results of one model.
+type stats struct {
+	results [window]bool
+	nth     int
+	ttft    [window]time.Duration
+	nthTTFT int
+}
+
+func (s *stats) result(good bool) {
+	s.results[s.nth%window] = good
+	s.nth++
+}
+
+func (s *stats) first(d time.Duration) {
+	s.ttft[s.nthTTFT%window] = d
+	s.nthTTFT++
+}
+
+// rate is the share of good results, -1 before the first.
+func (s *stats) rate() float64 {
+	n := min(s.nth, window)
+	if n == 0 {
+		return -1
+	}
+	good := 0
+	for _, ok := range s.results[:n] {
+		if ok {
+			good++
+		}
+	}
+	return float64(good) / float64(n)
+}
+
+// percentile of the time to first token, 0 before the first.
+func (s *stats) percentile(share float64) time.Duration {
+	n := min(s.nthTTFT, window)
+	if n == 0 {
+		return 0
+	}
+	sorted := slices.Clone(s.ttft[:n])
+	slices.Sort(sorted)
+	return sorted[min(n-1, int(share*float64(n)))]
+}
+
+// note keeps what the state API tells of an attempt.
+func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
+	if !a.commit.IsZero() {
+		m.stats.first(a.commit.Sub(a.begun))
+	}
+	switch {
+	case o.Class == OK:
+		m.stats.result(true)
+	case o.Fault() || o.Limit():
+		m.stats.result(false)
+	}
+	switch o.Class {
+	case OK, HedgeLost, ClientLeft, Stopped:
+	default:
+		m.lastError, m.lastErrorAt = o.Class.String(), now
+		if o.Message != "" {
+			m.lastError += ": " + o.Message
+		}
+	}
+}
