@@ -16,6 +16,7 @@ type rest struct {
 	reload  bool // a new configuration lifts it
 	proven  bool // the provider's own counter or a day id named the end
 	class   Class
+	limit   bool // it rests for a limit, not for a fault or a person
 	text    string
 
 	level     int       // how often the backoff was doubled
@@ -54,7 +55,7 @@ func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.
 		*r = rest{level: r.level, trial: r.trial}
 	}
 	if !active || how == endNever || until.After(r.until) {
-		r.class, r.text, r.proven = o.Class, o.Message, o.Proven
+		r.class, r.limit, r.text, r.proven = o.Class, o.Limit(), o.Message, o.Proven
 	}
 	r.endless = r.endless || how == endNever
 	r.reload = r.reload || o.Until == UntilConfigChange

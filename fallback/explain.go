@@ -1,0 +1,91 @@
+package fallback
+
+import "time"
+
+// Candidate is one row as a request meets it.
+type Candidate struct {
+	Model  *Model
+	Skip   string    // why it is not tried now: what it lacks, or what it rests for; "" = it would be tried
+	Unfit  bool      // it can never serve this request
+	Detail string    // the last error, or what to do, in a sentence
+	Ready  time.Time // when a rest ends; zero = now or no end in sight
+}
+
+// Explain gives the candidates of a request in their order and one reason for each that would be passed over. It changes
+// nothing.
+func (p *Pool) Explain(now time.Time, need Need, ask Ask) []Candidate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := Walk{Need: need, Ask: ask}
+	p.start(now, &w)
+	return w.candidates(now)
+}
+
+func (w *Walk) candidates(now time.Time) []Candidate {
+	out := make([]Candidate, 0, len(w.order))
+	for _, i := range w.order {
+		r := &w.table.rows[i]
+		c := Candidate{Model: &r.Model}
+		if c.Skip = r.unfit(w.Need); c.Skip != "" {
+			c.Unfit, c.Detail = true, r.Why
+		} else if open, why, at := r.status(now); !open {
+			c.Skip, c.Ready, c.Detail = why, at, r.model.lastError
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// Exhausted says why a walk found nobody.
+type Exhausted struct {
+	Candidates []Candidate
+	Fits       bool      // some candidate could serve such a request
+	TooLarge   bool      // none fits, and size alone excludes one
+	NoKey      bool      // none fits because no provider has a usable key
+	Limited    bool      // a fitting pair rests or refused for a limit
+	Ready      time.Time // when the first fitting pair can be asked; zero = no end in sight
+}
+
+// Exhausted explains a walk for which Pick found nobody.
+func (p *Pool) Exhausted(now time.Time, w *Walk) Exhausted {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.table == nil {
+		p.start(now, w)
+	}
+	x := Exhausted{Candidates: w.candidates(now), Limited: w.limited}
+	usable := false
+	for n, i := range w.order {
+		r, c := &w.table.rows[i], &x.Candidates[n]
+		if c.Unfit {
+			usable = usable || r.Proof != Unproven && r.Off == "" && len(r.pairs) > 0
+			x.NoKey = x.NoKey || c.Skip == "no_key"
+			x.TooLarge = x.TooLarge || c.Skip == lacksContext
+			continue
+		}
+		usable = true
+		x.Fits = true
+		if w.marks[i]&markOut != 0 && c.Skip == "" {
+			continue // it would be asked, but not for this request
+		}
+		x.note(r, c, now)
+	}
+	x.TooLarge = x.TooLarge && !x.Fits
+	x.NoKey = x.NoKey && !usable
+	return x
+}
+
+func (x *Exhausted) note(r *row, c *Candidate, now time.Time) {
+	ready := c.Ready
+	if c.Skip == "" {
+		ready = now
+	}
+	if sooner(ready, x.Ready) {
+		x.Ready = ready
+	}
+	for k := range r.pairs {
+		for _, d := range r.doors(k) {
+			x.Limited = x.Limited || d.rest.limit && d.rest.active(now)
+		}
+	}
+}
