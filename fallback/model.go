@@ -54,4 +54,6 @@ type Model struct {
 	Why string
 
 	Keys []Key // of its provider, in order; a keyless provider has one with an empty account
+
+	Via any // how to reach it: the caller's own, only carried along
 }
