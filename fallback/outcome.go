@@ -23,10 +23,10 @@ const (
 	HedgeLost                // another attempt of the same request was faster
 	ClientLeft               // nobody waits for the answer any more
 	Stopped                  // freefall itself is shutting down
-	numClasses
+	NumClasses // how many there are
 )
 
-var classNames = [numClasses]string{"ok", "rate_limited", "quota_exhausted", "auth", "payment_required", "context_length",
+var classNames = [NumClasses]string{"ok", "rate_limited", "quota_exhausted", "auth", "payment_required", "context_length",
 	"content_policy", "unsupported_feature", "model_gone", "invalid_request", "upstream_fault", "overloaded", "timeout",
 	"not_free", "hedge_lost", "client_left", "stopped"}
 

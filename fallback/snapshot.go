@@ -136,3 +136,14 @@ func (r *row) blocked(k int, now time.Time) (why string, until time.Time) {
 	}
 	return why, until
 }
+
+// Chains are the names of the configured chains, in their order.
+func (p *Pool) Chains() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]string, len(p.table.Chains))
+	for i := range p.table.Chains {
+		out[i] = p.table.Chains[i].Name
+	}
+	return out
+}

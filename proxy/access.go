@@ -1,0 +1,125 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/internal/openai"
+)
+
+// caller is who asks: by which key, if any.
+type caller struct {
+	name  string
+	known bool // a client's or the admin's key
+	admin bool
+}
+
+// identify compares the key of the request with all that are configured, in a time that tells nothing.
+func (s *Settings) identify(h *fasthttp.RequestHeader) caller {
+	key, ok := bearer(h)
+	if !ok {
+		return caller{}
+	}
+	hash := sha256.Sum256(key)
+	var who caller
+	for i := range s.keys {
+		if subtle.ConstantTimeCompare(hash[:], s.keys[i].hash[:]) == 1 {
+			who = caller{name: s.keys[i].name, known: true, admin: s.keys[i].admin}
+		}
+	}
+	return who
+}
+
+// bearer is the key a client sends: Authorization: Bearer KEY, or x-api-key.
+func bearer(h *fasthttp.RequestHeader) ([]byte, bool) {
+	if auth := h.Peek("Authorization"); len(auth) > 7 && strings.EqualFold(string(auth[:7]), "bearer ") {
+		return auth[7:], true
+	}
+	key := h.Peek("X-Api-Key")
+	return key, len(key) > 0
+}
+
+// mayChat says whether the caller may use /v1 and the state API.
+func (s *Settings) mayChat(who caller) *openai.Error {
+	if len(s.Clients) == 0 || who.known {
+		return nil
+	}
+	return &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key",
+		Message: "this freefall asks for one of its own client keys as the API key; it is no provider's key"}
+}
+
+// mayEnter refuses browsers of foreign pages, and foreign Host names while no client key protects the door (DNS rebinding).
+func (s *Settings) mayEnter(h *fasthttp.RequestHeader) *openai.Error {
+	if origin := h.Peek("Origin"); len(origin) > 0 && !s.originAllowed(string(origin)) {
+		return &openai.Error{Status: 403, Type: "permission_error", Code: "origin_not_allowed", Param: "Origin",
+			Message: "pages of this origin may not call freefall; the operator can add it to allowed_origins in models.yaml"}
+	}
+	if len(s.Clients) == 0 && !s.hostAllowed(string(h.Host())) {
+		return &openai.Error{Status: 403, Type: "permission_error", Code: "host_not_allowed", Param: "Host",
+			Message: "this Host name is not known here; use an IP address or localhost, or add the name to allowed_hosts in models.yaml, or configure clients with keys"}
+	}
+	return nil
+}
+
+func (s *Settings) originAllowed(origin string) bool {
+	for _, allowed := range s.AllowedOrigins {
+		if allowed == "*" || strings.EqualFold(allowed, origin) {
+			return true
+		}
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return true
+	}
+	return false
+}
+
+func (s *Settings) hostAllowed(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+		return true // localhost and the names of compose services are single labels
+	}
+	for _, allowed := range s.AllowedHosts {
+		if allowed == "*" || strings.EqualFold(allowed, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// cors lets pages of allowed origins read the answer and what the headers say of its way.
+func cors(h *fasthttp.RequestHeader, out *fasthttp.ResponseHeader) {
+	origin := h.Peek("Origin")
+	if len(origin) == 0 {
+		return
+	}
+	out.SetBytesV("Access-Control-Allow-Origin", origin)
+	out.Add("Vary", "Origin")
+	out.Set("Access-Control-Expose-Headers", exposed)
+}
+
+// preflight answers OPTIONS, before any key is asked for: a preflight never carries one.
+func preflight(ctx *fasthttp.RequestCtx) {
+	h := &ctx.Response.Header
+	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	if want := ctx.Request.Header.Peek("Access-Control-Request-Headers"); len(want) > 0 {
+		h.SetBytesV("Access-Control-Allow-Headers", want)
+	} else {
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	}
+	h.Set("Access-Control-Max-Age", "600")
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+}

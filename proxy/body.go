@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/internal/openai"
+)
+
+const (
+	firstBody  = 64 << 10  // a body's buffer begins with this and doubles with what has come
+	bodyBudget = 512 << 20 // bytes of request bodies in the whole process
+)
+
+// budget bounds the bytes that all request bodies hold together.
+type budget struct{ used atomic.Int64 }
+
+func (b *budget) take(n int) bool {
+	if b.used.Add(int64(n)) > bodyBudget {
+		b.used.Add(-int64(n))
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int) { b.used.Add(-int64(n)) }
+
+var (
+	errTooLarge = errors.New("too large")
+	errFull     = errors.New("no room for bodies")
+)
+
+// readBody reads the request's body as it arrives: what a client declares costs nothing until it has sent it. The bytes taken
+// from the budget are x.held; release gives them back.
+func (x *exchange) readBody(ctx *fasthttp.RequestCtx) ([]byte, *openai.Error) {
+	max := x.settings.MaxBody
+	declared := ctx.Request.Header.ContentLength()
+	if declared > max {
+		linger(ctx)
+		return nil, tooLarge(max)
+	}
+	body, err := x.grow(ctx.RequestBodyStream(), declared, max)
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, errTooLarge):
+		linger(ctx)
+		return nil, tooLarge(max)
+	case errors.Is(err, errFull):
+		linger(ctx)
+		return nil, &openai.Error{Status: 503, Type: "server_error", Code: "busy",
+			Message: "too many large requests at once; try again in a moment"}
+	}
+	ctx.SetConnectionClose()
+	return nil, &openai.Error{Status: 400, Type: "invalid_request_error", Code: "incomplete_body",
+		Message: "the request body ended before its declared length, or came too slowly"}
+}
+
+func (x *exchange) grow(r io.Reader, declared, max int) ([]byte, error) {
+	if r == nil {
+		return nil, nil
+	}
+	size := firstBody
+	if declared >= 0 && declared < size {
+		size = declared + 1 // one more, so that the end is seen without growing
+	}
+	if !x.proxy.bodies.take(size) {
+		return nil, errFull
+	}
+	x.held = size
+	buf := make([]byte, 0, size)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > max:
+			return nil, errTooLarge
+		case err == io.EOF && (declared < 0 || len(buf) == declared):
+			return buf, nil
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
+		if len(buf) == cap(buf) {
+			if !x.proxy.bodies.take(cap(buf)) {
+				return nil, errFull
+			}
+			x.held += cap(buf)
+			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+		}
+	}
+}
+
+// release lets go of the request's body: nothing will be sent again.
+func (x *exchange) release() {
+	x.proxy.bodies.give(x.held)
+	x.held, x.req = 0, nil
+}
+
+func tooLarge(max int) *openai.Error {
+	return &openai.Error{Status: 413, Type: "invalid_request_error", Code: "request_too_large",
+		Message: "the request body is larger than " + strconv.Itoa(max) + " bytes (max_body in models.yaml)"}
+}

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
+
+// chat answers POST /v1/chat/completions.
+func (p *Proxy) chat(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	x := p.begin(ctx, s, who)
+	defer x.recovered(ctx)
+	if e := x.read(ctx); e != nil {
+		x.refuse(ctx, e)
+		return
+	}
+	x.attend(ctx)
+	reply, e := x.search()
+	if reply == nil {
+		x.refuse(ctx, e)
+		return
+	}
+	x.send(ctx, reply) // the commit point: from here the client sees this model's answer
+}
+
+// read takes the body and what it asks for.
+func (x *exchange) read(ctx *fasthttp.RequestCtx) *openai.Error {
+	body, e := x.readBody(ctx)
+	if e != nil {
+		return e
+	}
+	if x.req, e = openai.ParseChat(body); e != nil {
+		return e
+	}
+	if !x.proxy.pool.Known(x.req.Model) {
+		return &openai.Error{Status: 404, Type: "invalid_request_error", Param: "model", Code: "model_not_found",
+			Message: "there is no chain " + openai.Clean(x.req.Model, 100) + "; GET /v1/models lists the names"}
+	}
+	x.walk.Need = x.req.Need
+	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Only: string(ctx.Request.Header.Peek(headerFallback)) == "off"}
+	return nil
+}
+
+// search is the walk: pick, try, and pick again until an answer has begun or nobody is left. It is the only one.
+func (x *exchange) search() (*reply, *openai.Error) {
+	for {
+		now := time.Now()
+		if !now.Before(x.deadline) {
+			return nil, x.exhausted(now)
+		}
+		attempt, ok := x.proxy.pool.Pick(now, &x.walk)
+		x.logSwitch(attempt)
+		if !ok {
+			return nil, x.exhausted(now)
+		}
+		reply, outcome := x.try(attempt)
+		if reply != nil {
+			x.model = attempt.Model
+			x.step(attempt.Model.ID, fallback.OK.String())
+			return reply, nil
+		}
+		x.fail(attempt, outcome)
+		if e := x.final(attempt, &outcome); e != nil {
+			return nil, e
+		}
+	}
+}
+
+// final is the answer if the outcome ends the walk: nobody waits for it, or no other model can cure it.
+func (x *exchange) final(a *fallback.Attempt, o *fallback.Outcome) *openai.Error {
+	switch {
+	case x.left.Load():
+		return &openai.Error{Status: 499, Type: "invalid_request_error", Code: "client_left", Message: "the client closed the connection"}
+	case x.stopped.Load():
+		return stopping()
+	case o.Action == fallback.ReturnToClient:
+		return x.refusal
+	case o.Action == fallback.OnceThenReturn && x.ambiguous != nil:
+		return x.ambiguous
+	case o.Action == fallback.OnceThenReturn:
+		x.ambiguous = x.refusal
+		x.walk.Avoid(a.Model.Provider)
+	}
+	return nil
+}
+
+func stopping() *openai.Error {
+	return &openai.Error{Status: 503, Type: "server_error", Code: "stopping", Message: "freefall is stopping; try again in a second"}
+}
+
+// fail ends an attempt that gave nothing and remembers it for the log.
+func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
+	x.step(a.Model.ID, o.Class.String())
+	x.classes[o.Class]++
+	effect := a.End(time.Now(), o)
+	x.pending = failure{model: a.Model, outcome: o, effect: effect}
+}
+
+// refuse ends the exchange with an error.
+func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
+	x.logSwitch(nil)
+	x.describe(&ctx.Response.Header)
+	refuse(ctx, e)
+	x.advise(&ctx.Response.Header, e)
+	x.end(e.Status, nil)
+}
+
+// recovered answers for a panic: the process goes on, the request is told.
+func (x *exchange) recovered(ctx *fasthttp.RequestCtx) {
+	if cause := recover(); cause != nil {
+		x.proxy.logPanic(x.id, cause)
+		x.refuse(ctx, &openai.Error{Status: 500, Type: "server_error", Code: "internal_error",
+			Message: "freefall failed on this request; its log has request id " + x.id})
+	}
+}

@@ -1,0 +1,43 @@
+package proxy
+
+import (
+	"github.com/valyala/fasthttp"
+
+	"freefall/internal/openai"
+)
+
+// refuse answers with OpenAI's error object.
+func refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
+	ctx.SetStatusCode(e.Status)
+	ctx.Response.Header.SetContentType("application/json")
+	if e.Status == 401 {
+		ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+	}
+	ctx.Response.SetBodyRaw(e.Append(nil))
+}
+
+func unknownRoute(path string) *openai.Error {
+	return &openai.Error{Status: 404, Type: "invalid_request_error", Code: "unknown_route",
+		Message: "there is no " + openai.Clean(path, 100) + " here; an OpenAI client's base_url ends in /v1, the state is at /api/chat/models"}
+}
+
+func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
+	ctx.Response.Header.Set("Allow", allow)
+	refuse(ctx, &openai.Error{Status: 405, Type: "invalid_request_error", Code: "method_not_allowed",
+		Message: "this path takes " + allow})
+}
+
+// serverError is what fasthttp could not read as a request.
+func serverError(ctx *fasthttp.RequestCtx, err error) {
+	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP"}
+	switch {
+	case isTooLargeHead(err):
+		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
+	case isTimeout(err):
+		e.Status, e.Code, e.Message = 408, "request_timeout", "the request came too slowly"
+	case err == fasthttp.ErrBodyTooLarge:
+		e = tooLarge(0)
+		e.Message = "the request body is too large"
+	}
+	refuse(ctx, e)
+}

@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
+)
+
+// exchange is one request from its first byte to the last of its answer. It belongs to the goroutine that serves the
+// connection; only left and stopped are set by others.
+type exchange struct {
+	proxy    *Proxy
+	settings *Settings
+	id       string
+	who      caller
+	started  time.Time
+	deadline time.Time // the search ends here, committed or not
+
+	req  *openai.Request
+	held int // bytes of the body budget
+
+	walk  fallback.Walk
+	flow  upstream.Flow // of the attempt under way; cancelled when the client leaves or freefall stops
+	watch watched
+
+	left    atomic.Bool // the client has gone
+	stopped atomic.Bool // freefall is stopping and drain is over
+
+	model     *fallback.Model // of the last attempt that was answered
+	trail     []byte
+	pending   failure       // the last failed attempt, not logged yet
+	refusal   *openai.Error // the upstream's own words of a client's fault
+	ambiguous *openai.Error // likewise, but another provider may see it differently
+	empties   int           // answers without content
+	commit    time.Time
+	classes   [fallback.NumClasses]int // of the failed attempts
+	retry     time.Duration            // when somebody is ready again, for an exhausted answer
+}
+
+func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
+	now := time.Now()
+	x := &exchange{proxy: p, settings: s, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total)}
+	p.enter(x)
+	return x
+}
+
+// attend makes the departure of the client cancel whatever the exchange waits for.
+func (x *exchange) attend(ctx *fasthttp.RequestCtx) {
+	if c, ok := ctx.Conn().(*conn); ok && c.watched != nil {
+		x.watch = c.watched
+		x.watch.Attach(func() {
+			x.left.Store(true)
+			x.flow.Cancel()
+		})
+	}
+}
+
+// end is called once, whatever became of the request.
+func (x *exchange) end(status int, o *fallback.Outcome) {
+	if x.watch != nil {
+		x.watch.Detach()
+		x.watch = nil
+	}
+	x.release()
+	x.proxy.leave(x)
+	x.proxy.logRequest(x, status, o)
+}
+
+// stop cancels the exchange because freefall itself is stopping.
+func (x *exchange) stop() {
+	x.stopped.Store(true)
+	x.flow.Cancel()
+}
+
+// cancelled says whether nobody needs the answer any more.
+func (x *exchange) cancelled() bool { return x.left.Load() || x.stopped.Load() }

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
+
+const (
+	codeExhausted = "all_models_exhausted"
+	worthRetrying = time.Minute // an SDK's own retries wait about this long at most
+	adviceRows    = 12
+)
+
+// exhausted is the one answer when nobody is left: a status that SDKs understand, when to come back, and each model's reason.
+func (x *exchange) exhausted(now time.Time) *openai.Error {
+	if x.ambiguous != nil {
+		return x.ambiguous
+	}
+	e := x.proxy.pool.Exhausted(now, &x.walk)
+	switch {
+	case e.NoKey:
+		return noKey(x.settings)
+	case !e.Fits && e.TooLarge, e.Fits && x.mismatched(fallback.ContextLength):
+		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
+			Message: "the request is larger than every model that could take it: " + reasons(&e, now)}
+	case !e.Fits && usable(&e):
+		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
+			Message: "no configured model supports what the request needs: " + reasons(&e, now)}
+	}
+	out := &openai.Error{Status: 503, Type: "server_error", Code: codeExhausted}
+	if e.Limited {
+		out.Status, out.Type = 429, "rate_limit_error"
+	}
+	out.Message = "no model can answer now: " + reasons(&e, now)
+	if !e.Ready.IsZero() {
+		x.retry = max(time.Second, e.Ready.Sub(now))
+	}
+	if x.settings.Help != "" {
+		out.Message += ". " + x.settings.Help
+	}
+	return out
+}
+
+// mismatched says whether every attempt of the walk ended in one class, and no rest keeps others from it.
+func (x *exchange) mismatched(c fallback.Class) bool {
+	n := x.walk.Attempts()
+	return n > 0 && x.classes[c] == n
+}
+
+// usable says whether any candidate is there at all, apart from what this request needs.
+func usable(e *fallback.Exhausted) bool {
+	for i := range e.Candidates {
+		switch e.Candidates[i].Skip {
+		case "no_tools", "no_vision", "no_json_schema", "no_tool_choice", "kind", "context_length":
+			return true
+		}
+	}
+	return false
+}
+
+func noKey(s *Settings) *openai.Error {
+	message := "no provider has a usable key"
+	if s.NoKey != "" {
+		message += "; " + s.NoKey
+	}
+	return &openai.Error{Status: 503, Type: "server_error", Code: "no_provider_key", Message: message}
+}
+
+// advise tells an SDK whether its own retries make sense, and when.
+func (x *exchange) advise(h *fasthttp.ResponseHeader, e *openai.Error) {
+	if e.Status != 429 && e.Status != 503 {
+		return
+	}
+	wait := x.retry
+	if e.Code == "stopping" || e.Code == "busy" {
+		wait = time.Second
+	}
+	if wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	h.Set("X-Should-Retry", strconv.FormatBool(wait > 0 && wait <= worthRetrying))
+}
+
+// reasons is a line of advice: who is next, then each model's own reason.
+func reasons(e *fallback.Exhausted, now time.Time) string {
+	var b strings.Builder
+	for i := range e.Candidates {
+		c := &e.Candidates[i]
+		if c.Ready.Equal(e.Ready) && !e.Ready.IsZero() && e.Ready.After(now) {
+			fmt.Fprintf(&b, "next: %s in %s; ", c.Model.ID, span(c.Ready.Sub(now)))
+			break
+		}
+	}
+	for i := range e.Candidates {
+		if i == adviceRows {
+			fmt.Fprintf(&b, ", and %d more", len(e.Candidates)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		c := &e.Candidates[i]
+		b.WriteString(c.Model.ID + ": " + reason(c))
+		if c.Ready.After(now) {
+			b.WriteString(" for " + span(c.Ready.Sub(now)))
+		}
+	}
+	return b.String()
+}
+
+func reason(c *fallback.Candidate) string {
+	if c.Skip == "" {
+		return "failed just now"
+	}
+	return strings.ReplaceAll(c.Skip, "_", " ")
+}
+
+// span is a duration for people: the two largest units, rounded up.
+func span(d time.Duration) string {
+	d = (d + time.Second - 1).Truncate(time.Second)
+	days, hours, minutes, seconds := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%d d %d h", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%d h %d m", hours, minutes)
+	case minutes > 0:
+		return fmt.Sprintf("%d m %d s", minutes, seconds)
+	}
+	return fmt.Sprintf("%d s", seconds)
+}

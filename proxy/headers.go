@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/internal/upstream"
+)
+
+// What freefall says of a request's way. Of the upstream's own headers nothing is passed on: its rate limits are one
+// key's and in formats that clients misread.
+const (
+	headerModel     = "X-Freefall-Model"
+	headerProvider  = "X-Freefall-Provider"
+	headerAttempts  = "X-Freefall-Attempts"
+	headerTrail     = "X-Freefall-Trail"
+	headerRequestID = "X-Freefall-Request-Id"
+	exposed         = "X-Freefall-Model, X-Freefall-Provider, X-Freefall-Attempts, X-Freefall-Trail, X-Freefall-Request-Id, X-Request-Id, Retry-After"
+
+	headerFallback = "X-Freefall-Fallback" // "off" in a request: the named model only
+)
+
+// maxTrail bounds the trail header: many clients refuse heads of more than 8 KB.
+const maxTrail = 2048
+
+// requestID is the client's own id if it is harmless in a log and a header, else 128 random bits.
+func requestID(h *fasthttp.RequestHeader) string {
+	if id := h.Peek("X-Request-Id"); harmless(id) {
+		return string(id)
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func harmless(id []byte) bool {
+	if len(id) == 0 || len(id) > 64 {
+		return false
+	}
+	for _, c := range id {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// describe writes the way of the request so far.
+func (x *exchange) describe(h *fasthttp.ResponseHeader) {
+	h.Set(headerRequestID, x.id)
+	h.Set("X-Request-Id", x.id)
+	h.Set(headerAttempts, strconv.Itoa(x.walk.Attempts()))
+	if len(x.trail) > 0 {
+		h.SetBytesV(headerTrail, x.trail)
+	}
+	if x.model != nil {
+		h.Set(headerModel, x.model.ID)
+		h.Set(headerProvider, x.model.Provider)
+	}
+}
+
+// step adds one attempt to the trail: "ID=CLASS".
+func (x *exchange) step(id, class string) {
+	if len(x.trail)+len(id)+len(class)+6 > maxTrail {
+		if n := len(x.trail); n > 0 && x.trail[n-1] != '.' {
+			x.trail = append(x.trail, "; ..."...)
+		}
+		return
+	}
+	if len(x.trail) > 0 {
+		x.trail = append(x.trail, "; "...)
+	}
+	x.trail = append(x.trail, id...)
+	x.trail = append(x.trail, '=')
+	x.trail = append(x.trail, class...)
+}
+
+// sent are the headers of an upstream request beside those of the transport: built from nothing, never copied from the
+// client.
+func (p *Provider) sent(key int) []upstream.Header {
+	out := make([]upstream.Header, 0, len(p.Headers)+2)
+	out = append(out, upstream.Header{Name: "Content-Type", Value: "application/json"})
+	if key < len(p.Keys) && p.Keys[key] != "" {
+		out = append(out, upstream.Header{Name: "Authorization", Value: "Bearer " + p.Keys[key]})
+	}
+	return append(out, p.Headers...)
+}

@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"fmt"
+	"time"
+
+	"freefall/fallback"
+)
+
+// Every line that the proxy writes. The three phrases `Switching from A to B`, `Rate limit ...` and `Model A failed ...` stand
+// in the text itself: people grep for them.
+
+// failure is a failed attempt that waits to be logged together with where the walk went next.
+type failure struct {
+	model   *fallback.Model
+	outcome fallback.Outcome
+	effect  fallback.Effect
+}
+
+// logSwitch writes the line of the last failed attempt, if there is one, with the model that is asked next.
+func (x *exchange) logSwitch(next *fallback.Attempt) {
+	f := x.pending
+	if f.model == nil {
+		return
+	}
+	x.pending = failure{}
+	text := f.text()
+	if next != nil && next.Model != f.model {
+		text += ". Switching from " + f.model.ID + " to " + next.Model.ID
+	}
+	e := x.proxy.log.Warn()
+	if f.outcome.Class == fallback.ClientLeft || f.outcome.Class == fallback.Stopped {
+		e = x.proxy.log.Info()
+	}
+	e = e.Str("request", x.id).Str("model", f.model.ID).Str("provider", f.model.Provider).
+		Str("outcome", f.outcome.Class.String()).Int("status", f.outcome.Status).Int("failure_count", f.effect.FailureCount)
+	if f.effect.Rested != fallback.TargetNone {
+		e = e.Str("rests", f.effect.Rested.String())
+		if !f.effect.Until.IsZero() {
+			e = e.Time("until", f.effect.Until.UTC())
+		}
+	}
+	e.Msg(text)
+}
+
+func (f *failure) text() string {
+	detail := f.outcome.Message
+	if detail == "" {
+		detail = f.outcome.Class.String()
+	}
+	switch {
+	case f.outcome.Class == fallback.ClientLeft:
+		return "Client left while " + f.model.ID + " was asked"
+	case f.outcome.Class == fallback.Stopped:
+		return "Attempt at " + f.model.ID + " given up: " + detail
+	case f.outcome.Limit():
+		return "Rate limit on " + f.model.ID + ": " + detail
+	}
+	return "Model " + f.model.ID + " failed: " + detail
+}
+
+// logAnswer writes the line of the attempt that the client was given.
+func (p *Proxy) logAnswer(x *exchange, m *fallback.Model, o *fallback.Outcome, effect fallback.Effect) {
+	if o.Class != fallback.OK {
+		x.pending = failure{model: m, outcome: *o, effect: effect}
+		x.logSwitch(nil)
+		return
+	}
+	e := p.log.Info().Str("request", x.id).Str("model", m.ID).Str("provider", m.Provider).Str("outcome", "ok").
+		Dur("ttft", x.commit.Sub(x.started)).Int("failure_count", effect.FailureCount)
+	if effect.Available {
+		e = e.Bool("available_again", true)
+	}
+	e.Msg("Model " + m.ID + " answered")
+}
+
+// logRequest writes the line of a request. o is nil when no answer was begun.
+func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
+	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).
+		Bytes("trail", x.trail).Dur("took", time.Since(x.started))
+	if x.who.name != "" {
+		e = e.Str("client", x.who.name)
+	}
+	if o != nil && o.InputTokens+o.OutputTokens > 0 {
+		e = e.Int("input_tokens", o.InputTokens).Int("output_tokens", o.OutputTokens)
+	}
+	if o != nil && o.Class != fallback.OK {
+		e = e.Str("outcome", o.Class.String())
+	}
+	e.Msg("Request")
+}
+
+func (p *Proxy) logPanic(id string, cause any) {
+	p.log.Error().Str("request", id).Str("cause", fmt.Sprint(cause)).Stack().Msg("Request failed inside freefall")
+}

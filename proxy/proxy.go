@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
+)
+
+const (
+	headLimit    = 16 << 10 // bytes of a request's head
+	readTime     = 30 * time.Second
+	slowestBody  = 64 << 10 // bytes a second; a larger body may take longer
+	idleTime     = 75 * time.Second
+	stopGrace    = 2 * time.Second // for the last events after drain is over
+	maxClients   = 20000
+	clientsPerIP = 0 // a sidecar's clients share one address
+)
+
+// Config is what a Proxy is built of.
+type Config struct {
+	Pool      *fallback.Pool
+	Transport *upstream.Transport
+	Settings  Settings
+	Log       zerolog.Logger
+}
+
+// Proxy serves OpenAI clients.
+type Proxy struct {
+	pool      *fallback.Pool
+	transport *upstream.Transport
+	log       zerolog.Logger
+	settings  atomic.Pointer[Settings]
+	server    *fasthttp.Server
+	bodies    budget
+	born      time.Time
+	draining  atomic.Bool
+
+	mu     sync.Mutex // guards active
+	active map[*exchange]struct{}
+}
+
+// New makes a proxy; Serve starts it.
+func New(c Config) *Proxy {
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}}
+	p.Reconfigure(c.Settings)
+	p.server = &fasthttp.Server{
+		Handler:               p.handle,
+		ErrorHandler:          serverError,
+		HeaderReceived:        bodyTime,
+		ExpectHandler:         p.expect,
+		ReadTimeout:           readTime,
+		IdleTimeout:           idleTime,
+		ReadBufferSize:        headLimit,
+		WriteBufferSize:       512,
+		MaxRequestBodySize:    1 << 40, // readBody bounds it
+		Concurrency:           maxClients,
+		MaxConnsPerIP:         clientsPerIP,
+		StreamRequestBody:     true,
+		ReduceMemoryUsage:     true,
+		CloseOnShutdown:       true,
+		NoDefaultServerHeader: true,
+		Logger:                quiet{},
+
+		DisablePreParseMultipartForm: true,
+	}
+	return p
+}
+
+// Reconfigure swaps the settings; requests under way keep theirs.
+func (p *Proxy) Reconfigure(s Settings) { p.settings.Store(s.withDefaults()) }
+
+// Serve answers on ln until Shutdown. Connections that upstream.Watch accepted tell when their client leaves.
+func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(listener{ln}) }
+
+// Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended.
+func (p *Proxy) Shutdown(drain time.Duration) error {
+	p.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	err := p.server.ShutdownWithContext(ctx)
+	if err == nil {
+		return nil
+	}
+	p.mu.Lock()
+	for x := range p.active {
+		x.stop()
+	}
+	p.mu.Unlock()
+	for end := time.Now().Add(stopGrace); time.Now().Before(end) && p.running() > 0; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
+
+func (p *Proxy) running() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.active)
+}
+
+func (p *Proxy) enter(x *exchange) {
+	p.mu.Lock()
+	p.active[x] = struct{}{}
+	p.mu.Unlock()
+}
+
+func (p *Proxy) leave(x *exchange) {
+	p.mu.Lock()
+	delete(p.active, x)
+	p.mu.Unlock()
+}
+
+// bodyTime gives a large body longer to arrive, as long as it comes at a bearable pace.
+func bodyTime(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	extra := max(0, h.ContentLength()) / slowestBody
+	return fasthttp.RequestConfig{ReadTimeout: readTime + time.Duration(min(extra, 600))*time.Second}
+}
+
+// expect refuses a body that is declared too large before it is sent.
+func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
+	if max := p.settings.Load().MaxBody; ctx.Request.Header.ContentLength() > max {
+		refuse(ctx, tooLarge(max))
+		return fasthttp.StatusRequestEntityTooLarge
+	}
+	return fasthttp.StatusContinue
+}
+
+// handle is every request: who may enter, then the route.
+func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
+	s := p.settings.Load()
+	h := &ctx.Request.Header
+	if e := suspicious(h); e != nil {
+		ctx.SetConnectionClose()
+		refuse(ctx, e)
+		return
+	}
+	if e := s.mayEnter(h); e != nil {
+		linger(ctx)
+		refuse(ctx, e)
+		return
+	}
+	cors(h, &ctx.Response.Header)
+	if string(ctx.Method()) == fasthttp.MethodOptions {
+		preflight(ctx)
+		return
+	}
+	path := string(ctx.Path())
+	route, rest, ok := find(path)
+	switch method := string(ctx.Method()); {
+	case !ok:
+		refuse(ctx, unknownRoute(path))
+	case method != route.method && !(method == fasthttp.MethodHead && route.method == fasthttp.MethodGet):
+		wrongMethod(ctx, route.method)
+	default:
+		who := s.identify(h)
+		if e := s.mayChat(who); e != nil && !route.open {
+			linger(ctx)
+			refuse(ctx, e)
+			return
+		}
+		ctx.SetUserValue(restKey, rest)
+		route.serve(p, ctx, s, who)
+	}
+}
+
+const restKey = "rest"
+
+type route struct {
+	method string
+	path   string
+	open   bool // needs no key even when clients are configured
+	serve  func(*Proxy, *fasthttp.RequestCtx, *Settings, caller)
+}
+
+// routes are all there are. /v1, /api/v1 and no prefix mean the same for OpenAI's own, a slash at the end never matters.
+var routes = []route{
+	{"POST", "/chat/completions", false, (*Proxy).chat},
+	{"GET", "/models", false, (*Proxy).models},
+	{"GET", "/models/*", false, (*Proxy).oneModel},
+	{"GET", "/api/chat/models", false, (*Proxy).state},
+	{"POST", "/api/chat/explain", false, (*Proxy).explain},
+	{"GET", "/healthz", true, (*Proxy).healthz},
+	{"GET", "/health/liveliness", true, (*Proxy).healthz},
+	{"GET", "/readyz", true, (*Proxy).readyz},
+	{"GET", "/health/readiness", true, (*Proxy).readyz},
+}
+
+// find is the route of a path, and what a "*" at the end of its pattern stands for.
+func find(path string) (r *route, rest string, ok bool) {
+	path = strings.TrimRight(path, "/")
+	short := strings.TrimPrefix(path, "/api")
+	if v1, has := strings.CutPrefix(short, "/v1"); has {
+		path = v1
+	}
+	for i := range routes {
+		r := &routes[i]
+		if r.path == path {
+			return r, "", true
+		}
+		if prefix, star := strings.CutSuffix(r.path, "*"); star {
+			if rest, has := strings.CutPrefix(path, prefix); has {
+				return r, rest, true
+			}
+		}
+	}
+	return nil, "", false
+}
+
+// suspicious refuses what two servers in a row may read differently.
+func suspicious(h *fasthttp.RequestHeader) *openai.Error {
+	both := len(h.Peek("Transfer-Encoding")) > 0 && len(h.Peek("Content-Length")) > 0
+	if both || len(h.Peek("Content-Encoding")) > 0 {
+		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request",
+			Message: "send the body plain, with either Content-Length or chunks"}
+	}
+	return nil
+}
+
+// quiet drops what fasthttp says of connections that broke: the request lines tell what matters.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}

@@ -1,0 +1,166 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
+)
+
+// reply is an answer past its commit point: what was held back, and for a stream the rest to come. It ends its attempt and
+// its exchange in Close, which fasthttp calls once on every path.
+type reply struct {
+	exchange *exchange
+	attempt  *fallback.Attempt
+	route    *Route
+	up       *upstream.Reply
+
+	stream  *openai.ChatStream // nil for a whole answer
+	scanner openai.Scanner
+	state   openai.State
+	outcome fallback.Outcome
+	content bool   // the commit point was reached
+	head    []byte // what the client is to be sent next
+	held    int    // bytes read before the commit point
+	heard   bool   // an event other than a comment came since this was last cleared
+	ended   bool
+}
+
+// send hands the reply to fasthttp.
+func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
+	h := &ctx.Response.Header
+	x.describe(h)
+	ctx.SetStatusCode(fasthttp.StatusOK)
+	if !x.req.Stream {
+		h.SetContentType("application/json")
+		ctx.Response.SetBodyRaw(r.head)
+		_ = r.Close()
+		return
+	}
+	x.release() // the body will not be sent again
+	h.SetContentType("text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Accel-Buffering", "no")
+	if !ctx.Request.Header.IsHTTP11() {
+		r.sendOld(ctx)
+		return
+	}
+	ctx.Response.SetBodyStream(r, -1)
+}
+
+// sendOld streams to an HTTP/1.0 client, which knows no chunks: the end of the connection is the end of the body.
+func (r *reply) sendOld(ctx *fasthttp.RequestCtx) {
+	ctx.Response.Header.Set("Connection", "close")
+	head := bytes.Clone(ctx.Response.Header.Header())
+	head = bytes.Replace(head, []byte("HTTP/1.1"), []byte("HTTP/1.0"), 1)
+	ctx.HijackSetNoResponse(true)
+	ctx.Hijack(func(c net.Conn) {
+		defer r.Close()
+		if _, err := c.Write(head); err == nil {
+			_, _ = r.WriteTo(c)
+		}
+	})
+}
+
+// SupportsBodyWriteTo makes fasthttp call WriteTo in the goroutine that serves the connection: each Write is one flushed
+// chunk.
+func (r *reply) SupportsBodyWriteTo() bool { return true }
+
+// Read is never called: see SupportsBodyWriteTo.
+func (r *reply) Read([]byte) (int, error) { return 0, io.EOF }
+
+// WriteTo relays the stream to its end.
+func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.exchange.proxy.logPanic(r.exchange.id, cause)
+			r.outcome, err = fallback.Outcome{Class: fallback.Stopped}, io.ErrUnexpectedEOF
+		}
+	}()
+	buf := readBufs.Get().(*[]byte)
+	defer readBufs.Put(buf)
+	lastContent := time.Now()
+	for {
+		if len(r.head) > 0 {
+			m, err := w.Write(r.head)
+			n += int64(m)
+			r.head = r.head[:0]
+			if err != nil {
+				r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
+				return n, err
+			}
+		}
+		if r.state != openai.Content {
+			return n, nil
+		}
+		if r.heard {
+			r.heard, lastContent = false, time.Now()
+		}
+		r.next(*buf, lastContent)
+	}
+}
+
+// next reads once. Silence is bounded by the route's idle time; comments alone stretch it to three times.
+func (r *reply) next(buf []byte, lastContent time.Time) {
+	until := time.Now().Add(r.route.Idle)
+	if last := lastContent.Add(3 * r.route.Idle); last.Before(until) {
+		until = last
+	}
+	r.exchange.flow.SetDeadline(until)
+	n, err := r.up.Read(buf)
+	r.feed(buf[:n])
+	if err == nil || r.state != openai.Content {
+		return
+	}
+	if r.exchange.left.Load() {
+		r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
+		return
+	}
+	r.over(err != io.EOF)
+	switch {
+	case r.state != openai.Failed:
+	case r.exchange.stopped.Load():
+		r.outcome = fallback.Outcome{Class: fallback.Stopped}
+	case errors.Is(err, upstream.ErrTimeout):
+		r.outcome.Class = fallback.Timeout
+	}
+}
+
+// Close ends the attempt and the exchange.
+func (r *reply) Close() error {
+	if r.ended {
+		return nil
+	}
+	r.ended = true
+	x := r.exchange
+	if r.state == openai.Content || r.state == openai.Hold {
+		r.outcome = fallback.Outcome{Class: fallback.ClientLeft} // fasthttp stopped before the end of the stream
+	}
+	if r.stream != nil && r.state == openai.Done {
+		r.drain()
+	}
+	_ = r.up.Close()
+	effect := r.attempt.End(time.Now(), r.outcome)
+	x.proxy.logAnswer(x, r.attempt.Model, &r.outcome, effect)
+	x.end(fasthttp.StatusOK, &r.outcome)
+	return nil
+}
+
+// drain reads the end of a complete stream, so that its connection can be used again. What lets wait or has more to say is
+// not worth it.
+func (r *reply) drain() {
+	r.exchange.flow.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	var rest [512]byte
+	for range 4 {
+		if _, err := r.up.Read(rest[:]); err != nil {
+			return
+		}
+	}
+}

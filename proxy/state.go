@@ -1,0 +1,141 @@
+package proxy
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
+
+// modelState is a row of GET /api/chat/models. The first six fields and their order are a promise.
+type modelState struct {
+	ID           string   `json:"id"`
+	Name         string   `json:"name"`
+	Tools        bool     `json:"supports_tools"`
+	Current      bool     `json:"is_current"`
+	FailureCount int      `json:"failure_count"`
+	Available    bool     `json:"is_available"`
+	Provider     string   `json:"provider"`
+	Reason       *string  `json:"reason"`
+	AvailableAt  *string  `json:"available_at"`
+	LastError    *string  `json:"last_error"`
+	SuccessRate  *float64 `json:"success_rate"`
+	TTFT         struct {
+		P50 *int64 `json:"p50"`
+		P95 *int64 `json:"p95"`
+	} `json:"ttft_ms"`
+	Quota []struct{} `json:"quota"`
+}
+
+// state answers GET /api/chat/models.
+func (p *Proxy) state(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
+	rows := p.pool.Snapshot(time.Now())
+	out := struct {
+		Current *string      `json:"current_model"`
+		Models  []modelState `json:"models"`
+	}{Models: make([]modelState, len(rows))}
+	for i := range rows {
+		out.Models[i] = show(&rows[i])
+		if rows[i].Current {
+			out.Current = &rows[i].Model.ID
+		}
+	}
+	writeJSON(ctx, fasthttp.StatusOK, out)
+}
+
+func show(s *fallback.Status) modelState {
+	m := modelState{ID: s.Model.ID, Name: s.Model.Name, Tools: s.Tools, Current: s.Current, FailureCount: s.FailureCount,
+		Available: s.Available, Provider: s.Model.Provider, Quota: []struct{}{},
+		Reason: text(s.Reason), LastError: text(s.LastError)}
+	if !s.AvailableAt.IsZero() {
+		m.AvailableAt = text(s.AvailableAt.UTC().Format(time.RFC3339))
+	}
+	if s.SuccessRate >= 0 {
+		rate := math.Round(s.SuccessRate*1000) / 1000
+		m.SuccessRate = &rate
+	}
+	if s.TTFTp50 > 0 {
+		p50, p95 := s.TTFTp50.Milliseconds(), s.TTFTp95.Milliseconds()
+		m.TTFT.P50, m.TTFT.P95 = &p50, &p95
+	}
+	return m
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// explain answers POST /api/chat/explain: a chat body in, who would be asked and why not the others out. No provider hears
+// of it.
+func (p *Proxy) explain(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	x := p.begin(ctx, s, who)
+	defer x.release()
+	defer p.leave(x)
+	if e := x.read(ctx); e != nil {
+		refuse(ctx, e)
+		return
+	}
+	type candidate struct {
+		ID          string  `json:"id"`
+		Provider    string  `json:"provider"`
+		Skipped     bool    `json:"skipped"`
+		Reason      *string `json:"reason"`
+		Detail      *string `json:"detail"`
+		AvailableAt *string `json:"available_at"`
+	}
+	out := struct {
+		Need       map[string]any `json:"need"`
+		First      *string        `json:"first"`
+		Candidates []candidate    `json:"candidates"`
+	}{Need: need(&x.walk.Need), Candidates: []candidate{}}
+	for _, c := range p.pool.Explain(time.Now(), x.walk.Need, x.walk.Ask) {
+		row := candidate{ID: c.Model.ID, Provider: c.Model.Provider, Skipped: c.Skip != "", Reason: text(c.Skip), Detail: text(c.Detail)}
+		if !c.Ready.IsZero() {
+			row.AvailableAt = text(c.Ready.UTC().Format(time.RFC3339))
+		}
+		if out.First == nil && c.Skip == "" {
+			out.First = &c.Model.ID
+		}
+		out.Candidates = append(out.Candidates, row)
+	}
+	writeJSON(ctx, fasthttp.StatusOK, out)
+}
+
+func need(n *fallback.Need) map[string]any {
+	return map[string]any{"tools": n.Tools, "tool_choice": n.ToolChoice, "vision": n.Vision, "json_schema": n.JSONSchema, "tokens": n.Tokens}
+}
+
+func (p *Proxy) healthz(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
+	writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz says whether requests make sense: a usable key is there and freefall is not stopping.
+func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
+	switch {
+	case p.draining.Load():
+		refuse(ctx, stopping())
+	case !p.pool.Ready():
+		refuse(ctx, noKey(s))
+	default:
+		writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ready"})
+	}
+}
+
+func writeJSON(ctx *fasthttp.RequestCtx, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		refuse(ctx, &openai.Error{Status: 500, Type: "server_error", Code: "internal_error", Message: "the state could not be written"})
+		return
+	}
+	ctx.SetStatusCode(status)
+	ctx.Response.Header.SetContentType("application/json")
+	ctx.Response.Header.Set("Cache-Control", "no-store")
+	ctx.Response.SetBodyRaw(append(body, '\n'))
+}

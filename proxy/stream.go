@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"time"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
+
+var errPrelude = errors.New("a stream went on for a megabyte without content")
+
+// open reads a streamed answer up to its commit point: the first event that bears content. What came before it is held
+// back, so that a failure can still be hidden.
+func (r *reply) open() (*reply, fallback.Outcome) {
+	first, err := r.sniff()
+	if err != nil {
+		r.up.Close()
+		return nil, r.exchange.transport(err)
+	}
+	if notEvents(first) {
+		return r.unstreamed(first)
+	}
+	r.stream = openai.NewChatStream(r.route.Provider.Dialect, openai.ChatOptions{IncludeUsage: r.exchange.req.IncludeUsage})
+	r.feed(first)
+	buf := readBufs.Get().(*[]byte)
+	defer readBufs.Put(buf)
+	for r.state == openai.Hold {
+		n, err := r.up.Read(*buf)
+		r.feed((*buf)[:n])
+		if err == io.EOF && r.state == openai.Hold {
+			r.over(false)
+		}
+		if err != nil && r.state == openai.Hold {
+			r.up.Close()
+			return nil, r.exchange.transport(err)
+		}
+		if r.held > maxPrelude && r.state == openai.Hold {
+			r.up.Close()
+			return nil, r.exchange.transport(errPrelude)
+		}
+	}
+	return r.committed()
+}
+
+// committed gives the reply if its stream has come to content, else the verdict.
+func (r *reply) committed() (*reply, fallback.Outcome) {
+	x := r.exchange
+	x.commit = time.Now()
+	if r.state == openai.Failed && !r.content {
+		r.up.Close()
+		if x.secondEmpty(&r.outcome) {
+			r.head = r.stream.Held(nil)
+			return r, r.outcome
+		}
+		return nil, r.outcome
+	}
+	r.attempt.Committed(x.commit)
+	return r, r.outcome
+}
+
+// feed takes the next bytes of the upstream through the stream machine; what the client is to be sent gathers in r.head.
+func (r *reply) feed(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	r.held += len(p)
+	r.scanner.Feed(p)
+	for r.state == openai.Hold || r.state == openai.Content {
+		ev, ok := r.scanner.Next()
+		if !ok {
+			return
+		}
+		if !ev.Comment {
+			r.heard = true
+		}
+		r.take(ev)
+	}
+}
+
+func (r *reply) take(ev openai.Event) {
+	var v openai.Verdict
+	r.head, v = r.stream.Event(r.head, ev, time.Now())
+	r.judge(v)
+}
+
+// over tells the stream machine that the upstream has ended, cut or by itself.
+func (r *reply) over(cut bool) {
+	if ev, ok := r.scanner.End(); ok {
+		r.take(ev)
+	}
+	if r.state == openai.Hold || r.state == openai.Content {
+		var v openai.Verdict
+		r.head, v = r.stream.End(r.head, cut, time.Now())
+		r.judge(v)
+	}
+}
+
+func (r *reply) judge(v openai.Verdict) {
+	r.state, r.outcome = v.State, v.Outcome
+	r.content = r.content || v.State == openai.Content
+}
+
+// sniff reads up to the first byte that is not blank: a provider's Content-Type is no proof of what follows.
+func (r *reply) sniff() ([]byte, error) {
+	var out []byte
+	for len(bytes.TrimLeft(out, "\ufeff \t\r\n")) == 0 {
+		buf := make([]byte, 4096)
+		n, err := r.up.Read(buf)
+		out = append(out, buf[:n]...)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > maxPrelude {
+			return nil, errPrelude
+		}
+	}
+	return out, nil
+}
+
+// notEvents says whether the first bytes are JSON or HTML, which no event stream begins with.
+func notEvents(first []byte) bool {
+	first = bytes.TrimLeft(first, "\ufeff \t\r\n")
+	return len(first) > 0 && (first[0] == '{' || first[0] == '[' || first[0] == '<')
+}
+
+// unstreamed judges a whole answer where a stream was asked for, and makes a proper stream of a good one.
+func (r *reply) unstreamed(first []byte) (*reply, fallback.Outcome) {
+	rest, err := r.readAll(maxAnswer)
+	r.up.Close()
+	if err != nil {
+		return nil, r.exchange.transport(err)
+	}
+	body := append(first, rest...)
+	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
+		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
+			r.exchange.refusal = openai.ClientError(r.up.Status, body)
+		}
+		return nil, o
+	}
+	r.head, err = openai.AppendChunks(nil, body, r.exchange.req.IncludeUsage)
+	if err != nil {
+		return nil, r.exchange.transport(err)
+	}
+	r.state, r.outcome = openai.Done, o
+	r.exchange.commit = time.Now()
+	r.attempt.Committed(r.exchange.commit)
+	return r, o
+}

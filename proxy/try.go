@@ -1,0 +1,162 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
+)
+
+const (
+	maxRefusal = 256 << 10 // bytes of an error answer that are read
+	maxAnswer  = 64 << 20  // bytes of a whole answer
+	maxPrelude = 1 << 20   // bytes held back before the commit point
+)
+
+// readBufs hold what is read of an upstream at a time.
+var readBufs = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+// try makes one attempt, up to the commit point. It gives an open reply or the verdict on why there is none; it never
+// tries twice.
+func (x *exchange) try(a *fallback.Attempt) (*reply, fallback.Outcome) {
+	route := a.Model.Via.(*Route)
+	now := time.Now()
+	limit := route.Answer
+	if x.req.Stream {
+		limit = route.FirstToken
+	}
+	until := now.Add(limit)
+	if x.deadline.Before(until) {
+		until = x.deadline
+	}
+	x.flow.SetDeadline(until)
+
+	up, err := x.up(a, route)
+	if err != nil {
+		return nil, x.transport(err)
+	}
+	r := &reply{exchange: x, attempt: a, route: route, up: up}
+	if up.Status/100 != 2 {
+		return nil, r.refused()
+	}
+	if x.req.Stream {
+		return r.open()
+	}
+	return r.whole()
+}
+
+// up is the only way to a provider. What goes out carries the id of a row that is proven free, and nothing that could widen
+// the choice or spend.
+func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error) {
+	if a.Model.Proof == fallback.Unproven {
+		panic("BUG: an unproven model was picked: " + a.Model.ID)
+	}
+	body, err := x.req.Outgoing(a.Model.ID, route.Provider.Edits)
+	if err != nil {
+		return nil, err
+	}
+	accept := upstream.Header{Name: "Accept", Value: "application/json"}
+	if x.req.Stream {
+		accept.Value = "text/event-stream"
+	}
+	return x.proxy.transport.Do(&x.flow, &upstream.Request{
+		Method: "POST",
+		URL:    route.Provider.ChatURL,
+		Header: append(route.Provider.sent(a.Key), accept),
+		Body:   body,
+		Local:  route.Provider.Local,
+	})
+}
+
+// transport is the verdict on an exchange that broke before it was complete.
+func (x *exchange) transport(err error) fallback.Outcome {
+	switch {
+	case x.left.Load():
+		return fallback.Outcome{Class: fallback.ClientLeft}
+	case x.stopped.Load():
+		return fallback.Outcome{Class: fallback.Stopped}
+	case errors.Is(err, upstream.ErrTimeout) && !time.Now().Before(x.deadline):
+		// The request's own time is over: earlier models took it, or this one did; the model's limit was not reached.
+		return fallback.Outcome{Class: fallback.Stopped, Message: "the request's total time was over"}
+	case errors.Is(err, upstream.ErrBusy):
+		return fallback.Outcome{Class: fallback.Stopped, Action: fallback.NextModel, Message: err.Error()}
+	}
+	o := fallback.Outcome{Class: fallback.UpstreamFault, Scope: fallback.ScopeModel, Action: fallback.NextModel,
+		Target: fallback.TargetModel, Until: fallback.UntilBackoff, Message: openai.Clean(err.Error(), 300)}
+	if errors.Is(err, upstream.ErrTimeout) {
+		o.Class = fallback.Timeout
+	}
+	return o
+}
+
+// refused reads an answer whose status is no success, and classifies it.
+func (r *reply) refused() fallback.Outcome {
+	body, err := r.readAll(maxRefusal)
+	r.up.Close()
+	if err != nil && r.exchange.cancelled() {
+		return r.exchange.transport(err)
+	}
+	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
+		r.exchange.refusal = openai.ClientError(r.up.Status, body)
+	}
+	return o
+}
+
+// whole reads and judges an answer that is not streamed. Its commit point is the end of its body.
+func (r *reply) whole() (*reply, fallback.Outcome) {
+	x := r.exchange
+	body, err := r.readAll(maxAnswer)
+	r.up.Close()
+	if err != nil {
+		return nil, x.transport(err)
+	}
+	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	if o.Class != fallback.OK && !x.secondEmpty(&o) {
+		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
+			x.refusal = openai.ClientError(r.up.Status, body)
+		}
+		return nil, o
+	}
+	x.commit = time.Now()
+	if o.Class == fallback.OK {
+		r.attempt.Committed(x.commit)
+	}
+	r.head, r.outcome, r.state = body, o, openai.Done
+	return r, o
+}
+
+// secondEmpty says whether an answer without content is the answer: one other model had the same to say.
+func (x *exchange) secondEmpty(o *fallback.Outcome) bool {
+	if !openai.IsEmpty(o) {
+		return false
+	}
+	x.empties++
+	return x.empties > 1
+}
+
+// readAll reads the body up to max bytes; one that is larger is an error.
+func (r *reply) readAll(max int) ([]byte, error) {
+	out := make([]byte, 0, 2048)
+	for {
+		n, err := r.up.Read(out[len(out):cap(out)])
+		out = out[:len(out)+n]
+		switch {
+		case err == io.EOF:
+			return out, nil
+		case err != nil:
+			return out, err
+		case len(out) > max:
+			return out, errAnswerTooLarge
+		}
+		if len(out) == cap(out) {
+			out = append(out, 0)[:len(out)]
+		}
+	}
+}
+
+var errAnswerTooLarge = errors.New("the answer is larger than freefall takes")
