@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"bufio"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	joinSize  = 8 << 10                // up to here head and body go out in one write
+	sliceSize = 128 << 10              // between slices of a large body we look for an early answer
+	stall     = 100 * time.Millisecond // and when a slice does not move for so long
+)
+
+// conn is a place among the connections to one origin: dialled, or the right to dial.
+type conn struct {
+	host    *host
+	raw     net.Conn        // what deadlines and closing act on; nil = not dialled
+	rw      net.Conn        // raw, or TLS above it
+	sys     syscall.RawConn // nil: there is no descriptor to look at
+	br      *bufio.Reader   // only from the head until what came with it is read
+	kept    bool            // has served before
+	silent  bool            // no byte of the present answer has come
+	idleAt  time.Time
+	vec     net.Buffers
+	vecBack [4][]byte // behind vec
+}
+
+func (c *conn) dialled(raw net.Conn) {
+	c.raw, c.rw, c.sys, c.kept = raw, raw, nil, false
+	if s, ok := raw.(syscall.Conn); ok {
+		c.sys, _ = s.SyscallConn()
+	}
+}
+
+// close leaves the bare right to dial. It closes below TLS: a farewell could block for seconds.
+func (c *conn) close() {
+	c.letReaderGo()
+	if c.raw != nil {
+		_ = c.raw.Close()
+	}
+	c.raw, c.rw, c.sys = nil, nil, nil
+}
+
+func (c *conn) secure() bool { return c.rw != c.raw }
+
+// stale finds out, before a kept connection is used, that its peer has closed it or has sent bytes nobody asked for.
+func (c *conn) stale() bool {
+	if c.sys != nil {
+		if readable(c.sys) {
+			return true
+		}
+		if !c.secure() {
+			return false
+		}
+	}
+	// No descriptor, or TLS, which may hold bytes of its own: a read that cannot wait tells.
+	_ = c.raw.SetReadDeadline(past)
+	var b [1]byte
+	n, err := c.rw.Read(b[:])
+	return n > 0 || !timedOut(err)
+}
+
+var readers = sync.Pool{New: func() any { return new(bufio.Reader) }}
+
+// reader is where the head is read from. Its buffer is the bound of the head.
+func (c *conn) reader(size int) *bufio.Reader {
+	if c.br == nil {
+		c.br = readers.Get().(*bufio.Reader)
+		if c.br.Size() != size {
+			c.br = bufio.NewReaderSize(c.rw, size)
+		}
+		c.br.Reset(c.rw)
+	}
+	return c.br
+}
+
+func (c *conn) letReaderGo() {
+	if c.br != nil {
+		c.br.Reset(nil)
+		readers.Put(c.br)
+		c.br = nil
+	}
+}

@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// maxInterim bounds the 1xx answers before the real one.
+const maxInterim = 8
+
+var (
+	headEnd = []byte("\r\n\r\n")
+	proto   = []byte("HTTP/1.")
+)
+
+// readHead reads the head of the answer into h and passes over interim ones. Both lengths at once mean that somebody between
+// us and the model may cut the answer elsewhere: ambiguous tells so.
+func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, err error) {
+	for range maxInterim {
+		if c.br == nil && c.sys != nil && !c.secure() {
+			if err := awaitReadable(c.sys); err != nil {
+				return false, err
+			}
+		}
+		br := c.reader(max)
+		raw, err := awaitHead(br)
+		c.silent = c.silent && br.Buffered() == 0
+		if err != nil {
+			return false, err
+		}
+		h.SetNoDefaultContentType(true)
+		if err := h.Read(br); err != nil {
+			return false, errMalformed // the codec's own words repeat the answer
+		}
+		switch code := h.StatusCode(); {
+		case code == fasthttp.StatusSwitchingProtocols:
+			return false, errUpgrade
+		case code < 100 || code > 599:
+			return false, fmt.Errorf("%w: status %d", errMalformed, code)
+		case code >= 200:
+			return h.ContentLength() == -1 && hasField(raw, "content-length"), nil
+		}
+	}
+	return false, errInterim
+}
+
+func hasField(head []byte, name string) bool {
+	for line := range bytes.SplitSeq(head, headEnd[3:]) {
+		if len(line) > len(name) && strings.EqualFold(string(line[:len(name)]), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitHead waits until br holds a whole head and shows it, or says early that this is none.
+func awaitHead(br *bufio.Reader) ([]byte, error) {
+	seen := 0
+	for {
+		_, err := br.Peek(seen + 1)
+		b, _ := br.Peek(br.Buffered())
+		if n := min(len(b), len(proto)); !bytes.Equal(b[:n], proto[:n]) {
+			return nil, errMalformed
+		}
+		from := max(seen-len(headEnd)+1, 0)
+		if i := bytes.Index(b[from:], headEnd); i >= 0 {
+			return b[:from+i+len(headEnd)], nil
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+			return nil, errHeadSize
+		case err == io.EOF && len(b) == 0:
+			return nil, errHungUp
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		}
+		seen = len(b)
+	}
+}

@@ -1,0 +1,181 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Reply is an open answer: its head has been read, its body has not. One goroutine reads and closes it.
+type Reply struct {
+	Status int
+
+	t        *Transport
+	f        *Flow
+	c        *conn
+	head     *fasthttp.ResponseHeader // nil once closed
+	framing  framingKind
+	left     int64 // of a body of known length
+	chunks   chunks
+	bodiless bool
+	spent    bool  // the connection cannot serve again, whatever comes
+	err      error // why there is nothing more to read; io.EOF = complete
+}
+
+type framingKind uint8
+
+const (
+	byLength framingKind = iota
+	byChunks
+	byClose
+)
+
+var answerHeads = sync.Pool{New: func() any { return new(fasthttp.ResponseHeader) }}
+
+func (r *Reply) readHead(maxHead int) error {
+	r.head = answerHeads.Get().(*fasthttp.ResponseHeader)
+	ambiguous, err := r.c.readHead(r.head, maxHead)
+	if err != nil {
+		return err
+	}
+	if coding := r.Header("content-encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errEncoded
+	}
+	r.Status = r.head.StatusCode()
+	r.spent = r.spent || ambiguous || r.head.ConnectionClose()
+	r.frame()
+	return nil
+}
+
+// frame finds out where the body ends.
+func (r *Reply) frame() {
+	r.left = int64(r.head.ContentLength())
+	switch {
+	case r.bodiless, r.Status == fasthttp.StatusNoContent, r.Status == fasthttp.StatusNotModified:
+		r.left = 0
+	case r.left == -1:
+		r.framing = byChunks
+	case r.left < 0:
+		r.framing, r.spent = byClose, true
+	}
+	if r.framing == byLength && r.left == 0 {
+		r.end()
+	}
+	if r.c.br.Buffered() == 0 {
+		r.c.letReaderGo()
+	}
+}
+
+// Header gives the first value of a field, "" when it is absent or the reply is closed. The name is in lower case.
+func (r *Reply) Header(name string) string {
+	if r.head == nil {
+		return ""
+	}
+	return string(r.head.Peek(name))
+}
+
+// Read gives the body as it was meant, without its framing. It returns io.EOF only at the true end, and an error that is
+// io.ErrUnexpectedEOF when the body was cut.
+func (r *Reply) Read(p []byte) (int, error) {
+	if r.err == nil && r.f.Cancelled() {
+		r.fail(ErrCancelled)
+	}
+	for r.err == nil && len(p) > 0 {
+		if n := r.read(p); n > 0 {
+			return n, nil
+		}
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return 0, r.err
+}
+
+func (r *Reply) read(p []byte) int {
+	if r.framing == byLength {
+		p = p[:min(int64(len(p)), r.left)]
+	}
+	n, err := r.raw(p)
+	switch r.framing {
+	case byLength:
+		if r.left -= int64(n); r.left == 0 {
+			r.end()
+		}
+	case byChunks:
+		n = r.decode(p[:n])
+	case byClose:
+		if err == io.EOF {
+			r.end()
+		}
+	}
+	if err != nil && r.err == nil {
+		r.fail(err)
+	}
+	return n
+}
+
+// raw reads what came with the head first, then from the connection.
+func (r *Reply) raw(p []byte) (int, error) {
+	if r.c.br == nil {
+		return r.c.rw.Read(p)
+	}
+	n, err := r.c.br.Read(p)
+	if r.c.br.Buffered() == 0 {
+		r.c.letReaderGo()
+	}
+	return n, err
+}
+
+func (r *Reply) decode(p []byte) int {
+	n, rest, err := r.chunks.decode(p)
+	if err != nil {
+		r.fail(err)
+	} else if r.chunks.ended() {
+		r.spent = r.spent || rest > 0
+		r.end()
+	}
+	return n
+}
+
+// end notes that the body is complete. Bytes behind it belong to nobody.
+func (r *Reply) end() {
+	r.err = io.EOF
+	if r.c.br != nil && r.c.br.Buffered() > 0 {
+		r.spent = true
+	}
+}
+
+func (r *Reply) fail(err error) {
+	err = r.f.cause(err)
+	if !ended(err) && !errors.Is(err, errMalformed) {
+		err = cut(err)
+	}
+	r.err = &Error{Phase: phaseBody, Sent: true, Err: err}
+}
+
+// Close gives the connection back if the whole body was read, nothing is wrong with it and the flow was not cancelled, and
+// closes it otherwise. It may be called again.
+func (r *Reply) Close() error {
+	if r.head == nil {
+		return nil
+	}
+	r.letHeadGo()
+	r.c.letReaderGo()
+	mine := r.f.unbind()
+	if mine && r.err == io.EOF && !r.spent {
+		r.t.pool.put(r.c)
+	} else {
+		r.t.pool.drop(r.c)
+	}
+	r.f, r.c = nil, nil
+	return nil
+}
+
+func (r *Reply) letHeadGo() {
+	r.head.Reset()
+	answerHeads.Put(r.head)
+	r.head = nil
+}
