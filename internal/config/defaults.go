@@ -1,0 +1,67 @@
+package config
+
+import "time"
+
+// defaults is what holds when nobody says otherwise. Nothing else in the program has a default for a key of models.yaml.
+func defaults() Config {
+	return Config{
+		Listen:   "127.0.0.1:8000",
+		DataDir:  "data",
+		FreeOnly: true,
+		MaxBody:  32 << 20,
+		Drain:    25 * time.Second,
+		Timeouts: Timeouts{
+			Connect:    3 * time.Second,
+			FirstToken: 20 * time.Second,
+			Answer:     90 * time.Second,
+			Idle:       30 * time.Second,
+			Total:      120 * time.Second,
+		},
+		Routing: Routing{
+			Order:        "last_good",
+			Stick:        60 * time.Second,
+			MaxWait:      15 * time.Second,
+			MaxWaiting:   200,
+			HedgeShare:   0.1,
+			Pace:         "off",
+			Spread:       "even",
+			BrokenStream: "error",
+		},
+		Breaker: Breaker{Failures: 3, Cooldown: 30 * time.Second, MaxCooldown: 10 * time.Minute},
+		Log:     Log{Level: "info", Format: "auto", File: "logs/app.log"},
+	}
+}
+
+// withDefaults fills in what the file leaves out of a provider.
+func (p *Provider) withDefaults() {
+	setDefault(&p.Free, "auto")
+	if !p.Discover.Off {
+		setDefault(&p.Discover.Every, time.Hour)
+		setDefault(&p.Discover.Approve, "auto")
+	}
+	for _, l := range []*Limits{p.Limits, p.ModelLimits} {
+		l.withDefaults()
+	}
+}
+
+func (l *Limits) withDefaults() {
+	if l == nil {
+		return
+	}
+	for i := range l.Windows {
+		setDefault(&l.Windows[i].Kind, "sliding")
+	}
+}
+
+func (m *Model) withDefaults() {
+	setDefault(&m.Name, m.ID)
+	setDefault(&m.Kind, "chat")
+	m.Limits.withDefaults()
+}
+
+func setDefault[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}

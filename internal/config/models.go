@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	idRule   = "a letter or digit, then at most 199 of letters, digits and . _ : / @ + ~ -"
+	maxNames = 200
+)
+
+// IsID says whether a model may have this id.
+func IsID(id string) bool {
+	for i, c := range id {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '~'
+		if !letter && (i == 0 || !strings.ContainsRune("._:/@+-", c)) {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 200
+}
+
+// models checks each row and puts DEFAULT_MODEL first.
+func (r *resolver) models() {
+	if len(r.c.Models) == 0 && !r.faulty("models") {
+		r.wrong("models", "models lists no model: name at least one, as in models: [{id: google/gemini-2.0-flash-exp:free}]")
+	}
+	seen := map[[2]string]int{}
+	for i := range r.c.Models {
+		r.model(fmt.Sprintf("models[%d]", i), &r.c.Models[i], seen)
+	}
+	r.defaultModel()
+}
+
+// faulty says whether a mistake was already found at this path.
+func (r *resolver) faulty(path string) bool {
+	m, written := r.marks[path]
+	return written && slices.ContainsFunc(r.mistakes, func(x Mistake) bool { return x.line >= m.line && x.source == m.source })
+}
+
+func (r *resolver) model(path string, m *Model, seen map[[2]string]int) {
+	switch {
+	case m.ID == "":
+		r.wrong(path, "a model wants an id")
+		return
+	case !IsID(m.ID):
+		r.wrong(path+".id", "no model has the id %s: it wants %s", r.markOf(path+".id").show(m.ID), idRule)
+	}
+	m.Name = cleanName(m.Name)
+	m.withDefaults()
+	r.modelProvider(path, m)
+	r.limits(path+".limits", m.Limits)
+	pair := [2]string{m.Provider, m.ID}
+	if line, twice := seen[pair]; twice {
+		r.wrong(path+".id", "%s at %s is listed a second time (first in line %d): remove one of the two", m.ID, m.Provider, line)
+		return
+	}
+	seen[pair] = r.markOf(path + ".id").line
+}
+
+// modelProvider fills in the only provider, and finds the others by name.
+func (r *resolver) modelProvider(path string, m *Model) {
+	names := r.providerNames()
+	switch {
+	case m.Provider == "" && len(r.c.Providers) == 1:
+		m.Provider = names[0]
+	case m.Provider == "" && len(names) > 1 && r.c.File != "":
+		r.wrong(path, "model %s wants a provider, since there are several: %s", m.ID, orList(names))
+	case m.Provider == "" && len(names) > 0:
+		m.Provider = names[0]
+	case m.Provider != "" && !slices.Contains(names, m.Provider):
+		r.wrong(path+".provider", "no provider is called %s%s; there is %s", quote(m.Provider), didYouMean(m.Provider, names), strings.Join(names, ", "))
+	}
+}
+
+// cleanName keeps what a person can read and nobody can trick others with.
+func cleanName(name string) string {
+	clean := strings.TrimSpace(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || isBidi(c) || c == '\u2028' || c == '\u2029' || c == unicode.ReplacementChar {
+			return -1
+		}
+		return c
+	}, name))
+	if runes := []rune(clean); len(runes) > maxNames {
+		return string(runes[:maxNames])
+	}
+	return clean
+}
+
+// isBidi marks the characters that turn the direction of text.
+func isBidi(c rune) bool {
+	return c == '\u061c' || c == '\u200e' || c == '\u200f' || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
+}
+
+// defaultModel puts DEFAULT_MODEL first. One that is not in the chain is taken as if it were configured.
+func (r *resolver) defaultModel() {
+	const variable = "DEFAULT_MODEL"
+	id, origin := r.env.lookup(variable)
+	if id == "" || id == "auto" || id == "freefall/auto" || len(r.c.Providers) == 0 {
+		return
+	}
+	m := mark{source: variable, from: origin}
+	if !IsID(id) {
+		r.mistake(m, "%s is no id of a model: it wants %s", quote(id), idRule)
+		return
+	}
+	wanted := func(m Model) bool { return m.ID == id || m.Provider+"/"+m.ID == id }
+	if !slices.ContainsFunc(r.c.Models, wanted) {
+		r.addDefault(id, m)
+	}
+	r.moveUp(wanted)
+}
+
+func (r *resolver) addDefault(id string, m mark) {
+	model := Model{ID: id, Provider: r.c.Providers[0].Name}
+	model.withDefaults()
+	r.marks[fmt.Sprintf("models[%d]", len(r.c.Models))] = m
+	var ids []string
+	for _, other := range r.c.Models {
+		ids = append(ids, other.ID)
+	}
+	r.c.Models = append(r.c.Models, model)
+	r.warn("DEFAULT_MODEL %s is not among the models%s: it is asked first at %s, without tools and images", id, didYouMean(id, ids), model.Provider)
+}
+
+// moveUp puts the wanted rows first and leaves the order of all others. The marks of the rows move with them.
+func (r *resolver) moveUp(wanted func(Model) bool) {
+	order := make([]int, 0, len(r.c.Models))
+	for _, want := range []bool{true, false} {
+		for i, m := range r.c.Models {
+			if wanted(m) == want {
+				order = append(order, i)
+			}
+		}
+	}
+	models := slices.Clone(r.c.Models)
+	for to, from := range order {
+		r.c.Models[to] = models[from]
+	}
+	r.renumber(order)
+}
+
+// renumber keeps the marks of models right after they changed places.
+func (r *resolver) renumber(order []int) {
+	moved := map[string]mark{}
+	for to, from := range order {
+		old := fmt.Sprintf("models[%d]", from)
+		for path, m := range r.marks {
+			if rest, ok := strings.CutPrefix(path, old); ok {
+				moved[fmt.Sprintf("models[%d]", to)+rest] = m
+			}
+		}
+	}
+	for path, m := range moved {
+		r.marks[path] = m
+	}
+}
+
+// chains checks that each pattern can mean something.
+func (r *resolver) chains() {
+	for _, chain := range r.c.Chains {
+		path := "chains." + chain.Name
+		if chain.Name == "auto" {
+			r.wrong(path, "freefall/auto is the whole chain: give this one another name")
+		}
+		if len(chain.Models) == 0 {
+			r.wrong(path, `chain %s wants models, as in models: ["deepseek/*", "*"]`, chain.Name)
+		}
+		for i, pattern := range chain.Models {
+			if !IsID(strings.ReplaceAll(pattern, "*", "a")) {
+				r.wrong(fmt.Sprintf("%s.models[%d]", path, i), "chain %s: %s is no pattern of ids", chain.Name, quote(pattern))
+			}
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Setting is one value outside of providers, models and chains, for people.
+type Setting struct {
+	Path   string // "routing.stick"
+	Value  string // secrets masked
+	Origin string // "default", "models.yaml:12", "environment LOG_LEVEL", "flag --listen"
+}
+
+// Settings lists all single values with where each came from, in the order of the reference.
+func (c *Config) Settings() []Setting {
+	return c.settings("", reflect.ValueOf(c).Elem())
+}
+
+func (c *Config) settings(path string, v reflect.Value) (all []Setting) {
+	keys, fields := keysOf(v.Type())
+	for _, key := range keys {
+		field, at := v.FieldByIndex(fields[key].Index), join(path, key)
+		switch {
+		case isScalar(field):
+			all = append(all, Setting{at, show(field.Interface()), c.Origin(at)})
+		case field.Kind() == reflect.Struct:
+			all = append(all, c.settings(at, field)...)
+		case field.Kind() == reflect.Slice && isScalar(reflect.Zero(field.Type().Elem())):
+			all = append(all, Setting{at, showList(field), c.Origin(at)})
+		}
+	}
+	return all
+}
+
+// Origin says where the value at a path came from, as people read it.
+func (c *Config) Origin(path string) string {
+	m, ok := c.marks[path]
+	if list := c.marks[path+"[0]"]; ok && m.from == "" && list.from != "" {
+		m = list // a list is where its first element came from
+	}
+	switch {
+	case !ok:
+		return "default"
+	case m.line == 0:
+		return m.from
+	case m.from != "":
+		return fmt.Sprintf("%s:%d from %s", m.source, m.line, m.from)
+	}
+	return fmt.Sprintf("%s:%d", m.source, m.line)
+}
+
+func show(value any) string {
+	if secret, ok := value.(Secret); ok {
+		return secret.Masked()
+	}
+	return fmt.Sprint(value)
+}
+
+func showList(v reflect.Value) string {
+	var parts []string
+	for i := range v.Len() {
+		parts = append(parts, show(v.Index(i).Interface()))
+	}
+	return strings.Join(parts, ", ")
+}

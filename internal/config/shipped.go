@@ -1,0 +1,8 @@
+package config
+
+import _ "embed"
+
+// shipped is the models.yaml of the repository, for a start without any file. A test holds the two equal.
+//
+//go:embed models.yaml
+var shipped []byte

@@ -1,0 +1,76 @@
+package config
+
+import "slices"
+
+// unserved are the keys that the file may hold and this version does not act upon yet. A row goes when its key is served.
+// What protects may never be among them: a guard that is read and not kept is worse than none.
+var unserved = []struct {
+	path string
+	set  func(*Config) bool
+}{
+	{"clients[].rpd", func(c *Config) bool {
+		return slices.ContainsFunc(c.Clients, func(x Client) bool { return x.RPD != nil })
+	}},
+	{"clients[].rpm", func(c *Config) bool {
+		return slices.ContainsFunc(c.Clients, func(x Client) bool { return x.RPM != nil })
+	}},
+	{"data_dir", func(c *Config) bool { return c.DataDir != "" && c.written("data_dir") }},
+	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
+	{"allow_paid", func(c *Config) bool { return len(c.AllowPaid) > 0 }},
+	{"routing.order: adaptive", func(c *Config) bool { return c.Routing.Order == "adaptive" }},
+	{"routing.max_wait", func(c *Config) bool { return c.Routing.MaxWait > 0 && c.written("routing.max_wait") }},
+	{"routing.max_waiting", func(c *Config) bool { return c.written("routing.max_waiting") }},
+	{"routing.hedge_after", func(c *Config) bool { return c.Routing.HedgeAfter.On }},
+	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
+	{"routing.pace: day", func(c *Config) bool { return c.Routing.Pace == "day" }},
+	{"routing.spread: fill", func(c *Config) bool { return c.Routing.Spread == "fill" }},
+	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
+	{"providers.*.limits", anyProvider(func(p Provider) bool { return p.Limits.counts() })},
+	{"providers.*.model_limits", anyProvider(func(p Provider) bool { return p.ModelLimits.counts() })},
+	{"providers.*.discover", func(c *Config) bool {
+		return anyProvider(func(p Provider) bool { return !p.Discover.Off && c.written("providers."+p.Name+".discover") })(c)
+	}},
+	{"models[].limits", func(c *Config) bool {
+		return slices.ContainsFunc(c.Models, func(m Model) bool { return m.Limits.counts() })
+	}},
+	{"chains.*.match", func(c *Config) bool {
+		return slices.ContainsFunc(c.Chains, func(x Chain) bool { return x.Match != Match{} })
+	}},
+}
+
+// Unserved lists the keys that are set and not acted upon yet, to be named by check and by one warning at start.
+func (c *Config) Unserved() (paths []string) {
+	for _, key := range unserved {
+		if key.set(c) {
+			paths = append(paths, key.path)
+		}
+	}
+	return paths
+}
+
+// written says whether somebody wrote this key, be it with its default.
+func (c *Config) written(path string) bool {
+	_, ok := c.marks[path]
+	return ok
+}
+
+func anyProvider(is func(Provider) bool) func(*Config) bool {
+	return func(c *Config) bool { return slices.ContainsFunc(c.Providers, is) }
+}
+
+// counts says whether there is anything to count: a limit of 0, never call, needs no counting.
+func (l *Limits) counts() bool {
+	if l == nil {
+		return false
+	}
+	some := slices.ContainsFunc([]*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency}, func(n *int64) bool { return n != nil && *n > 0 })
+	return some || len(l.Windows) > 0
+}
+
+// Never says whether a limit of 0 forbids every call.
+func (l *Limits) Never() bool {
+	if l == nil {
+		return false
+	}
+	return slices.ContainsFunc([]*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency}, func(n *int64) bool { return n != nil && *n == 0 })
+}
