@@ -1,0 +1,231 @@
+package openai
+
+import (
+	"bytes"
+	"errors"
+)
+
+const (
+	// maxEvent bounds one event. Images and whole files come as one event, so it is generous.
+	maxEvent = 8 << 20
+	// keptCarry is how much memory a scanner keeps between events.
+	keptCarry = 16 << 10
+)
+
+// ErrEventTooLarge says that one event passed the bound; the stream cannot be read on.
+var ErrEventTooLarge = errors.New("an event of the stream is larger than 8 MiB")
+
+// Event is one server-sent event. Its fields id and retry are not kept.
+type Event struct {
+	Data    []byte // the data lines, joined with LF
+	Name    []byte // of the event field
+	Comment bool   // there is no data line: comments, or fields alone
+}
+
+// EventScanner cuts an event stream into events as the WHATWG describes them, from bytes that are pushed in as they come.
+// It starts no goroutine and holds only the bytes of an event that began in an earlier Feed. The zero value is ready.
+//
+//	s.Feed(p)
+//	for ev, ok := s.Next(); ok; ev, ok = s.Next() { ... }
+type EventScanner struct {
+	in []byte // what was fed
+	at int    // where the event that is being read begins in it
+	lf int    // the next LF at or behind the current line, -1 when it must be looked for
+
+	carry    []byte // the begun event, as far as it came in earlier feeds
+	lineOpen bool   // carry ends inside a line
+	hasCR    bool   // a line of the event ended in CR or CRLF
+	halfCRLF bool   // the last feed ended with a CR: a LF that follows belongs to it
+	begun    bool   // a byte order mark can no longer come
+
+	joined []byte // several data lines
+	err    error
+}
+
+// Feed gives the scanner the next bytes. They must stay as they are until Next has returned false.
+func (s *EventScanner) Feed(p []byte) {
+	if s.halfCRLF && len(p) > 0 {
+		s.halfCRLF = false
+		if p[0] == '\n' {
+			p = p[1:]
+		}
+	}
+	s.in, s.at, s.lf = p, 0, -1
+	if len(s.carry) == 0 && cap(s.carry) > keptCarry {
+		s.carry = nil
+	}
+	if cap(s.joined) > keptCarry {
+		s.joined = nil
+	}
+}
+
+// Next gives the next whole event. The event is valid until the next call of any method.
+func (s *EventScanner) Next() (Event, bool) {
+	for {
+		raw, ok := s.cut()
+		if !ok {
+			return Event{}, false
+		}
+		ev, ok := s.parse(raw)
+		s.hasCR = false
+		if ok {
+			return ev, true
+		}
+	}
+}
+
+// End says that no more bytes come. What is left of a begun event is dropped, as the standard wants it, but for the
+// `data: [DONE]` of a provider that does not end its last line.
+func (s *EventScanner) End() (Event, bool) {
+	s.hasCR = true // the scan has not seen the last line whole
+	ev, ok := s.parse(s.carry)
+	s.carry = nil
+	return ev, ok && isDone(ev.Data)
+}
+
+// Pending says whether bytes of an unfinished event are held.
+func (s *EventScanner) Pending() bool { return len(s.carry) > 0 }
+
+// Err says why Next gives no more events although bytes came: ErrEventTooLarge.
+func (s *EventScanner) Err() error { return s.err }
+
+// Reset makes the scanner ready for another stream. It keeps its memory.
+func (s *EventScanner) Reset() {
+	*s = EventScanner{carry: s.carry[:0], joined: s.joined[:0]}
+}
+
+// cut gives the bytes of the next event with the blank line that ends it. When they are not all there it keeps what is.
+func (s *EventScanner) cut() ([]byte, bool) {
+	pos := s.at
+	for s.err == nil {
+		end, next := s.lineEnd(pos)
+		if end < 0 {
+			s.keep(pos < len(s.in))
+			break
+		}
+		blank := end == pos && !s.lineOpen
+		s.lineOpen = false
+		pos = next
+		if blank {
+			return s.take(next), true
+		}
+	}
+	return nil, false
+}
+
+// lineEnd gives where the line at pos ends and where the next one begins; end is -1 when the line is not whole.
+func (s *EventScanner) lineEnd(pos int) (end, next int) {
+	if s.lf < pos {
+		s.lf = len(s.in)
+		if i := bytes.IndexByte(s.in[pos:], '\n'); i >= 0 {
+			s.lf = pos + i
+		}
+	}
+	if i := bytes.IndexByte(s.in[pos:s.lf], '\r'); i >= 0 {
+		end = pos + i
+		s.hasCR = true
+		switch {
+		case end+1 == len(s.in):
+			s.halfCRLF = true
+		case end+1 == s.lf:
+			return end, end + 2
+		}
+		return end, end + 1
+	}
+	if s.lf == len(s.in) {
+		return -1, 0
+	}
+	return s.lf, s.lf + 1
+}
+
+// take ends the event before next.
+func (s *EventScanner) take(next int) []byte {
+	raw := s.in[s.at:next]
+	s.at = next
+	if len(s.carry) > 0 {
+		raw = append(s.carry, raw...)
+		s.carry = raw[:0]
+	}
+	return raw
+}
+
+// keep holds what came of an event that is not whole.
+func (s *EventScanner) keep(lineOpen bool) {
+	rest := s.in[s.at:]
+	s.in, s.at, s.lf = nil, 0, -1
+	if len(s.carry)+len(rest) > maxEvent {
+		s.err = ErrEventTooLarge
+		s.carry = nil
+		return
+	}
+	s.carry = append(s.carry, rest...)
+	s.lineOpen = s.lineOpen || lineOpen
+}
+
+// parse reads the lines of one event. A block of blank lines is none.
+func (s *EventScanner) parse(raw []byte) (ev Event, ok bool) {
+	if !s.begun {
+		s.begun = true
+		raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	}
+	s.joined = s.joined[:0]
+	data := 0
+	for len(raw) > 0 {
+		var line []byte
+		line, raw = cutLine(raw, s.hasCR)
+		if len(line) == 0 {
+			continue
+		}
+		ok = true
+		name, value := cutField(line)
+		switch string(name) {
+		case "event":
+			ev.Name = value
+		case "data":
+			ev.Data = s.join(ev.Data, value, data)
+			data++
+		}
+	}
+	ev.Comment = data == 0
+	return ev, ok
+}
+
+// join adds the nth data line to those before it.
+func (s *EventScanner) join(before, line []byte, nth int) []byte {
+	if nth == 0 {
+		return line
+	}
+	if nth == 1 {
+		s.joined = append(s.joined, before...)
+	}
+	s.joined = append(append(s.joined, '\n'), line...)
+	return s.joined
+}
+
+// cutLine takes the first line. It looks at each byte once, whatever ends the lines.
+func cutLine(b []byte, hasCR bool) (line, rest []byte) {
+	if !hasCR {
+		line, rest, _ = bytes.Cut(b, []byte{'\n'})
+		return line, rest
+	}
+	i := bytes.IndexAny(b, "\r\n")
+	switch {
+	case i < 0:
+		return b, nil
+	case b[i] == '\r' && i+1 < len(b) && b[i+1] == '\n':
+		return b[:i], b[i+2:]
+	}
+	return b[:i], b[i+1:]
+}
+
+// cutField parts a line at its colon and the blank that may follow it. A comment has an empty name.
+func cutField(line []byte) (name, value []byte) {
+	name, value, _ = bytes.Cut(line, []byte{':'})
+	if len(value) > 0 && value[0] == ' ' {
+		value = value[1:]
+	}
+	return name, value
+}
+
+// isDone says whether data is the mark that ends a chat stream.
+func isDone(data []byte) bool { return string(bytes.Trim(data, " \t\n")) == "[DONE]" }
