@@ -1,0 +1,136 @@
+package main
+
+import (
+	"strings"
+
+	"freefall/fallback"
+	"freefall/internal/config"
+	"freefall/internal/openai"
+	"freefall/internal/roster"
+	"freefall/internal/upstream"
+	"freefall/proxy"
+)
+
+// built is a config in the words of the parts that serve it.
+type built struct {
+	pool     fallback.Config
+	settings proxy.Settings
+}
+
+// load reads the config; a mistake of a person ends the program with 2.
+func load(o config.Options) (*config.Config, error) {
+	c, err := loadConfig(o)
+	if err != nil {
+		return nil, exitError{2, err}
+	}
+	return c, nil
+}
+
+func build(c *config.Config) built {
+	providers := map[string]*provider{}
+	for i := range c.Providers {
+		p := newProvider(c, &c.Providers[i])
+		providers[p.config.Name] = p
+	}
+	b := built{settings: settings(c)}
+	for i := range c.Models {
+		m := &c.Models[i]
+		b.pool.Models = append(b.pool.Models, providers[m.Provider].row(c, m))
+	}
+	for _, chain := range c.Chains {
+		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match)})
+	}
+	if c.Routing.Order == "priority" {
+		b.pool.Order = fallback.Priority
+	}
+	if c.Routing.Spread == "fill" {
+		b.pool.Spread = fallback.SpreadFill
+	}
+	b.pool.Stick = c.Routing.Stick
+	b.pool.Breaker = fallback.Breaker{Failures: int(c.Breaker.Failures), Cooldown: c.Breaker.Cooldown, MaxCooldown: c.Breaker.MaxCooldown}
+	return b
+}
+
+func settings(c *config.Config) proxy.Settings {
+	s := proxy.Settings{
+		AdminKey:       c.AdminKey.Reveal(),
+		AllowedOrigins: c.AllowedOrigins,
+		AllowedHosts:   c.AllowedHosts,
+		MaxBody:        int(c.MaxBody),
+		Total:          c.Timeouts.Total,
+		NoKey:          noKeyAdvice(c),
+	}
+	for _, client := range c.Clients {
+		s.Clients = append(s.Clients, proxy.Client{Name: client.Name, Key: client.Key.Reveal()})
+	}
+	return s
+}
+
+// noKeyAdvice names the variables that would make a provider usable.
+func noKeyAdvice(c *config.Config) string {
+	var names []string
+	for i := range c.Providers {
+		names = append(names, c.Providers[i].KeyVars...)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "set " + strings.Join(names, " or ") + " in the environment or in .env and start again"
+}
+
+// provider is one provider entry with what is known of its dialect.
+type provider struct {
+	config  *config.Provider
+	dialect *roster.Dialect
+	via     *proxy.Provider
+	keys    []fallback.Key
+}
+
+func newProvider(c *config.Config, p *config.Provider) *provider {
+	d := roster.Of(p.Dialect, p.BaseURL)
+	out := &provider{config: p, dialect: d, via: &proxy.Provider{
+		Name:    p.Name,
+		ChatURL: strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
+		Dialect: openai.DialectOf(d.Name),
+		Edits:   d.Edits(),
+		Local:   roster.IsLocal(p.BaseURL) || p.Free == "local",
+	}}
+	for name, value := range p.Headers {
+		out.via.Headers = append(out.via.Headers, upstream.Header{Name: name, Value: value.Reveal()})
+	}
+	for _, key := range p.Keys {
+		out.via.Keys = append(out.via.Keys, key.Key.Reveal())
+		out.keys = append(out.keys, fallback.Key{Account: key.Account})
+	}
+	if p.Keyless {
+		out.via.Keys = []string{""}
+		out.keys = []fallback.Key{{}}
+	}
+	return out
+}
+
+func (p *provider) row(c *config.Config, m *config.Model) fallback.Model {
+	row := fallback.Model{
+		Provider: m.Provider, ID: m.ID, Name: m.Name,
+		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
+		Context: int(m.ContextLength), Keys: p.keys,
+		Via: &proxy.Route{Provider: p.via, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
+	}
+	if m.Kind == "embedding" {
+		row.Kind = fallback.Embedding
+	}
+	row.Proof, row.Why = roster.Prove(p.dialect, p.config, m.ID, c.FreeOnly)
+	switch {
+	case p.config.Off != "":
+		row.Off, row.Why = p.config.Off, p.config.Why
+	case row.Proof == fallback.Unproven:
+		row.Off = "not_free"
+	}
+	return row
+}
+
+func match(m config.Match) fallback.Match {
+	return fallback.Match{Tools: is(m.Tools), Vision: is(m.Vision), JSONSchema: is(m.JSONSchema)}
+}
+
+func is(b *bool) bool { return b != nil && *b }

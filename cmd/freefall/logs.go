@@ -1,0 +1,65 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/DeRuina/timberjack"
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+	"github.com/tidwall/gjson"
+
+	"freefall/internal/config"
+)
+
+const (
+	logMegabytes = 20
+	logBackups   = 5
+)
+
+// openLog gives the program's log: standard error, and a file beside the config. A file that cannot be written is a warning:
+// serving matters more.
+func openLog(c *config.Config) (zerolog.Logger, func()) {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	level, err := zerolog.ParseLevel(c.Log.Level)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	var screen io.Writer = os.Stderr
+	terminal := isatty.IsTerminal(os.Stderr.Fd())
+	if c.Log.Format == "console" || c.Log.Format == "auto" && terminal {
+		screen = zerolog.ConsoleWriter{Out: os.Stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
+	}
+	file, err := openLogFile(c.Log.File)
+	if file == nil {
+		log := zerolog.New(screen).Level(level).With().Timestamp().Logger()
+		if err != nil {
+			log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
+		}
+		return log, func() {}
+	}
+	log := zerolog.New(zerolog.MultiLevelWriter(screen, file)).Level(level).With().Timestamp().Logger()
+	return log, func() { _ = file.Close() }
+}
+
+// openLogFile tries the file once, so that a folder that is not ours is told at the start.
+func openLogFile(path string) (io.WriteCloser, error) {
+	if path == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return &timberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxBackups: logBackups}, nil
+}
+
+// message is the text of a JSON log line.
+func message(line []byte) string { return gjson.GetBytes(line, zerolog.MessageFieldName).String() }

@@ -1,0 +1,30 @@
+// Command freefall turns a pool of free, rate-limited language models into one dependable OpenAI-compatible endpoint.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	_ "time/tzdata" // day resets name zones, and an image from scratch has none
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the program: 0 ok, 1 runtime error, 2 usage or config.
+func run(args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return 0
+	}
+	code := 2 // cobra's own errors are about usage
+	var exit exitError
+	if errors.As(err, &exit) {
+		code = exit.code
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "freefall: "+text)
+	}
+	return code
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set at link time for releases; otherwise the build info speaks.
+var version = ""
+
+func rootCommand() *cobra.Command {
+	serve := serveCommand()
+	root := &cobra.Command{
+		Use:   "freefall",
+		Short: "One dependable OpenAI-compatible endpoint over a pool of free language models",
+		Long: `freefall turns a pool of free, rate-limited language models into one dependable
+OpenAI-compatible endpoint. Set base_url=http://localhost:8000/v1 in the SDK you
+already use; freefall picks the model, moves on before you notice a limit,
+remembers what is spent until when, and never costs money.`,
+		Example: `  freefall demo                        see it work: no key, no network, no file
+  OPENROUTER_API_KEY=... freefall      serve on 127.0.0.1:8000
+  freefall check                       what it understood of models.yaml, and what is skipped
+  freefall status                      which model answers now, and why not the first`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          serve.RunE,
+	}
+	root.Flags().AddFlagSet(serve.Flags())
+	root.AddCommand(serve, demoCommand(), checkCommand(), statusCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
+	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.Println("freefall " + versionText())
+			return nil
+		},
+	}
+}
+
+// versionText is the release, else the commit it was built from.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			text += " " + s.Value[:12]
+		}
+	}
+	return text
+}
