@@ -1,0 +1,103 @@
+package roster
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"freefall/fallback"
+)
+
+// Claim is what is said of a model at a provider when somebody wants to call it.
+type Claim struct {
+	Provider string // its name, for the message
+	Dialect  *Dialect
+	Free     string // auto, plan, listed, local or no, as in models.yaml
+	BaseURL  string
+	ID       string
+}
+
+// Prove says why the model costs nothing, or Unproven and what to do. Every way to a provider asks it. In doubt it says no:
+// a wrong no costs a look at `freefall check`, a wrong yes costs money.
+//
+// The words plan and local are the operator's own and are believed, but never an id that buys something on top.
+func Prove(c Claim) (fallback.Proof, string) {
+	if buys := extra(c); buys != "" {
+		return fallback.Unproven, buys
+	}
+	switch c.Free {
+	case "plan":
+		return fallback.ProvenPlan, ""
+	case "local":
+		return byWord(c)
+	case "listed":
+		return listed(c)
+	case "no":
+		return fallback.Unproven, fmt.Sprintf("%s is marked `free: no`", c.Provider)
+	}
+	switch {
+	case c.Dialect.Listed:
+		return listed(c)
+	case isLocal(c):
+		return fallback.ProvenLocal, ""
+	}
+	return fallback.Unproven, fmt.Sprintf("not proven free: set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
+}
+
+// extra finds ids that cost money whatever else they say: a web search on top, a router that may choose paid models.
+func extra(c Claim) string {
+	id := strings.ToLower(c.ID)
+	switch {
+	case strings.Contains(id, ":online"):
+		return "not free: :online adds a web search that costs money; use the id without it"
+	case c.Dialect.Listed && (id == "openrouter/auto" || strings.HasPrefix(id, "openrouter/auto:")):
+		return "not free: openrouter/auto may choose paid models; name a model that ends with :free"
+	}
+	return ""
+}
+
+// listed believes the end of the id.
+func listed(c Claim) (fallback.Proof, string) {
+	if strings.HasSuffix(c.ID, ":free") {
+		return fallback.ProvenListed, ""
+	}
+	return fallback.Unproven, fmt.Sprintf("not proven free: the id does not end with :free; set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
+}
+
+// byWord believes `free: local` of a named host, but not of one that is known to be somebody's business.
+func byWord(c Claim) (fallback.Proof, string) {
+	if owner := byURL(c.BaseURL); owner != nil && !owner.Local {
+		return fallback.Unproven, fmt.Sprintf("%s is not local: remove `free: local`", owner.Name)
+	}
+	return fallback.ProvenLocal, ""
+}
+
+// isLocal says whether a call stays on the operator's own machines: a server that only runs there, or an address that
+// cannot be anywhere else. A local server's dialect does not count at a host that belongs to somebody else.
+func isLocal(c Claim) bool {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.User != nil || u.Hostname() == "" {
+		return false
+	}
+	if IsLocalHost(u.Hostname()) {
+		return true
+	}
+	owner := byURL(c.BaseURL)
+	return c.Dialect.Local && (owner == nil || owner.Local)
+}
+
+// IsLocalHost says whether a host is localhost or a literal loopback or private address. Everything else is not: a name
+// may point anywhere, 0x7f.1 and 127.1 are read differently by different programs, and a zone or a link-local address
+// may be a cloud's own.
+func IsLocalHost(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.Zone() != "" {
+		return false
+	}
+	ip = ip.Unmap()
+	return ip.IsLoopback() || ip.IsPrivate()
+}
