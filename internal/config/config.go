@@ -71,7 +71,7 @@ type PaidModel struct {
 	USDPerDay float64 `yaml:"usd_per_day"`
 }
 
-// Timeouts of one attempt and of a request. Zero in a provider or model = the next wider one holds.
+// Timeouts of one attempt and of a request. A provider's and a model's take from the wider one what they do not name.
 type Timeouts struct {
 	// Connect bounds dialling and the TLS handshake, within the others.
 	Connect time.Duration `yaml:"connect"`
@@ -147,7 +147,7 @@ type Provider struct {
 	Headers map[string]Secret `yaml:"headers"`
 	// Discover says how the provider's model list is used.
 	Discover Discover `yaml:"discover"`
-	// Timeouts of its models; zero = the global ones.
+	// Timeouts of its models; after Load whole.
 	Timeouts Timeouts `yaml:"timeouts"`
 
 	// Keyless says that it is called without a key. False with no Keys = it is off.
@@ -233,7 +233,7 @@ type Model struct {
 	Strengths []string `yaml:"strengths"`
 	// Limits override the provider's model_limits key by key.
 	Limits *Limits `yaml:"limits"`
-	// Timeouts of this model; zero = the provider's.
+	// Timeouts of this model; after Load whole.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
 

@@ -59,6 +59,14 @@ func (m *Model) withDefaults() {
 	m.Limits.withDefaults()
 }
 
+func (t *Timeouts) withDefaults(wider Timeouts) {
+	setDefault(&t.Connect, wider.Connect)
+	setDefault(&t.FirstToken, wider.FirstToken)
+	setDefault(&t.Answer, wider.Answer)
+	setDefault(&t.Idle, wider.Idle)
+	setDefault(&t.Total, wider.Total)
+}
+
 func setDefault[T comparable](value *T, otherwise T) {
 	var zero T
 	if *value == zero {

@@ -33,6 +33,21 @@ func (r *resolver) models() {
 		r.model(fmt.Sprintf("models[%d]", i), &r.c.Models[i], seen)
 	}
 	r.defaultModel()
+	r.timeouts()
+}
+
+// timeouts gives every model its own, from the narrowest place that names them.
+func (r *resolver) timeouts() {
+	byProvider := map[string]Timeouts{}
+	for i := range r.c.Providers {
+		p := &r.c.Providers[i]
+		p.Timeouts.withDefaults(r.c.Timeouts)
+		byProvider[p.Name] = p.Timeouts
+	}
+	for i := range r.c.Models {
+		m := &r.c.Models[i]
+		m.Timeouts.withDefaults(byProvider[m.Provider])
+	}
 }
 
 // faulty says whether a mistake was already found at this path.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	_ "time/tzdata" // day_resets names zones, and an image from scratch has none
 )
 
 // resolver checks what was decoded and fills in what follows from it.

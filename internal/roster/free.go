@@ -39,7 +39,7 @@ func Prove(c Claim) (fallback.Proof, string) {
 	switch {
 	case c.Dialect.Listed:
 		return listed(c)
-	case isLocal(c):
+	case IsLocal(c):
 		return fallback.ProvenLocal, ""
 	}
 	return fallback.Unproven, fmt.Sprintf("not proven free: set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
@@ -67,15 +67,16 @@ func listed(c Claim) (fallback.Proof, string) {
 
 // byWord believes `free: local` of a named host, but not of one that is known to be somebody's business.
 func byWord(c Claim) (fallback.Proof, string) {
-	if owner := byURL(c.BaseURL); owner != nil && !owner.Local {
-		return fallback.Unproven, fmt.Sprintf("%s is not local: remove `free: local`", owner.Name)
+	if IsLocal(c) {
+		return fallback.ProvenLocal, ""
 	}
-	return fallback.ProvenLocal, ""
+	return fallback.Unproven, fmt.Sprintf("%s is not local: remove `free: local`", c.BaseURL)
 }
 
-// isLocal says whether a call stays on the operator's own machines: a server that only runs there, or an address that
-// cannot be anywhere else. A local server's dialect does not count at a host that belongs to somebody else.
-func isLocal(c Claim) bool {
+// IsLocal says whether a call stays on the operator's own machines: the address cannot be anywhere else, or the server is
+// one that only runs there, or the operator says so. The last two do not count at a host that is known to be somebody's
+// business. Such a provider may dial loopback and private addresses.
+func IsLocal(c Claim) bool {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.User != nil || u.Hostname() == "" {
 		return false
@@ -84,7 +85,7 @@ func isLocal(c Claim) bool {
 		return true
 	}
 	owner := byURL(c.BaseURL)
-	return c.Dialect.Local && (owner == nil || owner.Local)
+	return (c.Free == "local" || c.Dialect.Local) && (owner == nil || owner.Local)
 }
 
 // IsLocalHost says whether a host is localhost or a literal loopback or private address. Everything else is not: a name

@@ -40,7 +40,7 @@ func TestProve(t *testing.T) {
 		{"llamacpp's dialect at openai", "llamacpp", "auto", "https://API.openai.com/v1", "gpt-4o", fallback.Unproven, auto},
 		{"llamacpp's dialect at openai.", "llamacpp", "auto", "https://api.openai.com.:443/v1", "gpt-4o", fallback.Unproven, auto},
 		{"local by word", "openai", "local", "http://gpu.lan:8000/v1", "m", fallback.ProvenLocal, ""},
-		{"local by a false word", "openai", "local", "https://api.openai.com/v1", "gpt-4o", fallback.Unproven, "openai is not local"},
+		{"local by a false word", "openai", "local", "https://api.openai.com/v1", "gpt-4o", fallback.Unproven, "not local: remove"},
 
 		{"loopback", "openai", "auto", "http://127.0.0.1:8000/v1", "m", fallback.ProvenLocal, ""},
 		{"loopback 6", "openai", "auto", "http://[::1]:8000/v1", "m", fallback.ProvenLocal, ""},
