@@ -92,6 +92,10 @@ func skipPlain(b []byte, i int) int {
 // runLength gives how many bytes the characters beyond ASCII at the start of b take, 0 when they are not UTF-8.
 func runLength(b []byte) (n int) {
 	for n < len(b) && b[n] >= utf8.RuneSelf {
+		if isCommon(b[n:]) {
+			n += 3
+			continue
+		}
 		r, size := utf8.DecodeRune(b[n:])
 		if r == utf8.RuneError && size == 1 {
 			return 0
@@ -99,6 +103,13 @@ func runLength(b []byte) (n int) {
 		n += size
 	}
 	return n
+}
+
+// isCommon says whether b begins with a character of U+1000 to U+CFFF, which holds nearly all of Korean, Chinese and
+// Japanese: three bytes
+// without any of the exceptions of UTF-8. On such text this saves a third of the scan.
+func isCommon(b []byte) bool {
+	return len(b) >= 3 && 0xE1 <= b[0] && b[0] <= 0xEC && b[1]&0xC0 == 0x80 && b[2]&0xC0 == 0x80
 }
 
 // is says whether the text reads as word.
