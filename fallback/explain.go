@@ -26,10 +26,14 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
 		c := Candidate{Model: &r.Model}
-		if c.Skip = r.unfit(w.Need); c.Skip != "" {
+		switch c.Skip = r.unfit(w.Need); {
+		case c.Skip != "":
 			c.Unfit, c.Detail = true, r.Why
-		} else if open, why, at := r.status(now); !open {
-			c.Skip, c.Ready, c.Detail = why, at, r.model.lastError
+		case w.marks[i]&markSmall != 0:
+			c.Unfit, c.Skip, c.Detail = true, lacksContext, r.model.lastError
+		case !r.ready(now):
+			_, c.Skip, c.Ready = r.status(now)
+			c.Detail = r.model.lastError
 		}
 		out = append(out, c)
 	}
@@ -58,8 +62,8 @@ func (p *Pool) Exhausted(now time.Time, w *Walk) Exhausted {
 	for n, i := range w.order {
 		r, c := &w.table.rows[i], &x.Candidates[n]
 		if c.Unfit {
-			usable = usable || r.Proof != Unproven && r.Off == "" && len(r.pairs) > 0
-			x.NoKey = x.NoKey || c.Skip == "no_key"
+			usable = usable || r.usable()
+			x.NoKey = x.NoKey || c.Skip == reasonNoKey
 			x.TooLarge = x.TooLarge || c.Skip == lacksContext
 			continue
 		}

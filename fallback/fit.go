@@ -8,9 +8,9 @@ const (
 	lacksSchema    = "no_json_schema"
 	lacksChoice    = "no_tool_choice"
 	lacksContext   = "context_length"
+	reasonNoKey    = "no_key"
 	reasonNotFree  = "not_free"
 	reasonGone     = "gone"
-	reasonPaused   = "paused"
 	reasonTrial    = "trial"
 	reasonFailures = "failures"
 )
@@ -20,14 +20,12 @@ const (
 func (r *row) unfit(n Need) string {
 	m := r.model
 	switch {
-	case r.Proof == Unproven:
-		return reasonNotFree
 	case r.Off != "":
 		return r.Off
 	case len(r.pairs) == 0:
-		return "no_key"
-	case m.paused:
-		return reasonPaused
+		return reasonNoKey
+	case r.Proof == Unproven:
+		return reasonNotFree
 	case m.rest.endless && m.rest.class == ModelGone:
 		return reasonGone
 	case m.rest.endless && m.rest.class == NotFree:
@@ -48,6 +46,10 @@ func (r *row) unfit(n Need) string {
 	return ""
 }
 
-// needsOnly says whether a reason is shared by all requests of a class, so that passing the row over says nothing about the
-// one request.
-func needsOnly(why string) bool { return why != lacksSchema && why != lacksContext && why != lacksChoice }
+// usable says whether the configuration lets the row be asked at all.
+func (r *row) usable() bool { return r.Off == "" && r.Proof != Unproven && len(r.pairs) > 0 }
+
+// singular says whether a row was passed over for what this one request has and others of its class have not.
+func singular(why string) bool {
+	return why == lacksSchema || why == lacksContext || why == lacksChoice
+}

@@ -85,6 +85,15 @@ func (h *health) fail(now, stated time.Time, trial bool, b Breaker) (tripped boo
 	return true
 }
 
+// clamp keeps the count within a breaker that became stricter: an open model stays open, one failure from closing.
+func (h *health) clamp(b Breaker) {
+	most := b.Failures
+	if !h.closed {
+		most--
+	}
+	h.count = min(h.count, most)
+}
+
 // succeed counts one success down; a good trial opens the model. calm is true when nothing is left to remember.
 func (h *health) succeed(trial bool) (opened, calm bool) {
 	if h.count > 0 {

@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // lastGood is the memory of one class of requests: the model that answered last is asked first.
 type lastGood struct {
@@ -14,21 +17,24 @@ type lastGood struct {
 // priority; when a model above it has been available for Stick, one request goes there first.
 func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 	t := w.table
-	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.named {
+	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.private() {
 		if k := t.indexOf(base, g.model); k >= 0 {
-			if probe := p.riser(now, w, base[:k], g); probe >= 0 {
-				w.order = append(w.order, probe)
-				w.probe = true
+			if w.probe = p.riser(now, w, base[:k], g); w.probe >= 0 {
+				w.order = append(w.order, w.probe)
 			}
 			w.order = append(w.order, base[k])
 		}
 	}
+	lead := w.order
 	for _, i := range base {
-		if !has(w.order, i) {
+		if !slices.Contains(lead, i) {
 			w.order = append(w.order, i)
 		}
 	}
 }
+
+// private says that the walk neither follows nor moves the memory of the last good model.
+func (w *Walk) private() bool { return w.named || w.Need.Kind != Chat }
 
 func (t *table) indexOf(base []int32, m *modelState) int {
 	for k, i := range base {
@@ -46,21 +52,11 @@ func (p *Pool) riser(now time.Time, w *Walk, above []int32, g *lastGood) int32 {
 	}
 	for _, i := range above {
 		r := &w.table.rows[i]
-		if r.unfit(w.Need) == "" && w.table.ready(r, now) && now.Sub(r.readySince(now)) >= w.table.Stick {
+		if r.unfit(w.Need) == "" && r.ready(now) && now.Sub(r.readySince(now)) >= w.table.Stick {
 			return i
 		}
 	}
 	return -1
-}
-
-// ready says whether any key of the row may be tried now.
-func (t *table) ready(r *row, now time.Time) bool {
-	for k := range r.pairs {
-		if _, ok := r.open(k, now); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // readySince is when the row became available as it is now: after its last failure and the rests that have ended.
@@ -94,18 +90,14 @@ func latest(a, b time.Time) time.Time {
 
 // remember moves the memory of the walk's class after a success of the attempt's model. Up, always; down only when the walk
 // began under the same memory and passed nobody over for what this one request needs.
-func (p *Pool) remember(w *Walk, a *Attempt) {
+func (p *Pool) remember(a *Attempt) {
+	w := a.walk
 	t := w.table
 	g := &p.good[w.Need.Class()]
-	if t.Order != LastGood || w.named || g.model == a.row.model {
+	if t.Order != LastGood || w.private() || g.model == a.row.model {
 		return
 	}
-	now, head := t.indexOf(t.all, a.row.model), -1
-	if g.model != nil {
-		head = t.indexOf(t.all, g.model)
-	}
-	up := head >= 0 && now < head
-	if !up && (w.version != g.version || w.passed) {
+	if up := int(a.nth) < t.indexOf(t.all, g.model); !up && (w.version != g.version || w.passed) {
 		return
 	}
 	g.model = a.row.model

@@ -45,7 +45,7 @@ func (m Match) fits(n Need) bool {
 
 // Config is what a Pool decides by. Zero values mean the defaults of models.yaml.
 type Config struct {
-	Models  []Model // in order of priority
+	Models  []Model // in order of priority, each provider and id once
 	Chains  []Chain
 	Order   Order
 	Stick   time.Duration // default 60 s
@@ -127,8 +127,7 @@ type keyState struct {
 
 type modelState struct {
 	health  health
-	rest    rest // of the model with every key: its upstream's limit, gone, not free
-	paused  bool
+	rest    rest              // of the model with every key: its upstream's limit, gone, not free
 	lacks   [numFeatures]bool // learned from refusals
 	lastBad time.Time
 	stats   stats
@@ -164,6 +163,7 @@ func (s *state) build(c Config) *table {
 	t := &table{Config: c, chains: map[string][]int32{}, rows: make([]row, len(c.Models))}
 	for i, m := range c.Models {
 		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
+		t.rows[i].model.health.clamp(c.Breaker)
 		t.all = append(t.all, int32(i))
 		nth := map[string]int{}
 		for _, k := range m.Keys {
@@ -200,20 +200,18 @@ func (t *table) matching(patterns []string) []int32 {
 
 // glob matches s against a pattern in which "*" stands for any run of characters.
 func glob(pattern, s string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
 		return pattern == s
 	}
-	s, ok := strings.CutPrefix(s, head)
-	if !ok {
-		return false
-	}
-	for i := 0; i <= len(s); i++ {
-		if glob(rest, s[i:]) {
-			return true
+	s, ok := strings.CutPrefix(s, parts[0])
+	for _, part := range parts[1:last] {
+		if ok {
+			_, s, ok = strings.Cut(s, part)
 		}
 	}
-	return false
+	return ok && strings.HasSuffix(s, parts[last])
 }
 
 func (s *state) liftReloadable() {

@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 const (
 	maxHint  = 32 * 24 * time.Hour // a wait beyond is no information
@@ -17,7 +20,6 @@ type rest struct {
 	proven  bool // the provider's own counter or a day id named the end
 	class   Class
 	limit   bool // it rests for a limit, not for a fault or a person
-	text    string
 
 	level     int       // how often the backoff was doubled
 	nextTrial time.Time // of a long rest whose end is not proven
@@ -42,7 +44,7 @@ func (r *rest) open(now time.Time) (pass, trial bool) {
 // stated, zero for a backoff or a rest without end.
 func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.Time, news bool) {
 	active := r.active(now)
-	news = !active || !started.Before(r.from)
+	news = !active || started.After(r.from)
 	until, how := deadline(now, o)
 	if how == endBackoff {
 		if !news {
@@ -54,38 +56,38 @@ func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.
 	if !active {
 		*r = rest{level: r.level, trial: r.trial}
 	}
-	if !active || how == endNever || until.After(r.until) {
-		r.class, r.limit, r.text, r.proven = o.Class, o.Limit(), o.Message, o.Proven
-	}
-	r.endless = r.endless || how == endNever
-	r.reload = r.reload || o.Until == UntilConfigChange
-	if until.After(r.until) {
-		r.until = until
-	}
 	if news {
 		r.from = now
-		r.planTrial(now)
 	}
+	r.extend(until, how == endNever, o)
+	r.planTrial(now)
 	if how == endNamed {
 		named = until
 	}
 	return named, news
 }
 
-// planTrial sets the next trial of a long rest: at half of it at first, then each hour.
+// extend moves the end if the new one is later, and takes the reason with it. No end is later than any; one that only the
+// roster lifts is later than one that a new configuration lifts.
+func (r *rest) extend(until time.Time, endless bool, o *Outcome) {
+	reload := o.Until == UntilConfigChange
+	if endless && (!r.endless || r.reload && !reload) || !r.endless && until.After(r.until) {
+		r.class, r.limit, r.proven = o.Class, o.Limit(), o.Proven
+		r.endless, r.reload = endless, reload
+	}
+	r.until = latest(r.until, until)
+}
+
+// planTrial sets the first trial of a long rest, at half of it. The later ones follow from the trials themselves.
 func (r *rest) planTrial(now time.Time) {
 	length := r.until.Sub(now)
-	switch {
-	case r.endless || r.proven || length <= longRest && r.nextTrial.IsZero():
-		r.nextTrial = time.Time{}
-	case r.nextTrial.IsZero():
+	if !r.endless && !r.proven && r.nextTrial.IsZero() && length > longRest {
 		r.nextTrial = now.Add(length / 2)
-	default:
-		r.nextTrial = now.Add(longRest)
 	}
 }
 
-func (r *rest) lift() { *r = rest{} }
+// lift ends the rest early. What is still known of it is how often it was doubled, and a trial that is under way.
+func (r *rest) lift() { *r = rest{level: r.level, trial: r.trial} }
 
 type ending uint8
 
@@ -132,9 +134,9 @@ func nextMidnight(now time.Time, zone *time.Location) time.Time {
 }
 
 // pacific is Google's zone. Without time zone data it is the standard time, at most an hour late.
-func pacific() *time.Location {
+var pacific = sync.OnceValue(func() *time.Location {
 	if zone, err := time.LoadLocation("America/Los_Angeles"); err == nil {
 		return zone
 	}
 	return time.FixedZone("PST", -8*60*60)
-}
+})

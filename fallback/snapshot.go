@@ -46,7 +46,7 @@ func (p *Pool) Ready() bool {
 	defer p.mu.Unlock()
 	for i := range p.table.rows {
 		r := &p.table.rows[i]
-		if r.Off == "" && r.Proof != Unproven && len(r.pairs) > 0 {
+		if r.usable() {
 			return true
 		}
 	}
@@ -63,7 +63,7 @@ func (p *Pool) current(now time.Time, rows []Status) int {
 		if r.unfit(w.Need) != "" {
 			continue
 		}
-		if rows[i].Available {
+		if r.ready(now) {
 			return int(i)
 		}
 		if best < 0 || sooner(rows[i].AvailableAt, rows[best].AvailableAt) {

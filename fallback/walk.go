@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,7 +17,7 @@ type Ask struct {
 func auto(name string) bool { return name == "" || name == "auto" || name == "freefall/auto" }
 
 // Walk is one request on its way along the chain. Need and Ask are set by the caller, the rest belongs to the pool. A Walk
-// is used by one goroutine at a time and may be used again after Reset.
+// is used by one goroutine at a time, is never copied, and may be used again after Reset.
 type Walk struct {
 	Need Need
 	Ask  Ask
@@ -29,7 +30,7 @@ type Walk struct {
 	limited  bool     // refused for a limit in this walk
 	passed   bool     // a row was passed over for this one request's size or shape
 	named    bool
-	probe    bool // order begins with a model above the last good one
+	probe    int32 // the row above the last good one that order begins with, -1 if none
 	version  uint32
 	attempts int
 	inline   [6]Attempt
@@ -41,9 +42,10 @@ const (
 	markOut     mark = 1 << iota // no key of it can serve this request
 	markLater                    // it failed: its other keys come after all other models
 	markCounted                  // its failure is counted
+	markSmall                    // it has refused this request for its size
 )
 
-// Reset makes the walk ready for another request and keeps its memory.
+// Reset makes the walk ready for another request and keeps its memory. All attempts of the walk must have ended.
 func (w *Walk) Reset() {
 	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0]}
 }
@@ -75,9 +77,20 @@ func (p *Pool) start(now time.Time, w *Walk) {
 	w.marks = grow(w.marks, len(t.rows))
 	w.tried = grow(w.tried, (t.pairs+63)/64)
 	w.version = p.good[w.Need.Class()].version
+	w.probe = -1
+	p.sort(now, w)
+	if w.Need.Kind == Embedding {
+		w.keepOneID()
+	}
+}
 
-	if w.order = t.listed(w.order[:0], w.Ask.Models); len(w.order) > 0 {
-		w.named = true
+// sort puts what the client named first, and the rest of the chain behind it unless the client wants no other.
+func (p *Pool) sort(now time.Time, w *Walk) {
+	t := w.table
+	for _, name := range w.Ask.Models {
+		w.order = t.configured(w.order, name)
+	}
+	if w.named = len(w.order) > 0; w.named {
 		return
 	}
 	base, chained := t.base(w.Ask.Model, w.Need)
@@ -85,18 +98,23 @@ func (p *Pool) start(now time.Time, w *Walk) {
 		w.order = t.configured(w.order, w.Ask.Model)
 	}
 	w.named = chained || len(w.order) > 0
-	lead := len(w.order)
-	switch {
-	case w.Ask.Only && lead > 0:
-		return
-	case chained:
-		w.order = append(w.order, base...)
-	default:
+	if !w.Ask.Only || len(w.order) == 0 {
 		p.rank(now, w, base)
 	}
-	if w.Ask.Only {
-		w.order = w.order[:min(1, len(w.order))]
+}
+
+// keepOneID drops all candidates but those of one id, since vectors of two models cannot be compared: the id that was
+// named, else the first that the configuration lets be asked, resting or not.
+func (w *Walk) keepOneID() {
+	first := slices.IndexFunc(w.order, func(i int32) bool {
+		r := &w.table.rows[i]
+		return w.named || r.Kind == Embedding && r.usable()
+	})
+	if first < 0 {
+		return
 	}
+	id := w.table.rows[w.order[first]].ID
+	w.order = slices.DeleteFunc(w.order, func(i int32) bool { return w.table.rows[i].ID != id })
 }
 
 func grow[T any](s []T, n int) []T {
@@ -108,14 +126,6 @@ func grow[T any](s []T, n int) []T {
 	return s
 }
 
-// listed appends the configured rows of a client's list.
-func (t *table) listed(order []int32, names []string) []int32 {
-	for _, name := range names {
-		order = t.configured(order, name)
-	}
-	return order
-}
-
 // configured appends the rows that have this id, or this provider/id, and are not in the order yet.
 func (t *table) configured(order []int32, name string) []int32 {
 	if auto(name) {
@@ -123,14 +133,14 @@ func (t *table) configured(order []int32, name string) []int32 {
 	}
 	n := len(order)
 	for i := range t.rows {
-		if t.rows[i].ID == name && !has(order, int32(i)) {
+		if t.rows[i].ID == name && !slices.Contains(order, int32(i)) {
 			order = append(order, int32(i))
 		}
 	}
 	if len(order) > n {
 		return order
 	}
-	if i := t.first(name); i >= 0 && !has(order, int32(i)) {
+	if i := t.first(name); i >= 0 && !slices.Contains(order, int32(i)) {
 		order = append(order, int32(i))
 	}
 	return order
@@ -163,11 +173,50 @@ func (t *table) base(name string, need Need) (rows []int32, chained bool) {
 	return t.all, false
 }
 
-func has(order []int32, row int32) bool {
-	for _, have := range order {
-		if have == row {
-			return true
+// learn keeps the walk from what has refused this request as a whole, even if its rest is over before the walk is.
+func (w *Walk) learn(a *Attempt, o *Outcome) {
+	w.limited = w.limited || o.Limit()
+	switch {
+	case o.Fault():
+		w.marks[a.nth] |= markLater
+		return
+	case o.Class == ContextLength:
+		w.marks[a.nth] |= markSmall | markOut
+		w.preferLarger(a.Model.Context, o)
+	case o.Action == NextModelNoPenalty, o.Action == OnceThenReturn, o.Target == TargetModel:
+		w.marks[a.nth] |= markOut
+	}
+	if o.Target >= TargetKey {
+		w.shut(a, o.Target)
+	}
+}
+
+// preferLarger puts models whose window is known to be no larger behind all others. A 413 or a 429 speaks of an allowance
+// per minute or of bytes, not of the window.
+func (w *Walk) preferLarger(context int, o *Outcome) {
+	if o.Status == 413 || o.Status == 429 {
+		return
+	}
+	for i := range w.table.rows {
+		if c := w.table.rows[i].Context; c > 0 && c <= context {
+			w.marks[i] |= markLater
 		}
 	}
-	return false
+}
+
+// shut marks the pairs that share the attempt's key, account or provider as tried.
+func (w *Walk) shut(a *Attempt, target Target) {
+	mine := &a.row.pairs[a.Key]
+	for i := range w.table.rows {
+		r := &w.table.rows[i]
+		if r.Provider != a.Model.Provider {
+			continue
+		}
+		for k := range r.pairs {
+			pr := &r.pairs[k]
+			if target == TargetProvider || target == TargetAccount && pr.account == mine.account || pr.key == mine.key {
+				w.setTried(pr)
+			}
+		}
+	}
 }
