@@ -1,0 +1,278 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// phases are the places where an exchange can be blocked. begin brings one there and gives what the blocked call returns;
+// the provider closes gone when it sees its connection closed.
+var phases = []struct {
+	name  string
+	sent  bool
+	begin func(w *world, f *Flow, at func(), gone func()) error
+}{
+	{phaseWait, false, func(w *world, f *Flow, at, gone func()) error {
+		w.serve(answers(length("first")))
+		var holder Flow
+		reply, err := w.transp.Do(&holder, w.post())
+		if err != nil {
+			return err
+		}
+		defer reply.Close()
+		at()
+		gone() // it never had a connection
+		return w.doWith(f, w.post())
+	}},
+	{phaseDial, false, func(w *world, f *Flow, at, gone func()) error {
+		w.transp.cfg.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			at()
+			<-ctx.Done()
+			gone()
+			return nil, ctx.Err()
+		}
+		return w.doWith(f, w.post())
+	}},
+	{phaseTLS, false, func(w *world, f *Flow, at, gone func()) error {
+		w.serve(func(p *peer) { at(); p.untilGone(); gone() })
+		r := w.post()
+		r.URL = strings.Replace(r.URL, "http:", "https:", 1)
+		return w.doWith(f, r)
+	}},
+	{phaseWrite, true, func(w *world, f *Flow, at, gone func()) error {
+		stop := make(chan struct{})
+		w.serve(func(p *peer) { at(); <-stop; p.untilGone(); gone() })
+		defer close(stop)
+		return w.doWith(f, w.post(big))
+	}},
+	{phaseHead, true, func(w *world, f *Flow, at, gone func()) error {
+		w.serve(func(p *peer) { p.request(); at(); p.untilGone(); gone() })
+		return w.doWith(f, w.post("{}"))
+	}},
+	{phaseHead + " half", true, func(w *world, f *Flow, at, gone func()) error {
+		w.serve(func(p *peer) { p.request(); p.say("HTTP/1.1 200 OK\r\nA: b\r\n"); at(); p.untilGone(); gone() })
+		return w.doWith(f, w.post("{}"))
+	}},
+	{phaseBody, true, func(w *world, f *Flow, at, gone func()) error {
+		w.serve(func(p *peer) {
+			p.request()
+			p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+			at()
+			p.untilGone()
+			gone()
+		})
+		return w.doWith(f, w.post("{}"))
+	}},
+}
+
+// doWith asks and reads to the end.
+func (w *world) doWith(f *Flow, r *Request) error {
+	reply, err := w.transp.Do(f, r)
+	if err != nil {
+		return err
+	}
+	defer reply.Close()
+	for {
+		if _, err := reply.Read(make([]byte, 100)); err != nil {
+			return err
+		}
+	}
+}
+
+func TestCancelInEachPhase(t *testing.T) {
+	for _, phase := range phases {
+		t.Run(phase.name, func(t *testing.T) {
+			twice(t, Config{MaxConnsPerHost: 1, ConnWait: time.Minute}, func(w *world) {
+				var f Flow
+				at, gone := make(chan struct{}), make(chan struct{})
+				w.wg.Go(func() {
+					<-at
+					time.Sleep(5 * time.Millisecond)
+					f.Cancel()
+				})
+				err := phase.begin(w, &f, func() { close(at) }, func() { close(gone) })
+				wantError(w.t, err, strings.Fields(phase.name)[0], phase.sent, ErrCancelled)
+				select {
+				case <-gone:
+				case <-time.After(time.Second):
+					w.t.Fatal("the provider's connection is still open")
+				}
+				w.nothingOpen()
+			})
+		})
+	}
+}
+
+func TestDeadlineInEachPhase(t *testing.T) {
+	for _, phase := range phases {
+		t.Run(phase.name, func(t *testing.T) {
+			twice(t, Config{MaxConnsPerHost: 1, ConnWait: time.Minute}, func(w *world) {
+				var f Flow
+				begun := time.Now()
+				f.SetDeadline(begun.Add(30 * time.Millisecond))
+				err := phase.begin(w, &f, func() {}, func() {})
+				wantError(w.t, err, strings.Fields(phase.name)[0], phase.sent, ErrTimeout)
+				if took := time.Since(begun); took < 30*time.Millisecond || took > time.Second {
+					w.t.Errorf("ended after %v", took)
+				}
+				w.nothingOpen()
+			})
+		})
+	}
+}
+
+// nothingOpen checks that no connection, idle or not, is left.
+func (w *world) nothingOpen() {
+	w.t.Helper()
+	w.soon("all connections returned", func() bool {
+		w.transp.pool.mu.Lock()
+		defer w.transp.pool.mu.Unlock()
+		for _, h := range w.transp.pool.hosts {
+			if h.open > len(h.idle) || len(h.waiting) > 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestConnectIsBoundByItself(t *testing.T) {
+	for _, phase := range phases[1:3] {
+		t.Run(phase.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := inMemory(t, Config{})
+				w.serve((*peer).untilGone)
+				if phase.name == phaseDial {
+					w.transp.cfg.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+				}
+				begun := time.Now()
+				r := w.post()
+				r.URL, r.Connect = "https://provider.test/", 3*time.Second
+				var f Flow
+				f.SetDeadline(begun.Add(time.Hour))
+				wantError(t, w.doWith(&f, r), phase.name, false, ErrTimeout)
+				if time.Since(begun) != 3*time.Second {
+					t.Error(time.Since(begun))
+				}
+			})
+		})
+	}
+}
+
+func TestDeadlineMovesBetweenReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := inMemory(t, Config{})
+		w.serve(func(p *peer) {
+			p.request()
+			p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for range 5 {
+				time.Sleep(20 * time.Second)
+				p.say("2\r\nhi\r\n")
+			}
+			p.untilGone()
+		})
+		var f Flow
+		f.SetDeadline(time.Now().Add(time.Second))
+		reply, err := w.transp.Do(&f, w.post())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reply.Close()
+		var b [8]byte
+		for range 5 {
+			f.SetDeadline(time.Now().Add(30 * time.Second))
+			if n, err := reply.Read(b[:]); n != 2 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		begun := time.Now()
+		f.SetDeadline(begun.Add(30 * time.Second))
+		_, err = reply.Read(b[:])
+		wantError(t, err, phaseBody, true, ErrTimeout)
+		if time.Since(begun) != 30*time.Second {
+			t.Error(time.Since(begun))
+		}
+	})
+}
+
+func TestCancelledFlowStaysCancelled(t *testing.T) {
+	twice(t, Config{}, func(w *world) {
+		w.serve(answers(length("ok")))
+		var f Flow
+		f.Cancel()
+		f.SetDeadline(time.Now().Add(time.Minute))
+		err := w.doWith(&f, w.post())
+		if !errors.Is(err, ErrCancelled) {
+			w.t.Fatal(err)
+		}
+		f.Reset()
+		if f.Cancelled() {
+			w.t.Fatal("still cancelled")
+		}
+		if err := w.doWith(&f, w.post()); err.Error() != "EOF" {
+			w.t.Fatal(err)
+		}
+	})
+}
+
+// A cancel that comes when the reply was closed must not touch the next user of the connection.
+func TestLateCancelHarmsNobody(t *testing.T) {
+	w := onSockets(t, Config{})
+	w.serve(answers(length("ok")))
+	for range 200 {
+		var f Flow
+		reply, err := w.transp.Do(&f, w.post())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reply.Read(make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() { f.Cancel(); close(done) }()
+		reply.Close()
+		w.mustAsk("ok")
+		<-done
+	}
+}
+
+func TestThousandCancelsLeaveNothing(t *testing.T) {
+	w := onSockets(t, Config{MaxConnsPerHost: 50})
+	w.serve(func(p *peer) {
+		if p.request(); p.n%2 == 0 {
+			p.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
+		}
+		p.untilGone()
+	})
+	work := make(chan int)
+	for range 40 {
+		w.wg.Go(func() {
+			for i := range work {
+				var f Flow
+				timer := time.AfterFunc(time.Duration(i%8)*300*time.Microsecond, f.Cancel)
+				if err := w.doWith(&f, w.post("{}")); !errors.Is(err, ErrCancelled) {
+					t.Error(err)
+				}
+				timer.Stop()
+			}
+		})
+	}
+	for i := range 1000 {
+		work <- i
+	}
+	close(work)
+	w.nothingOpen()
+	w.transp.pool.mu.Lock()
+	defer w.transp.pool.mu.Unlock()
+	if n := len(w.transp.pool.hosts); n != 0 {
+		t.Errorf("%d hosts left", n)
+	}
+}
