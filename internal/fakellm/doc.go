@@ -52,8 +52,8 @@
 //	          "hint": true}; in force always unless times or for end it
 //	fault     a status, headers
 //	error200  an error object under status 200
-//	cut       after so many data events, how: close, reset, stall, garble, end, error, error_bare, error_empty,
-//	          error_choice, error_named
+//	cut       after so many data events, how: close, reset, stall, garble, broken_line, end, error, error_bare,
+//	          error_empty, error_choice, error_named
 //	hang      how: head, silence, comments_only
 //	redirect  status, location
 //

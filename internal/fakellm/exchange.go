@@ -58,6 +58,8 @@ func (x *exchange) chat() {
 	case !x.admitted():
 	case err != nil:
 		x.refuse(http.StatusBadRequest, "Invalid JSON body: "+err.Error())
+	case len(x.ask.Messages) == 0:
+		x.refuse(http.StatusBadRequest, "messages is required")
 	case !known && !x.server.scripted(x.ask.Model):
 		x.sample(mustSample("or-400-invalid-model-id").with("google/gemini-2.0-pro-exp-02-05:free", quotable(x.ask.Model)))
 	case known && !x.able():
@@ -164,6 +166,11 @@ func (x *exchange) head(status int, headers map[string]string) {
 // done marks the answer as whole. It is called before the last bytes go out: a client that leaves when it has them has
 // not left early.
 func (x *exchange) done() { x.server.note(x.rec, func(rec *Request) { rec.Done = true }) }
+
+// good is done for an answer that a client can use.
+func (x *exchange) good() {
+	x.server.note(x.rec, func(rec *Request) { rec.Done, rec.Good = true, x.step.Kind != KindEmpty })
+}
 
 // flush sends what was written as a packet of its own.
 func (x *exchange) flush() { _ = http.NewResponseController(x.w).Flush() }

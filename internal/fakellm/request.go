@@ -23,13 +23,14 @@ type Request struct {
 	Paid        bool // it would have cost money
 	Cancelled   bool // the client left before the end
 	CancelledAt time.Time
-	Done        bool // the whole answer was sent
+	Done        bool // all was sent that the step had to say
+	Good        bool // and it was a good answer
 }
 
 // Tally counts the requests for one model.
 type Tally struct {
 	Requests  int         `json:"requests"`
-	Good      int         `json:"good"` // whole answers
+	Good      int         `json:"good"` // whole good answers
 	ByStatus  map[int]int `json:"by_status,omitempty"`
 	Cancelled int         `json:"cancelled"`
 	Paid      int         `json:"paid"`
@@ -84,7 +85,7 @@ func (s *Server) count(rec *Request) {
 	}
 	t := s.tally(rec.Model)
 	t.ByStatus[rec.Status]++
-	if rec.Done && rec.Status == http.StatusOK {
+	if rec.Good {
 		t.Good++
 	}
 	if rec.Cancelled {

@@ -43,6 +43,7 @@ const (
 	Reset        How = "reset"         // the connection is reset
 	Stall        How = "stall"         // silence, the connection stays open
 	Garble       How = "garble"        // half an event, then a clean end
+	BrokenLine   How = "broken_line"   // one event of broken JSON, then all goes on
 	End          How = "end"           // a clean end without finish_reason and [DONE]
 	ErrorEvent   How = "error"         // an event with a top-level error beside its choices
 	ErrorBare    How = "error_bare"    // an event that is an error and nothing else
@@ -55,7 +56,7 @@ const (
 )
 
 var (
-	cuts  = []How{Close, Reset, Stall, Garble, End, ErrorEvent, ErrorBare, ErrorEmpty, ErrorChoice, ErrorNamed}
+	cuts  = []How{Close, Reset, Stall, Garble, BrokenLine, End, ErrorEvent, ErrorBare, ErrorEmpty, ErrorChoice, ErrorNamed}
 	hangs = []How{NoHead, Silence, CommentsOnly}
 )
 

@@ -14,7 +14,7 @@ type completion struct {
 	Object   string   `json:"object"`
 	Created  int64    `json:"created"`
 	Choices  []choice `json:"choices"`
-	Print    *string  `json:"system_fingerprint"`
+	Print    string   `json:"system_fingerprint"`
 	Usage    *usage   `json:"usage,omitempty"`
 }
 
@@ -92,7 +92,8 @@ type writer struct {
 }
 
 func (w writer) frame(object string, choices ...choice) completion {
-	c := completion{ID: w.id, Model: w.model.ID, Object: object, Created: w.created.Unix(), Choices: choices}
+	c := completion{ID: w.id, Model: w.model.ID, Object: object, Created: w.created.Unix(),
+		Choices: choices, Print: "fp_simulated"}
 	if !w.openai {
 		c.Provider = w.model.host()
 	}
