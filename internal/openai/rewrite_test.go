@@ -97,14 +97,14 @@ func TestOutgoingRefusesFreeKeys(t *testing.T) {
 		{Force: [][2]string{{"seed", `1,"model":"y"`}}},
 		{Force: [][2]string{{"seed", `1,"provider":"y"`}}},
 	} {
-		if parts, err := parseChat(t, `{"model":"x","seed":1,"user":"a","messages":[]}`).Outgoing("M", e); err == nil {
+		if parts, err := parseChat(t, `{"model":"x","user":"a","messages":[],"seed":1}`).Outgoing("M", e); err == nil {
 			t.Errorf("%+v gave %s", e, parts)
 		}
 	}
 }
 
 func TestOutgoingCopiesNothing(t *testing.T) {
-	r := parseChat(t, `{"a":1,"model":"x","messages":[]}`)
+	r := parseChat(t, `{"a":1,"model":"x","stream":true,"stream_options":{"include_usage":true},"messages":[]}`)
 	parts, err := r.Outgoing("M", Edits{Drop: []string{"top_k"}, IncludeUsage: true})
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func requoted(t *testing.T, value string) string {
 
 // expected does to the members what Outgoing does to the bytes.
 func expected(list []jsonMember, model string, withEdits bool) (out []jsonMember) {
-	quoted, _ := json.Marshal(strings.ToValidUTF8(model, "\uFFFD"))
+	quoted, _ := json.Marshal(string([]rune(model)))
 	first := jsonMember{"model", string(quoted)}
 	gone := slices.Clone(removedKeys)
 	if withEdits {

@@ -106,8 +106,7 @@ func runLength(b []byte) (n int) {
 }
 
 // isCommon says whether b begins with a character of U+1000 to U+CFFF, which holds nearly all of Korean, Chinese and
-// Japanese: three bytes
-// without any of the exceptions of UTF-8. On such text this saves a third of the scan.
+// Japanese: three bytes without any of the exceptions of UTF-8. On such text this saves a third of the scan.
 func isCommon(b []byte) bool {
 	return len(b) >= 3 && 0xE1 <= b[0] && b[0] <= 0xEC && b[1]&0xC0 == 0x80 && b[2]&0xC0 == 0x80
 }

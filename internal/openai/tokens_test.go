@@ -72,11 +72,17 @@ func TestEstimateSkipsFiles(t *testing.T) {
 }
 
 func TestEstimateCountsTools(t *testing.T) {
-	r, err := ParseChat([]byte(`{"messages":[],"tools":[{"type":"function","function":{"description":"` + strings.Repeat("word ", 1000) + `"}}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Need.Tokens < 1000 {
-		t.Errorf("%d tokens", r.Need.Tokens)
+	text := strings.Repeat("word ", 1000)
+	for _, tools := range []string{
+		`"tools":[{"type":"function","function":{"description":"` + text + `"}}]`,
+		`"functions":[{"description":"` + text + `"}]`,
+	} {
+		r, err := ParseChat([]byte(`{"messages":[],` + tools + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Need.Tokens < 1000 {
+			t.Errorf("%.20s: %d tokens", tools, r.Need.Tokens)
+		}
 	}
 }
