@@ -27,8 +27,10 @@ type decoder struct {
 	expanded int // bytes that variables have grown to
 }
 
-// maxVisited bounds what aliases of aliases can grow to.
-const maxVisited = 100_000
+const (
+	maxVisited = 50_000 // bounds what aliases of aliases can grow to
+	maxEntries = 1000   // of one list or mapping
+)
 
 // place is where in the config a value goes.
 type place struct {
@@ -149,6 +151,9 @@ func keysOf(t reflect.Type) (keys []string, fields map[string]reflect.StructFiel
 
 // pairs calls do for each key of a mapping, once.
 func (d *decoder) pairs(n *yaml.Node, do func(key, value *yaml.Node)) {
+	if d.tooMany(n, 2*maxEntries) {
+		return
+	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -169,6 +174,14 @@ func (d *decoder) pairs(n *yaml.Node, do func(key, value *yaml.Node)) {
 	}
 }
 
+// tooMany refuses what no person would write, before anything walks it twice.
+func (d *decoder) tooMany(n *yaml.Node, most int) bool {
+	if len(n.Content) > most {
+		d.mistake(d.at(n), "more than %d entries are too many", maxEntries)
+	}
+	return len(n.Content) > most
+}
+
 // mapping decodes into a struct.
 func (d *decoder) mapping(p place, n *yaml.Node, v reflect.Value) {
 	keys, fields := keysOf(v.Type())
@@ -187,10 +200,10 @@ func keyHint(word string, keys []string) string {
 	if near := didYouMean(word, keys); near != "" {
 		return near
 	}
-	if len(keys) > 12 {
-		return "; remove it"
+	if len(keys) > 6 {
+		return ": remove it (freefall schema lists all keys)"
 	}
-	return "; known here: " + strings.Join(keys, ", ")
+	return ": remove it; there are " + strings.Join(keys, ", ")
 }
 
 // named decodes a mapping whose keys are names, in the order of the file.
@@ -232,6 +245,9 @@ func (d *decoder) table(p place, n *yaml.Node, v reflect.Value) {
 
 // list decodes a sequence. A variable in it may hold several elements, separated by commas, or none.
 func (d *decoder) list(p place, n *yaml.Node, v reflect.Value) {
+	if d.tooMany(n, maxEntries) {
+		return
+	}
 	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content)))
 	for _, item := range n.Content {
 		if item.Kind == yaml.AliasNode {
@@ -251,7 +267,11 @@ func (d *decoder) list(p place, n *yaml.Node, v reflect.Value) {
 // split appends what a variable in a list holds.
 func (d *decoder) split(p place, n *yaml.Node, v reflect.Value) {
 	text, from, ok := d.expand(p, d.at(n), n.Value)
-	for _, part := range strings.Split(text, ",") {
+	if strings.Count(text, ",") > maxEntries {
+		d.mistake(d.at(n), "more than %d entries are too many", maxEntries)
+		return
+	}
+	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" || !ok {
 			continue
 		}

@@ -51,7 +51,8 @@ func (m Mistakes) sorted() Mistakes {
 	slices.SortStableFunc(m, func(a, b Mistake) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
 	})
-	return slices.Compact(m)
+	// One mistake for each place: the first that was noted is the cause of the others.
+	return slices.CompactFunc(m, func(a, b Mistake) bool { return a.line > 0 && a.mark == b.mark })
 }
 
 // quote shows a piece of the file: short, on one line, printable.
@@ -63,12 +64,21 @@ func quote(text string) string {
 	return strconv.QuoteToGraphic(text)
 }
 
-// didYouMean ends a message with the nearest of the possible words, or with all of them when none is near and they are few.
+// didYouMean ends a message with the nearest of the possible words, when one is near.
 func didYouMean(word string, words []string) string {
 	if near := nearest(word, words); near != "" {
 		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return ""
+}
+
+// few joins the first of many words.
+func few(words []string) string {
+	const most = 12
+	if len(words) > most {
+		return strings.Join(words[:most], ", ") + " and others"
+	}
+	return strings.Join(words, ", ")
 }
 
 // nearest is the word that takes the fewest corrections, if they are few.

@@ -50,10 +50,10 @@ func (r *resolver) timeouts() {
 	}
 }
 
-// faulty says whether a mistake was already found at this path.
+// faulty says whether a mistake was already noted at this path.
 func (r *resolver) faulty(path string) bool {
 	m, written := r.marks[path]
-	return written && slices.ContainsFunc(r.mistakes, func(x Mistake) bool { return x.line >= m.line && x.source == m.source })
+	return written && slices.ContainsFunc(r.mistakes, func(x Mistake) bool { return x.mark == m })
 }
 
 func (r *resolver) model(path string, m *Model, seen map[[2]string]int) {
@@ -83,11 +83,11 @@ func (r *resolver) modelProvider(path string, m *Model) {
 	case m.Provider == "" && len(r.c.Providers) == 1:
 		m.Provider = names[0]
 	case m.Provider == "" && len(names) > 1 && r.c.File != "":
-		r.wrong(path, "model %s wants a provider, since there are several: %s", m.ID, orList(names))
+		r.wrong(path, "model %s wants a provider, since there are several: %s", m.ID, few(names))
 	case m.Provider == "" && len(names) > 0:
 		m.Provider = names[0]
 	case m.Provider != "" && !slices.Contains(names, m.Provider):
-		r.wrong(path+".provider", "no provider is called %s%s; there is %s", quote(m.Provider), didYouMean(m.Provider, names), strings.Join(names, ", "))
+		r.wrong(path+".provider", "no provider is called %s%s; the file has %s", quote(m.Provider), didYouMean(m.Provider, names), few(names))
 	}
 }
 
@@ -141,36 +141,21 @@ func (r *resolver) addDefault(id string, m mark) {
 	r.warn("DEFAULT_MODEL %s is not among the models%s: it is asked first at %s, without tools and images", id, didYouMean(id, ids), model.Provider)
 }
 
-// moveUp puts the wanted rows first and leaves the order of all others. The marks of the rows move with them.
+// moveUp puts the wanted rows first and leaves the order of all others. The places where they were written move along.
 func (r *resolver) moveUp(wanted func(Model) bool) {
-	order := make([]int, 0, len(r.c.Models))
+	var models []Model
+	var marks []mark
 	for _, want := range []bool{true, false} {
 		for i, m := range r.c.Models {
 			if wanted(m) == want {
-				order = append(order, i)
+				models = append(models, m)
+				marks = append(marks, r.marks[fmt.Sprintf("models[%d]", i)])
 			}
 		}
 	}
-	models := slices.Clone(r.c.Models)
-	for to, from := range order {
-		r.c.Models[to] = models[from]
-	}
-	r.renumber(order)
-}
-
-// renumber keeps the marks of models right after they changed places.
-func (r *resolver) renumber(order []int) {
-	moved := map[string]mark{}
-	for to, from := range order {
-		old := fmt.Sprintf("models[%d]", from)
-		for path, m := range r.marks {
-			if rest, ok := strings.CutPrefix(path, old); ok {
-				moved[fmt.Sprintf("models[%d]", to)+rest] = m
-			}
-		}
-	}
-	for path, m := range moved {
-		r.marks[path] = m
+	r.c.Models = models
+	for i, m := range marks {
+		r.marks[fmt.Sprintf("models[%d]", i)] = m
 	}
 }
 

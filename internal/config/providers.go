@@ -181,7 +181,7 @@ func (r *resolver) usableKeys(path string, keys []ProviderKey) []ProviderKey {
 		for part := range strings.SplitSeq(k.Key.Reveal(), ",") {
 			key := ProviderKey{Key: NewSecret(strings.TrimSpace(part)), Account: k.Account}
 			if reason := badKey(key.Key); reason != "" {
-				r.wrong(at, "a key of %s %s", strings.TrimPrefix(path, "providers."), reason)
+				r.wrong(at+".key", "a key of %s %s", strings.TrimPrefix(path, "providers."), reason)
 				continue
 			}
 			usable = append(usable, key)

@@ -119,18 +119,18 @@ func (r *resolver) client(path string, client Client, before []Client) {
 		r.wrong(path+".name", "a client wants a name of letters, digits, - and _ (at most 64)")
 	}
 	if reason := badKey(client.Key); reason != "" {
-		r.wrong(path+".key", "the key of client %s %s", client.Name, reason)
+		r.wrong(path+".key", "the key of %s %s", client.Name, reason)
 		return
 	}
 	if client.Key.Equal(r.c.AdminKey) {
-		r.wrong(path+".key", "the key of client %s is the admin key: give each its own", client.Name)
+		r.wrong(path+".key", "the key of %s is the admin key: give each its own", client.Name)
 	}
 	for _, other := range before {
 		if client.Name == other.Name {
 			r.wrong(path+".name", "client %s stands here a second time", client.Name)
 		}
 		if client.Key.Equal(other.Key) {
-			r.wrong(path+".key", "clients %s and %s have the same key: give each its own", other.Name, client.Name)
+			r.wrong(path+".key", "%s and %s have the same key: give each its own", other.Name, client.Name)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (r *resolver) origin(path string, to *string, origin string) {
 		return
 	}
 	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.TrimRight(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		r.wrong(path, `allowed_origins wants scheme://host[:port] such as https://chat.example.org, or "*", not %s`, r.markOf(path).show(origin))
+		r.wrong(path, `allowed_origins wants scheme://host[:port] such as https://chat.example.org, or "*"`)
 		return
 	}
 	*to = strings.ToLower(u.Scheme + "://" + u.Host)

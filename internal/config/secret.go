@@ -63,10 +63,9 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes it from the file, without the blanks and line breaks that copying leaves around it.
 func (s *Secret) UnmarshalText(text []byte) error {
-	value := strings.TrimSpace(string(text))
-	if strings.ContainsFunc(value, unicode.IsControl) {
+	*s = NewSecret(strings.TrimSpace(string(text)))
+	if strings.ContainsFunc(s.Reveal(), unicode.IsControl) {
 		return errors.New("has a line break or control character within: copy it again")
 	}
-	*s = NewSecret(value)
 	return nil
 }
