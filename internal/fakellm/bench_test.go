@@ -45,13 +45,16 @@ type bench struct {
 	*Server
 	t      *testing.T
 	client *http.Client
-	dial   func(context.Context, string, string) (net.Conn, error)
 }
 
 // serve starts a server in memory for one test.
 func serve(t *testing.T, o Options) *bench {
 	t.Helper()
-	s := New(o)
+	return mount(t, New(o))
+}
+
+func mount(t *testing.T, s *Server) *bench {
+	t.Helper()
 	ln := pipes{make(chan net.Conn), make(chan struct{})}
 	srv := &http.Server{Handler: s}
 	ended := make(chan struct{})
@@ -64,7 +67,7 @@ func serve(t *testing.T, o Options) *bench {
 		_ = srv.Close()
 		<-ended
 	})
-	return &bench{s, t, &http.Client{Transport: transport, CheckRedirect: refuseRedirects}, ln.dial}
+	return &bench{s, t, &http.Client{Transport: transport, CheckRedirect: refuseRedirects}}
 }
 
 // got is an answer as a client sees it.

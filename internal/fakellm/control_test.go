@@ -33,7 +33,7 @@ func TestControlOverASocket(t *testing.T) {
 	if err := c.Script("m"); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{s, t, web.Client(), nil}
+	b := &bench{s, t, web.Client()}
 	r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(hi("m", false)))
 	r.Header.Set("Authorization", "Bearer secret-key")
 	w := httptest.NewRecorder()

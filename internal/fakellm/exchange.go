@@ -33,7 +33,7 @@ type exchange struct {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, answer func(*exchange)) {
 	x := &exchange{server: s, w: w, r: r, rec: s.open(r)}
 	defer s.watch(r.Context(), x.rec)()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.options.MaxBody))
 	x.body = body
 	s.note(x.rec, func(rec *Request) { rec.Body = body })
 	var large *http.MaxBytesError

@@ -242,7 +242,9 @@ func TestOddAnswers(t *testing.T) {
 	}{
 		{"raw", raw, true, func(g got) bool { return g.status == 418 && g.body == "a teapot" && g.header.Get("X-Odd") == "yes" }},
 		{"raw bytes", binary, false, func(g got) bool { return g.body == "\xff\xfe\x00" }},
-		{"raw stream", RawStream("data: x\n\n", 0, 3, 5), true, func(g got) bool { return g.body == "data: x\n\n" && g.header.Get("Content-Type") == "text/event-stream" }},
+		{"raw stream", RawStream("data: x\n\n", 0, 3, 5), true, func(g got) bool {
+			return g.body == "data: x\n\n" && g.header.Get("Content-Type") == "text/event-stream"
+		}},
 		{"fault", fault, false, func(g got) bool {
 			return g.status == 503 && g.body == mustSample("or-503-no-provider").Body && g.header.Get("Retry-After") == "7"
 		}},

@@ -18,6 +18,7 @@ type Options struct {
 	OpenAI  bool              // plain OpenAI shapes: usage when asked, no provider, no cost
 	Limits  []Limit           // standing limits; a request draws from all that cover it
 	Keep    int               // how many requests are remembered; 0 = all
+	MaxBody int64             // larger bodies get 413; 0 = 64 MiB
 
 	// Script is what Reset returns to.
 	Script map[string][]Step
@@ -46,6 +47,9 @@ type Server struct {
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{options: o, stop: make(chan struct{}), models: o.Models}
+	if s.options.MaxBody == 0 {
+		s.options.MaxBody = maxBody
+	}
 	if s.models == nil {
 		s.models = Catalog()
 	}
