@@ -1,0 +1,340 @@
+package openai
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"freefall/fallback"
+)
+
+const maxMessage = 300 // runes of Outcome.Message
+
+// EmptyMessage is the Message of a completion that says nothing. It is a fault like any other, but it may be all that there
+// is to say: whoever meets a second one for the same request takes it for the answer.
+const EmptyMessage = "the completion is empty"
+
+// IsEmpty says whether the fault is a completion without content.
+func IsEmpty(o *fallback.Outcome) bool {
+	return o.Class == fallback.UpstreamFault && o.Message == EmptyMessage
+}
+
+// Classify gives the verdict on a whole answer that is not streamed, good ones included. header returns "" for a header that
+// is absent; names are lower case. What the answer says is believed in this order: the place where an error stands, typed
+// fields, words of the error object that belong to the status, the status.
+func Classify(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) fallback.Outcome {
+	v := gather(d, status, header, body, now)
+	success := status/100 == 2
+	if !v.findError(success) && success {
+		return v.completion()
+	}
+	return v.verdict(body)
+}
+
+// ClassifyError looks for an error object in one JSON document that came with a success: a body, or one event of a stream.
+// ok is false when there is none.
+func ClassifyError(d *Dialect, doc []byte, now time.Time) (o fallback.Outcome, ok bool) {
+	v := gather(d, 200, nil, doc, now)
+	if !v.findError(true) {
+		return o, false
+	}
+	return v.verdict(doc), true
+}
+
+// verdict judges an answer that is an error.
+func (v *evidence) verdict(body []byte) fallback.Outcome {
+	v.listen(body)
+	if v.status/100 == 2 {
+		if own := v.ownStatus(); own >= 400 {
+			v.status = own
+		}
+	}
+	v.bucket = v.spentBuckets()
+	v.hint = v.findHint()
+	return v.outcome(v.judge())
+}
+
+// outcome writes the ruling down, with the wait that the answer states.
+func (v *evidence) outcome(r ruling) fallback.Outcome {
+	o := fallback.Outcome{Class: r.class, Scope: r.scope, Action: r.action, Target: r.target, Until: v.until(r), Status: v.status,
+		RetryAfter: v.hint.wait, Stated: v.hint.stated}
+	if r.class == fallback.QuotaExhausted && r.until == fallback.UntilResetAt {
+		o.Scope = v.allowanceScope(r.scope)
+	}
+	o.Proven = o.Until == fallback.UntilResetAt || v.proven && o.Until == v.dialect.DayReset
+	if r.class == fallback.UnsupportedFeature {
+		o.Feature, o.Param = v.refused()
+	}
+	if o.Feature != fallback.FeatureNone && r.scope == fallback.ScopeRequest {
+		o.Scope = fallback.ScopeModel
+	}
+	if v.doc.IsObject() {
+		v.usage(&o)
+	}
+	o.Message = Clean(joinSentences(v.own.text, v.upstream.text), maxMessage)
+	return o
+}
+
+// until finds how the end of the rest is told: the stated wait replaces a backoff, and a longer window only if it is no mere
+// matter of seconds, because providers advertise those beside a limit of a day.
+func (v *evidence) until(r ruling) fallback.Until {
+	stated := fallback.UntilRetryAfter
+	if v.hint.counted {
+		stated = fallback.UntilResetAt
+	}
+	believed := v.hint.stated && (v.hint.counted || v.hint.long())
+	switch r.until {
+	case fallback.UntilBackoff, fallback.UntilHour:
+		believed = v.hint.stated
+	case fallback.UntilUTCMidnight, fallback.UntilPacificMidnight:
+		believed = believed || v.hint.stated && v.dialect.DayRolls
+	case fallback.UntilMonthEnd:
+	case fallback.UntilDay:
+		believed = believed && r.class == fallback.QuotaExhausted
+	case fallback.UntilResetAt:
+		if !v.hint.stated {
+			return v.unstatedReset(r)
+		}
+		believed = true
+	default:
+		believed = false
+	}
+	if believed {
+		return stated
+	}
+	return r.until
+}
+
+// unstatedReset is the end of an allowance that does not tell its reset: that of the window it names.
+func (v *evidence) unstatedReset(r ruling) fallback.Until {
+	switch firstWindow(v.own.lower) {
+	case perMonth:
+		return fallback.UntilMonthEnd
+	case perWeek:
+		return fallback.UntilDay
+	case perDay:
+		return v.dialect.DayReset
+	}
+	if r.target == fallback.TargetAccount {
+		return fallback.UntilDay
+	}
+	return fallback.UntilConfigChange
+}
+
+// allowanceScope narrows a key's allowance to the window in which it comes back.
+func (v *evidence) allowanceScope(s fallback.Scope) fallback.Scope {
+	switch {
+	case s != fallback.ScopeKey || !v.hint.stated:
+		return s
+	case v.hint.wait <= 24*time.Hour:
+		return fallback.ScopeKeyDay
+	case v.hint.wait > 7*24*time.Hour:
+		return fallback.ScopeKeyMonth
+	}
+	return s
+}
+
+// judge finds the row: typed fields before words, words before the status alone.
+func (v *evidence) judge() ruling {
+	if r, ok := v.typedByOpenRouter(); ok {
+		return r
+	}
+	switch v.status {
+	case 401:
+		return badKey
+	case 402:
+		return v.payment()
+	case 408, 504, 524:
+		return late
+	case 410:
+		return v.byWords(closures, retired)
+	case 413:
+		return tooLarge
+	}
+	if r, ok := v.byCode(anyStatus); ok {
+		return r
+	}
+	if v.status != 404 && v.own.hasCode(limitCodes) {
+		return v.limit()
+	}
+	switch s := v.status; {
+	case s == 400 || s == 422:
+		return v.badRequest()
+	case s == 403:
+		return v.refusal()
+	case s == 404:
+		return v.byWords(absences, missing)
+	case s == 429:
+		return v.limit()
+	case s >= 500:
+		return v.failure()
+	case s >= 400 && v.own.has(busyWords):
+		return busy
+	}
+	return v.faultOf()
+}
+
+// typedByOpenRouter judges by the two fields that OpenRouter keeps for the purpose.
+func (v *evidence) typedByOpenRouter() (ruling, bool) {
+	if v.availability != "" {
+		if r, ok := v.available(); ok {
+			return r, true
+		}
+	}
+	switch source := v.limitSource; {
+	case source == "":
+	case strings.Contains(source, "in_flight"):
+		return inFlight, true
+	case strings.HasPrefix(source, "upstream_provider"):
+		return hostLimit, true
+	case strings.Contains(source, "_free_tier"):
+		return v.limit(), true
+	case strings.HasSuffix(source, "_limit"), strings.HasSuffix(source, "_budget"):
+		return v.allowance(), true
+	case strings.HasSuffix(source, "_credits"):
+		return unpaid, true
+	}
+	return ruling{}, false
+}
+
+// available judges by the availability object: that it says retryable is worth more than its code.
+func (v *evidence) available() (ruling, bool) {
+	r, known := availabilityCodes[v.availability]
+	a := v.err.Get("availability")
+	switch {
+	case a.Get("retryable").Bool() && r.until != fallback.UntilBackoff:
+		if v.status == 429 {
+			return hostLimit, true
+		}
+		return busy, true
+	case v.availability == "constraint_filtered" && strings.Contains(a.Get("excluded_by").Raw, "data_policy"):
+		return forbidden, true
+	}
+	return r, known
+}
+
+// allowance is the ruling on a spent budget: of the key, unless the answer says that it is wider.
+func (v *evidence) allowance() ruling {
+	r := keyLimit
+	switch v.err.Get("metadata.scope").Str {
+	case "account", "workspace", "organization":
+		r.scope, r.target = fallback.ScopeAccount, fallback.TargetAccount
+	}
+	return r
+}
+
+func (v *evidence) payment() ruling {
+	switch {
+	case v.hint.stated && !v.hint.worded && !v.hint.counted, v.own.has([]string{"in-flight", "in_flight"}):
+		return inFlight
+	case firstWindow(v.own.lower) == perMonth:
+		return spent(perMonth, fallback.TargetAccount)
+	}
+	return unpaid
+}
+
+func (v *evidence) badRequest() ruling {
+	if r, ok := v.byCode(badRequests); ok {
+		return r
+	}
+	switch {
+	case v.own.hasCode(invalidCodes):
+		return badRequest
+	case pointsInto(v.param) && !v.own.has(unsupportedWords):
+		return badRequest // and its message may quote the client at length
+	}
+	otherwise := unsure
+	if isClients(v.param) || v.own.has(invalidWords) || v.own.has(complaints) && v.namesClients() {
+		otherwise = badRequest
+	}
+	return v.byWords(badRequests, otherwise)
+}
+
+// clientsFields are the parts of a request that only the client can mend.
+var clientsFields = []string{"messages", "tools", "functions", "input"}
+
+func isClients(param string) bool {
+	head, _, _ := strings.Cut(param, ".")
+	head, _, _ = strings.Cut(head, "[")
+	return slices.Contains(clientsFields, head)
+}
+
+// pointsInto says whether a parameter is a place within the client's messages or tools.
+func pointsInto(param string) bool { return strings.ContainsAny(param, ".[") && isClients(param) }
+
+// namesClients says whether a message without a param field names one of those parts in quotes.
+func (v *evidence) namesClients() bool {
+	for _, part := range strings.FieldsFunc(v.own.lower, func(r rune) bool { return strings.ContainsRune(" \"'`:,()", r) }) {
+		if isClients(part) && (strings.ContainsAny(part, ".[") || v.own.has([]string{"`" + part + "`", "'" + part + "'", `"` + part + `"`})) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *evidence) refusal() ruling {
+	meta := v.err.Get("metadata")
+	switch {
+	case saysSomething(meta.Get("reasons")) || meta.Get("flagged_input").Exists():
+		return declined
+	case saysSomething(meta.Get("patterns")):
+		return guarded
+	case v.html:
+		return edgeBlock
+	}
+	return v.byWords(refusals, badKey)
+}
+
+// failure judges a 5xx.
+func (v *evidence) failure() ruling {
+	switch {
+	case v.own.has(contextWords) || v.upstream.has(contextWords):
+		return tooLarge
+	case v.status == 529, v.own.has(busyWords[:1]), v.upstream.has(busyWords[:1]):
+		return busy
+	case v.status == 503:
+		return busyModel
+	}
+	return v.faultOf()
+}
+
+// faultOf is a fault of the model, or of the edge before it where that speaks.
+func (v *evidence) faultOf() ruling {
+	if v.opaque {
+		return edgeFault
+	}
+	return fault
+}
+
+// byCode finds the first row with one of the typed codes: the provider's own, then those of the host behind it.
+func (v *evidence) byCode(rows []row) (ruling, bool) {
+	for i := range rows {
+		if v.own.hasCode(rows[i].codes) {
+			return rows[i].ruling, true
+		}
+	}
+	for i := range rows {
+		if v.upstream.hasCode(rows[i].codes) && !rows[i].ruling.ours() {
+			return rows[i].ruling, true
+		}
+	}
+	return ruling{}, false
+}
+
+func (v *evidence) byWords(rows []row, otherwise ruling) ruling {
+	for i := range rows {
+		if v.own.has(rows[i].phrases) || !rows[i].ruling.ours() && v.upstream.has(rows[i].phrases) {
+			return rows[i].ruling
+		}
+	}
+	return otherwise
+}
+
+// ours says whether the ruling concerns our key, account or money, of which the host behind a provider knows nothing.
+func (r ruling) ours() bool {
+	switch r.class {
+	case fallback.Auth, fallback.PaymentRequired, fallback.QuotaExhausted, fallback.RateLimited:
+		return true
+	}
+	return r.target == fallback.TargetProvider
+}

@@ -1,0 +1,179 @@
+package openai
+
+import "freefall/fallback"
+
+// ruling is the verdict of one row of the tables, before a stated wait is put in.
+type ruling struct {
+	class  fallback.Class
+	scope  fallback.Scope
+	action fallback.Action
+	target fallback.Target
+	until  fallback.Until
+}
+
+// The rulings that more than one row comes to.
+var (
+	tooLarge  = ruling{fallback.ContextLength, fallback.ScopeRequest, fallback.NextModelNoPenalty, fallback.TargetNone, fallback.UntilNone}
+	mismatch  = ruling{fallback.UnsupportedFeature, fallback.ScopeRequest, fallback.NextModelNoPenalty, fallback.TargetNone, fallback.UntilNone}
+	lacking   = ruling{fallback.UnsupportedFeature, fallback.ScopeModel, fallback.NextModelNoPenalty, fallback.TargetNone, fallback.UntilNone}
+	regional  = ruling{fallback.UnsupportedFeature, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilConfigChange}
+	forbidden = ruling{fallback.UnsupportedFeature, fallback.ScopeAccount, fallback.NextModel, fallback.TargetModel, fallback.UntilConfigChange}
+
+	declined = ruling{fallback.ContentPolicy, fallback.ScopeRequest, fallback.NextModelNoPenalty, fallback.TargetNone, fallback.UntilNone}
+	guarded  = ruling{fallback.ContentPolicy, fallback.ScopeAccount, fallback.ReturnToClient, fallback.TargetNone, fallback.UntilNone}
+
+	retired = ruling{fallback.ModelGone, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilForever}
+	missing = ruling{fallback.ModelGone, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilDay}
+	denied  = ruling{fallback.ModelGone, fallback.ScopeKey, fallback.NextModel, fallback.TargetPair, fallback.UntilDay}
+	closed  = ruling{fallback.ModelGone, fallback.ScopeProvider, fallback.NextModel, fallback.TargetProvider, fallback.UntilForever}
+
+	badKey     = ruling{fallback.Auth, fallback.ScopeKey, fallback.NextModel, fallback.TargetKey, fallback.UntilConfigChange}
+	unpaid     = ruling{fallback.PaymentRequired, fallback.ScopeAccount, fallback.NextModel, fallback.TargetAccount, fallback.UntilConfigChange}
+	unpaidKey  = ruling{fallback.PaymentRequired, fallback.ScopeAccount, fallback.NextModel, fallback.TargetKey, fallback.UntilConfigChange}
+	unpaidPair = ruling{fallback.PaymentRequired, fallback.ScopeAccount, fallback.NextModel, fallback.TargetPair, fallback.UntilConfigChange}
+	notInPlan  = ruling{fallback.PaymentRequired, fallback.ScopeKey, fallback.NextModel, fallback.TargetPair, fallback.UntilConfigChange}
+	noQuota    = ruling{fallback.QuotaExhausted, fallback.ScopeAccount, fallback.NextModel, fallback.TargetKey, fallback.UntilConfigChange}
+	neverFree  = ruling{fallback.QuotaExhausted, fallback.ScopeModel, fallback.NextModel, fallback.TargetPair, fallback.UntilConfigChange}
+	keyLimit   = ruling{fallback.QuotaExhausted, fallback.ScopeKey, fallback.NextModel, fallback.TargetKey, fallback.UntilResetAt}
+	spendLimit = ruling{fallback.QuotaExhausted, fallback.ScopeAccount, fallback.NextModel, fallback.TargetAccount, fallback.UntilResetAt}
+	inFlight   = ruling{fallback.RateLimited, fallback.ScopeKeyMinute, fallback.NextModel, fallback.TargetAccount, fallback.UntilBackoff}
+	hostLimit  = ruling{fallback.RateLimited, fallback.ScopeModelUpstream, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+	tooFast    = ruling{fallback.RateLimited, fallback.ScopeKeyMinute, fallback.NextModel, fallback.TargetKey, fallback.UntilBackoff}
+
+	busy      = ruling{fallback.Overloaded, fallback.ScopeModelUpstream, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+	busyModel = ruling{fallback.Overloaded, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+	fault     = ruling{fallback.UpstreamFault, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+	edgeFault = ruling{fallback.UpstreamFault, fallback.ScopeProvider, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+	edgeBlock = ruling{fallback.UpstreamFault, fallback.ScopeProvider, fallback.NextModel, fallback.TargetProvider, fallback.UntilBackoff}
+	late      = ruling{fallback.Timeout, fallback.ScopeModel, fallback.NextModel, fallback.TargetModel, fallback.UntilBackoff}
+
+	badRequest = ruling{fallback.InvalidRequest, fallback.ScopeRequest, fallback.ReturnToClient, fallback.TargetNone, fallback.UntilNone}
+	unsure     = ruling{fallback.InvalidRequest, fallback.ScopeRequest, fallback.OnceThenReturn, fallback.TargetNone, fallback.UntilNone}
+)
+
+// row is one line of a table: a typed code, or a phrase in a message, and what it comes to. All are in lower case; a star in a
+// phrase stands for a few words.
+type row struct {
+	codes   []string
+	phrases []string
+	ruling  ruling
+}
+
+// anyStatus are codes that mean the same whatever the status.
+var anyStatus = []row{
+	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
+		"string_above_max_length", "tokens_limit_reached", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
+	{codes: []string{"insufficient_quota"}, ruling: noQuota},
+	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached"}, ruling: unpaidKey},
+	{codes: []string{"1113"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
+	{codes: []string{"model_decommissioned", "model_deprecated", "free_variant_ended"}, ruling: retired},
+	{codes: []string{"tool_use_failed", "json_validate_failed"}, ruling: fault},
+	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation"}, ruling: declined},
+	{codes: []string{"invalid_api_key", "api_key_invalid"}, ruling: badKey},
+	{codes: []string{"region_restricted"}, ruling: regional},
+	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
+		"engine_overloaded_error", "1305", "3040"}, ruling: busy},
+	{codes: []string{"slow_down"}, ruling: tooFast},
+}
+
+// limitCodes mean a 429, whatever other status they came with.
+var limitCodes = []string{"rate_limit_exceeded", "ratelimitreached", "1302"}
+
+// availabilityCodes are OpenRouter's.
+var availabilityCodes = map[string]ruling{
+	"model_not_found":            retired,
+	"wrong_endpoint":             lacking,
+	"no_endpoints":               missing,
+	"model_deprecated":           retired,
+	"model_unavailable_upstream": missing,
+	"capacity_exhausted":         hostLimit,
+	"temporarily_unavailable":    busy,
+	"region_restricted":          regional,
+	"privacy_restricted":         forbidden,
+	"constraint_filtered":        lacking,
+	"free_variant_ended":         retired,
+}
+
+// statusOf gives an error that came with a success, and without a number, the status that its type stands for.
+var statusOf = map[string]int{
+	"invalid_request_error": 400, "invalid_request": 400, "badrequesterror": 400, "bad_request": 400, "invalid_argument": 400,
+	"invalid_prompt": 400, "unprocessable": 422,
+	"authentication_error": 401, "authentication": 401, "unauthenticated": 401, "unauthorized": 401,
+	"payment_required": 402, "billing_error": 402,
+	"permission_error": 403, "permission_denied": 403,
+	"not_found_error": 404, "not_found": 404, "model_not_found": 404,
+	"rate_limit_exceeded": 429, "rate_limit_error": 429, "rate_limited": 429, "ratelimitreached": 429, "ratelimiterror": 429,
+	"too_many_requests": 429, "too_many_requests_error": 429, "too_many_tokens_error": 429, "resource_exhausted": 429, "1302": 429,
+	"server_error": 500, "server": 500, "internal_server_error": 500, "internal_error": 500, "internal": 500, "api_error": 500,
+	"provider_unavailable": 502,
+	"unavailable":          503, "unavailable_error": 503, "service_unavailable": 503, "service_unavailable_error": 503,
+	"timeout": 504, "timeout_error": 504, "deadline_exceeded": 504,
+}
+
+var (
+	busyWords     = []string{"overload", "capacity"}
+	tooLargeWords = []string{"request too large", "request body too large", "request is too large", "tokens must be reduced"}
+	upstreamWords = []string{"provider returned error", "error from provider", "rate-limited upstream", "rate limited upstream"}
+	contextWords  = []string{"maximum context length", "context_length_exceeded", "exceeds the available context size",
+		"exceeds the maximum number of tokens", "prompt is too long", "prompt exceeds max length", "current length is*while limit is",
+		"context size has been exceeded", "context length exceeded", "exceeds the context", "exceeds the model's context",
+		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than"}
+)
+
+// badRequests are the rows of 400 and 422. Those for one fault go before those for a family.
+var badRequests = []row{
+	{phrases: contextWords, ruling: tooLarge},
+	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "model_not_supported"},
+		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "unknown model",
+			"invalid model", "no such model"}, ruling: retired},
+	{phrases: []string{"single tool-call", "single tool call"}, ruling: mismatch},
+	{codes: []string{"tool_use_failed"}, phrases: []string{"tool_use_failed", "failed to call a function", "failed to generate json"}, ruling: fault},
+	{phrases: []string{"degraded function"}, ruling: busyModel},
+	{phrases: []string{"api_key_invalid", "api key not valid", "api key expired", "invalid api key", "incorrect api key",
+		"location is not supported", "location not supported"}, ruling: badKey},
+	{phrases: []string{"specified api usage limits", "regain access on"}, ruling: spendLimit},
+	{phrases: []string{"credit balance is too low", "insufficient balance", "insufficient credits"}, ruling: unpaid},
+	{codes: unsupportedCodes, phrases: unsupportedWords, ruling: mismatch},
+	{phrases: []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies"}, ruling: declined},
+}
+
+// What a provider does not know or does not do. The request is right elsewhere.
+var (
+	unsupportedCodes = []string{"unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden", "unsupported_feature"}
+	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "not supported", "unsupported", "only supports",
+		"unknown name", "unknown parameter", "unknown field", "unrecognized request argument", "unrecognized", "unexpected keyword argument",
+		"extra_forbidden", "extra inputs are not permitted", "additional properties are not allowed", "enable-auto-tool-choice",
+		"max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large"}
+)
+
+// What is wrong with the request itself.
+var (
+	invalidCodes = []string{"invalid_type", "invalid_json", "json_invalid", "missing_required_parameter"}
+	invalidWords = []string{"parse the json", "parse json", "invalid json", "not valid json", "malformed json", "json decode", "json parse",
+		"cannot unmarshal", "invalid type", "wrong type", "expected a string", "expected an array", "expected an object", "must be a string",
+		"must be an array", "must be an object", "must be a list"}
+	complaints = []string{"must", "invalid", "expected", "required", "missing", "cannot", "should", "empty"}
+)
+
+// refusals are the rows of 403.
+var refusals = []row{
+	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
+	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded"}, ruling: keyLimit},
+	{phrases: []string{"requires a subscription", "not allowed to access model", "not allowed to access the model"}, ruling: notInPlan},
+	{phrases: []string{"region_restricted"}, ruling: regional},
+	{phrases: []string{"error code: 1"}, ruling: edgeBlock}, // Cloudflare's 1xxx: the edge refuses, not the key
+}
+
+// absences are the rows of 404.
+var absences = []row{
+	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting"}, ruling: lacking},
+	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy"}, ruling: forbidden},
+	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended"}, ruling: retired},
+	{phrases: []string{"not found for account"}, ruling: denied},
+}
+
+// closures are the rows of 410. The model is meant unless the text speaks of the service.
+var closures = []row{
+	{phrases: []string{"the model", "this model", "model '", "model `", "model \"", "model:"}, ruling: retired},
+	{phrases: []string{"retire", "brownout", "shut down", "shutdown", "sunset", "discontinued", "end of life", "no longer available"}, ruling: closed},
+}

@@ -1,0 +1,166 @@
+package openai
+
+import (
+	"strings"
+
+	"freefall/fallback"
+)
+
+// window is the span of the limit that a 429 speaks of, the shorter ones first.
+type window uint8
+
+const (
+	unnamed window = iota
+	perMinute
+	perHour
+	perDay
+	perWeek
+	perMonth
+)
+
+// windowWords name a window. They count as whole words only.
+var windowWords = []struct {
+	word   string
+	window window
+}{
+	{"per second", perMinute}, {"/ second", perMinute}, {"rps", perMinute},
+	{"per minute", perMinute}, {"per-minute", perMinute}, {"per min", perMinute}, {"per-min", perMinute}, {"/ minute", perMinute},
+	{"/minute", perMinute}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"per 60s", perMinute},
+	{"per hour", perHour}, {"per-hour", perHour}, {"hourly", perHour}, {"/ hour", perHour}, {"/hour", perHour}, {"per 3600s", perHour},
+	{"session usage", perHour}, {"session limit", perHour}, {"session quota", perHour}, {"5-hour", perHour}, {"5 hour", perHour},
+	{"per day", perDay}, {"per-day", perDay}, {"daily", perDay}, {"/ day", perDay}, {"/day", perDay}, {"tpd", perDay}, {"rpd", perDay},
+	{"per 86400s", perDay}, {"per 24 hours", perDay}, {"24-hour", perDay}, {"for today", perDay}, {"today's", perDay},
+	{"per week", perWeek}, {"per-week", perWeek}, {"weekly", perWeek}, {"/ week", perWeek}, {"/week", perWeek}, {"this week", perWeek},
+	{"per month", perMonth}, {"per-month", perMonth}, {"monthly", perMonth}, {"/ month", perMonth}, {"/month", perMonth}, {"this month", perMonth},
+}
+
+// offers begin what a provider would sell instead. The limits named there are not the one that was met.
+var offers = []string{"upgrade", "unlock", "subscribe", "purchase", "need more"}
+
+// dailyCodes are error codes that mean that the day's allowance is spent.
+var dailyCodes = []string{"4006"}
+
+// window finds the window of the limit that was met: in a typed field, else in the provider's own words, the first one named
+// there; proven says that it was typed.
+func (v *evidence) window() (w window, proven bool) {
+	if v.quotaWindow != unnamed {
+		return v.quotaWindow, true
+	}
+	for _, typed := range [...]string{v.limitSource, lowerASCII(v.header("x-ratelimit-type"))} {
+		if w := windowIn(typed); w != unnamed {
+			return w, true
+		}
+	}
+	if v.own.hasCode(dailyCodes) {
+		return perDay, true
+	}
+	if w := firstWindow(v.own.lower); w != unnamed {
+		return w, v.sharedPool()
+	}
+	return v.bucket.window, v.bucket.window != unnamed
+}
+
+// windowIn reads a window out of an identifier such as openrouter_free_tier_daily or UserByModelByDay.
+func windowIn(id string) window {
+	switch {
+	case strings.HasSuffix(id, "daily"), strings.HasSuffix(id, "day"):
+		return perDay
+	case strings.HasSuffix(id, "minute"), strings.HasSuffix(id, "_rpm"):
+		return perMinute
+	case strings.HasSuffix(id, "hour"), strings.HasSuffix(id, "hourly"):
+		return perHour
+	case strings.HasSuffix(id, "week"), strings.HasSuffix(id, "weekly"):
+		return perWeek
+	case strings.HasSuffix(id, "month"), strings.HasSuffix(id, "monthly"):
+		return perMonth
+	}
+	return unnamed
+}
+
+func firstWindow(text string) (w window) {
+	for _, offer := range offers {
+		if i := strings.Index(text, offer); i > 0 {
+			text = text[:i]
+		}
+	}
+	for _, named := range windowWords {
+		if i := indexWord(text, named.word); i >= 0 && !isPrice(text[:i]) {
+			text, w = text[:i], named.window
+		}
+	}
+	return w
+}
+
+// isPrice says whether the text before a window ends in an amount of money: "$20/month" is no limit.
+func isPrice(before string) bool {
+	last := before[strings.LastIndexByte(strings.TrimRight(before, " "), ' ')+1:]
+	return strings.ContainsAny(last, "$€£") || strings.HasPrefix(last, "usd")
+}
+
+// sharedPool says whether the limit is one that the account's models share.
+func (v *evidence) sharedPool() bool {
+	pool := v.dialect.SharedPool
+	return pool != "" && strings.Contains(v.own.lower, pool) || strings.Contains(v.limitSource, "_free_tier_")
+}
+
+// zeroQuota says whether the limit was never above 0: this model has no free tier here.
+func (v *evidence) zeroQuota() bool {
+	for _, name := range [...]string{"limit: ", "limit "} {
+		for _, after := range strings.Split(v.own.lower, name)[1:] {
+			if numberAt(after) == "0" {
+				return true
+			}
+		}
+	}
+	return v.quotaZero
+}
+
+// limit judges a 429 whose typed words left it open, by the rows of its status in order.
+func (v *evidence) limit() ruling {
+	window, proven := v.window()
+	target := v.dialect.LimitTarget
+	if v.sharedPool() {
+		target = fallback.TargetAccount
+	}
+	switch {
+	case v.own.has(tooLargeWords) || v.upstream.has(tooLargeWords):
+		return tooLarge
+	case v.zeroQuota():
+		return neverFree
+	case window == perDay:
+		v.proven = proven && v.dialect.DayKnown
+		return limited(fallback.ScopeKeyDay, target, v.dialect.DayReset)
+	case window > perMinute:
+		return spent(window, target)
+	case v.own.has(busyWords) || v.upstream.has(busyWords):
+		return busy
+	case v.fromUpstream() && !v.sharedPool():
+		return hostLimit
+	case v.hint.long():
+		return limited(fallback.ScopeKeyDay, target, fallback.UntilBackoff)
+	case window == perMinute:
+		return limited(fallback.ScopeKeyMinute, target, fallback.UntilBackoff)
+	}
+	return limited(v.dialect.LimitScope, target, fallback.UntilBackoff)
+}
+
+func limited(s fallback.Scope, t fallback.Target, u fallback.Until) ruling {
+	return ruling{fallback.RateLimited, s, fallback.NextModel, t, u}
+}
+
+// spent is the ruling on an allowance of an hour, a week or a month.
+func spent(w window, t fallback.Target) ruling {
+	scope, until := fallback.ScopeKey, fallback.UntilMonthEnd
+	if t == fallback.TargetAccount {
+		scope = fallback.ScopeAccount
+	}
+	switch w {
+	case perHour:
+		until = fallback.UntilHour
+	case perWeek:
+		until = fallback.UntilDay
+	default:
+		scope = fallback.ScopeKeyMonth
+	}
+	return ruling{fallback.QuotaExhausted, scope, fallback.NextModel, t, until}
+}
