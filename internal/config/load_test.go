@@ -193,7 +193,7 @@ func TestHostileFiles(t *testing.T) {
 			if err == nil || len(err.Error()) > 30_000 {
 				t.Errorf("got %d bytes: %.300v", len(fmt.Sprint(err)), err)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -36,12 +36,20 @@ func (r *resolver) providers() {
 func (r *resolver) join() {
 	for _, known := range r.options.Known {
 		named := slices.ContainsFunc(r.c.Providers, func(p Provider) bool { return p.Name == known.Name })
-		if variable := r.keyVar(known); !named && variable != "" {
+		if variable := r.keyVar(known); !named && variable != "" && r.hasURL(known) {
 			r.c.Providers = append(r.c.Providers, Provider{Name: known.Name})
 			_, from := r.env.lookup(variable)
 			r.marks["providers."+known.Name] = mark{source: variable, from: from}
 		}
 	}
+}
+
+// hasURL says whether the variables in a known provider's URL are set.
+func (r *resolver) hasURL(known Known) bool {
+	_, rest, found := strings.Cut(known.BaseURL, "${")
+	name, _, _ := strings.Cut(rest, "}")
+	value, _ := r.env.lookup(name)
+	return !found || value != ""
 }
 
 // keyVar is the first of a known provider's key variables that is set.

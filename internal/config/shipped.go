@@ -6,3 +6,8 @@ import _ "embed"
 //
 //go:embed models.yaml
 var shipped []byte
+
+// Schema is the JSON Schema of models.yaml, for editors.
+//
+//go:embed schema.json
+var Schema []byte

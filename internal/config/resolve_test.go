@@ -1,0 +1,173 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// accountsOf lists the keys of all providers with the account that each draws from.
+func accountsOf(c *Config) (all []string) {
+	for _, p := range c.Providers {
+		for _, k := range p.Keys {
+			all = append(all, p.Name+": "+k.Key.Reveal()+" of "+k.Account)
+		}
+	}
+	return all
+}
+
+func TestAccounts(t *testing.T) {
+	c := mustRead(t, `
+providers:
+  openrouter: {keys: [k1, k2, {key: k3, account: team}, {key: "k4,k5", account: team}, k1]}
+  again: {base_url: "https://openrouter.ai/api/v1/", keys: [k2, k6, {key: k7, account: team}, {key: k3}]}
+  groq: {keys: [k1, {key: k8, account: team}]}
+models: [{id: a/b:free, provider: openrouter}]
+`)
+	want := []string{
+		"openrouter: k1 of openrouter/#1", "openrouter: k2 of openrouter/#2", "openrouter: k3 of openrouter/team",
+		"openrouter: k4 of openrouter/team", "openrouter: k5 of openrouter/team",
+		"again: k2 of openrouter/#2", "again: k6 of again/#2", "again: k7 of openrouter/team", "again: k3 of openrouter/team",
+		"groq: k1 of groq/#1", "groq: k8 of groq/team",
+	}
+	if diff := cmp.Diff(want, accountsOf(c)); diff != "" {
+		t.Error(diff)
+	}
+	if want := []string{"provider openrouter: key 6 is there twice; the second is left out"}; !cmp.Equal(c.Warnings, want) {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+}
+
+// An empty variable takes its key away and never makes a provider keyless.
+func TestKeylessOnlyByWord(t *testing.T) {
+	tests := []struct {
+		name, provider, env string
+		keys                int
+		keyless             bool
+		off                 string
+	}{
+		{"set", `openrouter: {keys: ["${K}"]}`, "K=k1", 1, false, ""},
+		{"unset", `openrouter: {keys: ["${K}"]}`, "", 0, false, "no_key"},
+		{"empty", `openrouter: {keys: ["${K}"]}`, "K=", 0, false, "no_key"},
+		{"blank", `openrouter: {keys: ["${K}"]}`, "K= ,, ", 0, false, "no_key"},
+		{"empty default", `openrouter: {keys: ["${K:-}"]}`, "", 0, false, "no_key"},
+		{"mapping unset", `openrouter: {keys: [{key: "${K}", account: a}]}`, "", 0, false, "no_key"},
+		{"one of two", `openrouter: {keys: ["${K}", "${L}"]}`, "L=k2", 1, false, ""},
+		{"none by word", `openrouter: {keys: []}`, "", 0, true, ""},
+		{"known, absent", `openrouter: {}`, "OPENROUTER_API_KEY=k1", 1, false, ""},
+		{"known, absent, null", `openrouter: `, "OPENROUTER_API_KEY=k1", 1, false, ""},
+		{"known, absent, unset", `openrouter: {}`, "", 0, false, "no_key"},
+		{"known by URL", `mine: {base_url: https://openrouter.ai/api/v1}`, "OPENROUTER_API_KEY=k1", 1, false, ""},
+		{"its name at another host", `openrouter: {base_url: https://evil.example.org/v1}`, "OPENROUTER_API_KEY=k1", 0, true, ""},
+		{"its host without TLS", `openrouter: {base_url: http://openrouter.ai/api/v1}`, "OPENROUTER_API_KEY=k1", 0, true, ""},
+		{"local", `ollama: {}`, "", 0, true, ""},
+		{"unknown", `home: {base_url: http://127.0.0.1:8080/v1}`, "", 0, true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := mustRead(t, "providers:\n  "+tt.provider+"\nmodels: [{id: a/b:free}]", tt.env).Providers[0]
+			if len(p.Keys) != tt.keys || p.Keyless != tt.keyless || p.Off != tt.off {
+				t.Errorf("%d keys, keyless %v, off %q", len(p.Keys), p.Keyless, p.Off)
+			}
+			if (p.Off != "") != strings.Contains(p.Why, "is empty: set it") {
+				t.Errorf("why: %q", p.Why)
+			}
+		})
+	}
+}
+
+// A variable with a typing error must not open the door.
+func TestUnsetKeysOfClientsAreMistakes(t *testing.T) {
+	for _, line := range []string{`client_keys: ["${MY_KEY}"]`, `clients: [{name: ana, key: "${MY_KEY}"}]`, `admin_key: ${MY_KEY}`} {
+		if _, err := read([]byte("models: [{id: a/b:free}]\n" + line)); err == nil || !strings.Contains(err.Error(), "MY_KEY is not set") {
+			t.Errorf("%s: %v", line, err)
+		}
+		if c := mustRead(t, "models: [{id: a/b:free}]\n"+line, "MY_KEY=k-0123456789"); len(c.Clients) == 0 && c.AdminKey.IsZero() {
+			t.Errorf("%s: nobody has a key", line)
+		}
+	}
+}
+
+func TestDefaultModel(t *testing.T) {
+	const file = `
+providers: {openrouter: {keys: [k]}, groq: {keys: [k]}}
+models:
+  - {id: google/gemini-2.0-flash-exp:free, provider: openrouter}
+  - {id: llama, provider: openrouter}
+  - {id: llama, provider: groq}
+  - {id: last, provider: groq}
+`
+	tests := []struct{ model, want, warning string }{
+		{"", "openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last", ""},
+		{"auto", "openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last", ""},
+		{"last", "groq last, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama", ""},
+		{"llama", "openrouter llama, groq llama, openrouter google/gemini-2.0-flash-exp:free, groq last", ""},
+		{"groq/llama", "groq llama, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq last", ""},
+		{"google/gemini-2.0-flash:free", "openrouter google/gemini-2.0-flash:free, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last",
+			`(did you mean "google/gemini-2.0-flash-exp:free"?)`},
+		{"gpt-4o", "openrouter gpt-4o, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last", "gpt-4o is not among the models: it is asked first at openrouter"},
+	}
+	for _, tt := range tests {
+		c := mustRead(t, file, "DEFAULT_MODEL="+tt.model)
+		var rows []string
+		for _, m := range c.Models {
+			rows = append(rows, m.Provider+" "+m.ID)
+			if m.Timeouts.Total == 0 || m.Name == "" || m.Kind != "chat" {
+				t.Errorf("%s: row without defaults: %+v", tt.model, m)
+			}
+		}
+		if got := strings.Join(rows, ", "); got != tt.want {
+			t.Errorf("%s: %s", tt.model, got)
+		}
+		if got := strings.Join(c.Warnings, "\n"); !strings.Contains(got, tt.warning) || (tt.warning == "") != (got == "") {
+			t.Errorf("%s: warnings %q", tt.model, got)
+		}
+	}
+}
+
+func TestIsID(t *testing.T) {
+	for id, want := range map[string]bool{
+		"a": true, "~vendor/x-latest": true, "a/b:free": true, "@cf/meta/llama": false, "a@b+c": true, "": false, "-a": false, "/a": false,
+		"a b": false, "a\n": false, "é": false, "a\x00": false, strings.Repeat("a", 200): true, strings.Repeat("a", 201): false,
+	} {
+		if IsID(id) != want {
+			t.Errorf("IsID(%q) = %v", id, !want)
+		}
+	}
+}
+
+func TestUnserved(t *testing.T) {
+	if got := mustRead(t, string(shipped), "OPENROUTER_API_KEY=k").Unserved(); len(got) > 0 {
+		t.Errorf("the shipped file sets %v", got)
+	}
+	const all = `
+clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1}]
+data_dir: data
+redis: redis://r:6379
+allow_paid: [{id: a/b, usd_per_day: 1}]
+routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, spread: fill, broken_stream: continue}
+providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: {every: 2h}}}
+models: [{id: a/b:free, limits: {rpm: 3}}]
+chains: {code: {models: ["*"], match: {tools: true}}}
+`
+	c := mustRead(t, all)
+	if got := c.Unserved(); len(got) != len(unserved) {
+		t.Errorf("%d of %d rows: %v", len(got), len(unserved), got)
+	}
+	quiet := `{data_dir: "", routing: {max_wait: off, hedge_after: off}, providers: {openrouter: {limits: none, discover: off}}, models: [{id: a/b:free, limits: {rpm: 0}}]}`
+	if got := mustRead(t, quiet).Unserved(); len(got) > 0 {
+		t.Errorf("what is switched off counts as unserved: %v", got)
+	}
+}
+
+// A guard that is read and not kept is worse than none.
+func TestWhatProtectsIsServed(t *testing.T) {
+	for _, key := range unserved {
+		for _, guard := range []string{"free_only", "client_keys", "clients", "clients[].key", "clients[].name", "admin_key", "max_body", "allowed_origins", "allowed_hosts", "providers.*.free"} {
+			if key.path == guard {
+				t.Errorf("%s protects and is not served", guard)
+			}
+		}
+	}
+}
