@@ -2,6 +2,8 @@ package fallback_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,14 +37,26 @@ type step struct {
 // play runs a film on one pool.
 func play(t *testing.T, p *fallback.Pool, steps []step) {
 	t.Helper()
-	f := film{p: p, open: map[string]*shot{}}
+	newFilm(p).play(t, steps)
+}
+
+// film is one pool and the requests that are under way.
+type film struct {
+	p    *fallback.Pool
+	open map[string]*shot
+}
+
+func newFilm(p *fallback.Pool) film { return film{p: p, open: map[string]*shot{}} }
+
+func (f film) play(t *testing.T, steps []step) {
+	t.Helper()
 	for n, s := range steps {
 		now := t0.Add(s.at)
 		if err := f.walk(now, s); err != "" {
 			t.Errorf("step %d, %v, %s: %s", n+1, s.at, s.ask, err)
 		}
 		for want := range strings.SplitSeq(s.state, "; ") {
-			if got := describe(p, now, want); got != want {
+			if got := describe(f.p, now, want); got != want {
 				t.Errorf("step %d, %v, %s: state %q, want %q", n+1, s.at, s.ask, got, want)
 			}
 		}
@@ -52,18 +66,13 @@ func play(t *testing.T, p *fallback.Pool, steps []step) {
 	}
 }
 
-type film struct {
-	p    *fallback.Pool
-	open map[string]*shot
-}
-
 // shot is a named request and its attempt that is under way.
 type shot struct {
 	walk    fallback.Walk
 	attempt *fallback.Attempt
 }
 
-func (f *film) walk(now time.Time, s step) string {
+func (f film) walk(now time.Time, s step) string {
 	if s.ask == "" {
 		return ""
 	}
@@ -85,7 +94,7 @@ func (f *film) walk(now time.Time, s step) string {
 	return ""
 }
 
-func (f *film) shot(text string) *shot {
+func (f film) shot(text string) *shot {
 	name, words, named := strings.Cut(text, ": ")
 	if one, ok := f.open[text]; ok {
 		return one
@@ -252,4 +261,8 @@ func keys(text string) (keys []fallback.Key) {
 // byPriority is a pool without memory, so that each plain request begins at the first row.
 func byPriority(rows []fallback.Model) *fallback.Pool {
 	return fallback.New(fallback.Config{Models: rows, Order: fallback.Priority})
+}
+
+func sortedWords(set map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(set)), " ")
 }

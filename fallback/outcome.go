@@ -23,7 +23,7 @@ const (
 	HedgeLost                // another attempt of the same request was faster
 	ClientLeft               // nobody waits for the answer any more
 	Stopped                  // freefall itself is shutting down
-	NumClasses // how many there are
+	NumClasses               // how many there are
 )
 
 var classNames = [NumClasses]string{"ok", "rate_limited", "quota_exhausted", "auth", "payment_required", "context_length",
