@@ -235,6 +235,9 @@ type Model struct {
 	Limits *Limits `yaml:"limits"`
 	// Timeouts of this model; after Load whole.
 	Timeouts Timeouts `yaml:"timeouts"`
+
+	// Never says that a limit of 0 forbids every call.
+	Never bool `yaml:"-"`
 }
 
 // Chain is a named order.

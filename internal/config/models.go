@@ -68,12 +68,24 @@ func (r *resolver) model(path string, m *Model, seen map[[2]string]int) {
 	m.withDefaults()
 	r.modelProvider(path, m)
 	r.limits(path+".limits", m.Limits)
+	m.Never = r.never(m)
 	pair := [2]string{m.Provider, m.ID}
 	if line, twice := seen[pair]; twice {
 		r.wrong(path+".id", "%s at %s is listed a second time (first in line %d): remove one of the two", m.ID, m.Provider, line)
 		return
 	}
 	seen[pair] = r.markOf(path + ".id").line
+}
+
+// never says whether a limit of 0, its own or its provider's, forbids every call of a model. Its own override the
+// provider's model_limits key by key.
+func (r *resolver) never(m *Model) bool {
+	i := slices.IndexFunc(r.c.Providers, func(p Provider) bool { return p.Name == m.Provider })
+	if i < 0 {
+		return m.Limits.never()
+	}
+	p := r.c.Providers[i]
+	return p.Limits.never() || m.Limits.Over(p.ModelLimits).never()
 }
 
 // modelProvider fills in the only provider, and finds the others by name.
@@ -168,6 +180,11 @@ func (r *resolver) chains() {
 		}
 		if len(chain.Models) == 0 {
 			r.wrong(path, `chain %s wants models, as in models: ["deepseek/*", "*"]`, chain.Name)
+		}
+		for key, need := range map[string]*bool{"tools": chain.Match.Tools, "vision": chain.Match.Vision, "json_schema": chain.Match.JSONSchema} {
+			if need != nil && !*need {
+				r.wrong(path+".match."+key, "match names what a request needs: remove %s: false", key)
+			}
 		}
 		for i, pattern := range chain.Models {
 			if !IsID(strings.ReplaceAll(pattern, "*", "a")) {

@@ -146,10 +146,9 @@ clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1}]
 data_dir: data
 redis: redis://r:6379
 allow_paid: [{id: a/b, usd_per_day: 1}]
-routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, spread: fill, broken_stream: continue}
+routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, broken_stream: continue}
 providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: {every: 2h}}}
 models: [{id: a/b:free, limits: {rpm: 3}}]
-chains: {code: {models: ["*"], match: {tools: true}}}
 `
 	c := mustRead(t, all)
 	if got := c.Unserved(); len(got) != len(unserved) {

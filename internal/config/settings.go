@@ -37,8 +37,8 @@ func (c *Config) settings(path string, v reflect.Value) (all []Setting) {
 // Origin says where the value at a path came from, as people read it.
 func (c *Config) Origin(path string) string {
 	m, ok := c.marks[path]
-	if list := c.marks[path+"[0]"]; ok && m.from == "" && list.from != "" {
-		m = list // a list is where its first element came from
+	if list, first := c.marks[path+"[0]"]; first && (!ok || m.from == "" && list.from != "") {
+		m, ok = list, true // a list is from where its first element is
 	}
 	switch {
 	case !ok:

@@ -23,7 +23,6 @@ var unserved = []struct {
 	{"routing.hedge_after", func(c *Config) bool { return c.Routing.HedgeAfter.On }},
 	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
 	{"routing.pace: day", func(c *Config) bool { return c.Routing.Pace == "day" }},
-	{"routing.spread: fill", func(c *Config) bool { return c.Routing.Spread == "fill" }},
 	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
 	{"providers.*.limits", anyProvider(func(p Provider) bool { return p.Limits.counts() })},
 	{"providers.*.model_limits", anyProvider(func(p Provider) bool { return p.ModelLimits.counts() })},
@@ -32,9 +31,6 @@ var unserved = []struct {
 	}},
 	{"models[].limits", func(c *Config) bool {
 		return slices.ContainsFunc(c.Models, func(m Model) bool { return m.Limits.counts() })
-	}},
-	{"chains.*.match", func(c *Config) bool {
-		return slices.ContainsFunc(c.Chains, func(x Chain) bool { return x.Match != Match{} })
 	}},
 }
 
@@ -56,21 +52,4 @@ func (c *Config) written(path string) bool {
 
 func anyProvider(is func(Provider) bool) func(*Config) bool {
 	return func(c *Config) bool { return slices.ContainsFunc(c.Providers, is) }
-}
-
-// counts says whether there is anything to count: a limit of 0, never call, needs no counting.
-func (l *Limits) counts() bool {
-	if l == nil {
-		return false
-	}
-	some := slices.ContainsFunc([]*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency}, func(n *int64) bool { return n != nil && *n > 0 })
-	return some || len(l.Windows) > 0
-}
-
-// Never says whether a limit of 0 forbids every call.
-func (l *Limits) Never() bool {
-	if l == nil {
-		return false
-	}
-	return slices.ContainsFunc([]*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency}, func(n *int64) bool { return n != nil && *n == 0 })
 }
