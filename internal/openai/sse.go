@@ -22,12 +22,12 @@ type Event struct {
 	Comment bool   // there is no data line: comments, or fields alone
 }
 
-// EventScanner cuts an event stream into events as the WHATWG describes them, from bytes that are pushed in as they come.
+// Scanner cuts an event stream into events as the WHATWG describes them, from bytes that are pushed in as they come.
 // It starts no goroutine and holds only the bytes of an event that began in an earlier Feed. The zero value is ready.
 //
 //	s.Feed(p)
 //	for ev, ok := s.Next(); ok; ev, ok = s.Next() { ... }
-type EventScanner struct {
+type Scanner struct {
 	in []byte // what was fed
 	at int    // where the event that is being read begins in it
 	lf int    // the next LF at or behind the current line, -1 when it must be looked for
@@ -43,7 +43,7 @@ type EventScanner struct {
 }
 
 // Feed gives the scanner the next bytes. They must stay as they are until Next has returned false.
-func (s *EventScanner) Feed(p []byte) {
+func (s *Scanner) Feed(p []byte) {
 	if s.halfCRLF && len(p) > 0 {
 		s.halfCRLF = false
 		if p[0] == '\n' {
@@ -60,7 +60,7 @@ func (s *EventScanner) Feed(p []byte) {
 }
 
 // Next gives the next whole event. The event is valid until the next call of any method.
-func (s *EventScanner) Next() (Event, bool) {
+func (s *Scanner) Next() (Event, bool) {
 	for {
 		raw, ok := s.cut()
 		if !ok {
@@ -76,7 +76,7 @@ func (s *EventScanner) Next() (Event, bool) {
 
 // End says that no more bytes come. What is left of a begun event is dropped, as the standard wants it, but for the
 // `data: [DONE]` of a provider that does not end its last line.
-func (s *EventScanner) End() (Event, bool) {
+func (s *Scanner) End() (Event, bool) {
 	s.hasCR = true // the scan has not seen the last line whole
 	ev, ok := s.parse(s.carry)
 	s.carry = nil
@@ -84,18 +84,18 @@ func (s *EventScanner) End() (Event, bool) {
 }
 
 // Pending says whether bytes of an unfinished event are held.
-func (s *EventScanner) Pending() bool { return len(s.carry) > 0 }
+func (s *Scanner) Pending() bool { return len(s.carry) > 0 }
 
 // Err says why Next gives no more events although bytes came: ErrEventTooLarge.
-func (s *EventScanner) Err() error { return s.err }
+func (s *Scanner) Err() error { return s.err }
 
 // Reset makes the scanner ready for another stream. It keeps its memory.
-func (s *EventScanner) Reset() {
-	*s = EventScanner{carry: s.carry[:0], joined: s.joined[:0]}
+func (s *Scanner) Reset() {
+	*s = Scanner{carry: s.carry[:0], joined: s.joined[:0]}
 }
 
 // cut gives the bytes of the next event with the blank line that ends it. When they are not all there it keeps what is.
-func (s *EventScanner) cut() ([]byte, bool) {
+func (s *Scanner) cut() ([]byte, bool) {
 	pos := s.at
 	for s.err == nil {
 		end, next := s.lineEnd(pos)
@@ -114,7 +114,7 @@ func (s *EventScanner) cut() ([]byte, bool) {
 }
 
 // lineEnd gives where the line at pos ends and where the next one begins; end is -1 when the line is not whole.
-func (s *EventScanner) lineEnd(pos int) (end, next int) {
+func (s *Scanner) lineEnd(pos int) (end, next int) {
 	if s.lf < pos {
 		s.lf = len(s.in)
 		if i := bytes.IndexByte(s.in[pos:], '\n'); i >= 0 {
@@ -139,7 +139,7 @@ func (s *EventScanner) lineEnd(pos int) (end, next int) {
 }
 
 // take ends the event before next.
-func (s *EventScanner) take(next int) []byte {
+func (s *Scanner) take(next int) []byte {
 	raw := s.in[s.at:next]
 	s.at = next
 	if len(s.carry) > 0 {
@@ -150,7 +150,7 @@ func (s *EventScanner) take(next int) []byte {
 }
 
 // keep holds what came of an event that is not whole.
-func (s *EventScanner) keep(lineOpen bool) {
+func (s *Scanner) keep(lineOpen bool) {
 	rest := s.in[s.at:]
 	s.in, s.at, s.lf = nil, 0, -1
 	if len(s.carry)+len(rest) > maxEvent {
@@ -163,7 +163,7 @@ func (s *EventScanner) keep(lineOpen bool) {
 }
 
 // parse reads the lines of one event. A block of blank lines is none.
-func (s *EventScanner) parse(raw []byte) (ev Event, ok bool) {
+func (s *Scanner) parse(raw []byte) (ev Event, ok bool) {
 	if !s.begun {
 		s.begun = true
 		raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
@@ -191,7 +191,7 @@ func (s *EventScanner) parse(raw []byte) (ev Event, ok bool) {
 }
 
 // join adds the nth data line to those before it.
-func (s *EventScanner) join(before, line []byte, nth int) []byte {
+func (s *Scanner) join(before, line []byte, nth int) []byte {
 	if nth == 0 {
 		return line
 	}

@@ -19,7 +19,7 @@ type plainEvent struct {
 // scanAll feeds the text in pieces and gives all events.
 func scanAll(t testing.TB, pieces ...string) []plainEvent {
 	t.Helper()
-	var s EventScanner
+	var s Scanner
 	var all []plainEvent
 	own := func(ev Event) {
 		all = append(all, plainEvent{string(ev.Data), string(ev.Name), ev.Comment})
@@ -90,7 +90,7 @@ func referenceEvent(lines []string) (plainEvent, bool) {
 	return ev, len(lines) > 0
 }
 
-func TestEventScanner(t *testing.T) {
+func TestScanner(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text string
 		want []plainEvent
@@ -131,7 +131,7 @@ func TestEventScanner(t *testing.T) {
 }
 
 // Random texts in random pieces give what the plain parser gives.
-func TestEventScannerLikeReference(t *testing.T) {
+func TestScannerLikeReference(t *testing.T) {
 	parts := []string{"data", "data: ", "data:", "event: x", "id", "retry: 1", ":", ": c", " ", "\n", "\n", "\n\n", "\r", "\r\n", "\r\n\r\n",
 		"\ufeff", "[DONE]", `{"a":1}`, "안녕", "\u2028", "\xff", "a", "\x00"}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -168,7 +168,7 @@ func randomPieces(rng *rand.Rand, s string) (pieces []string) {
 	return pieces
 }
 
-func TestEventScannerLargeEvent(t *testing.T) {
+func TestScannerLargeEvent(t *testing.T) {
 	big := strings.Repeat("x", 1<<20)
 	got := scanAll(t, pieces("data: "+big+"\n\ndata: b\n\n", 8192)...)
 	if len(got) != 2 || got[0].Data != big || got[1].Data != "b" {
@@ -176,8 +176,8 @@ func TestEventScannerLargeEvent(t *testing.T) {
 	}
 }
 
-func TestEventScannerBound(t *testing.T) {
-	var s EventScanner
+func TestScannerBound(t *testing.T) {
+	var s Scanner
 	s.Feed([]byte("data: a\n\ndata: "))
 	if ev, ok := s.Next(); !ok || string(ev.Data) != "a" {
 		t.Fatal("the event before is lost")
@@ -197,7 +197,7 @@ func TestEventScannerBound(t *testing.T) {
 }
 
 // Lines that end in CR alone must not make the scanner look at the same bytes again and again.
-func TestEventScannerManyLines(t *testing.T) {
+func TestScannerManyLines(t *testing.T) {
 	for _, end := range []string{"\r", "\n", "\r\n"} {
 		text := strings.Repeat("data:"+end, 200_000) + end
 		if got := scanAll(t, text); len(got) != 1 || len(got[0].Data) != 199_999 {
@@ -206,8 +206,8 @@ func TestEventScannerManyLines(t *testing.T) {
 	}
 }
 
-func TestEventScannerPending(t *testing.T) {
-	var s EventScanner
+func TestScannerPending(t *testing.T) {
+	var s Scanner
 	s.Feed([]byte("data: a"))
 	s.Next()
 	if !s.Pending() {
@@ -223,8 +223,8 @@ func TestEventScannerPending(t *testing.T) {
 	}
 }
 
-func TestEventScannerReset(t *testing.T) {
-	var s EventScanner
+func TestScannerReset(t *testing.T) {
+	var s Scanner
 	s.Feed([]byte("data: half\r"))
 	s.Next()
 	s.Reset()
@@ -237,7 +237,7 @@ func TestEventScannerReset(t *testing.T) {
 	}
 }
 
-func FuzzEventScanner(f *testing.F) {
+func FuzzScanner(f *testing.F) {
 	f.Add("data: a\n\ndata: b\r\n\r\n: c\n\ndata: [DONE]", uint64(1))
 	f.Add("\ufeffevent: x\rdata: 1\rdata: 2\r\rid: 3\n\n", uint64(7))
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
@@ -249,13 +249,13 @@ func FuzzEventScanner(f *testing.F) {
 	})
 }
 
-func BenchmarkEventScanner(b *testing.B) {
+func BenchmarkScanner(b *testing.B) {
 	event := fmt.Sprintf("data: {%q:%q}\n\n", "content", strings.Repeat("x", 250))
 	text := []byte(strings.Repeat(event, 1000))
 	for _, size := range []int{8192, len(event), 64, 1} {
 		b.Run(fmt.Sprintf("reads=%d", size), func(b *testing.B) {
 			b.ReportAllocs()
-			var s EventScanner
+			var s Scanner
 			events := 0
 			for b.Loop() {
 				for rest := text; len(rest) > 0; {

@@ -1,0 +1,112 @@
+package openai
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"freefall/fallback"
+)
+
+// completion is a whole answer with that message.
+func completion(message, finish string) string {
+	return `{"id":"c1","object":"chat.completion","created":1764000000,"model":"m","choices":[{"index":0,"message":` + message + `,"finish_reason":` + finish +
+		`}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`
+}
+
+func call(arguments string) string {
+	return `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"` + arguments + `"}}]}`
+}
+
+func TestComplete(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body, want string
+		class      fallback.Class
+	}{
+		"good":                   {body: completion(`{"role":"assistant","content":"Hello"}`, `"stop"`)},
+		"calls that end well":    {body: completion(call(`{}`), `"tool_calls"`)},
+		"calls that end in stop": {body: completion(call(`{\"a\":1}`), `"stop"`), want: completion(call(`{\"a\":1}`), `"tool_calls"`)},
+		"calls cut by length":    {body: completion(call(`{\"a\"`), `"length"`)},
+		"half a call":            {body: completion(call(`{\"a\"`), `"tool_calls"`), class: fallback.UpstreamFault},
+		"half a call, stop":      {body: completion(call(`{\"a\"`), `"stop"`), class: fallback.UpstreamFault},
+		"error":                  {body: `{"error":{"code":429,"message":"Rate limit exceeded"}}`, class: fallback.RateLimited},
+		"empty":                  {body: completion(`{"role":"assistant","content":""}`, `null`), class: fallback.UpstreamFault},
+	} {
+		if tc.want == "" {
+			tc.want = tc.body
+		}
+		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), testNow)
+		if string(body) != tc.want || o.Class != tc.class {
+			t.Errorf("%s: %s %s\n%s", name, o.Class, o.Message, body)
+		}
+		if tc.class == fallback.OK && (o.InputTokens != 3 || o.OutputTokens != 1) {
+			t.Errorf("%s: tokens %d, %d", name, o.InputTokens, o.OutputTokens)
+		}
+	}
+}
+
+// A provider that ignored `stream` is heard all the same.
+func TestDocument(t *testing.T) {
+	head := `data: {"id":"c1","object":"chat.completion.chunk","created":1764000000,"model":"m","choices":[`
+	usage := head + `],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}` + "\n\n"
+	for name, tc := range map[string]struct {
+		body, want string
+		asked      bool
+	}{
+		"text": {
+			body: completion(`{"role":"assistant","content":"Hel\nlo"}`, `"stop"`), asked: true,
+			want: head + `{"index":0,"delta":{"role":"assistant","content":"Hel\nlo"},"finish_reason":null}]}` + "\n\n" + finishChunk + usage + doneEvent,
+		},
+		"pretty JSON": {
+			body: strings.ReplaceAll(completion(`{"role":"assistant","content":"Hello"}`, `"stop"`), `,"c`, ",\r\n\"c"),
+			want: strings.ReplaceAll(head+`{"index":0,"delta":{"role":"assistant","content":"Hello"},"finish_reason":null}]}`+"\n\n"+finishChunk, `,"c`, `,  "c`) + doneEvent,
+		},
+		"calls": {
+			body: completion(call(`{}`), `"stop"`),
+			want: head + `{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"},"index":0}]},"finish_reason":null}]}` + "\n\n" +
+				head + `{"index":0,"delta":{},"finish_reason":"tool_calls"}]}` + "\n\n" + doneEvent,
+		},
+		"two choices, one without an end": {
+			body: `{"choices":[{"message":{"content":"a"},"logprobs":{"content":[]},"finish_reason":null},{"index":1,"message":{"content":"b"},"finish_reason":"length"}]}`,
+			want: strings.ReplaceAll(`data: {"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[]},"finish_reason":null}]TAIL`+
+				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]TAIL`+
+				`data: {"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]TAIL`+
+				`data: {"choices":[{"index":1,"delta":{},"finish_reason":"length"}]TAIL`, "TAIL",
+				`,"object":"chat.completion.chunk"}`+"\n\n") + doneEvent,
+		},
+	} {
+		r := relayDocument(ChatOptions{IncludeUsage: tc.asked}, []byte(tc.body))
+		if diff := cmp.Diff(tc.want, r.sent); diff != "" || r.verdict.State != Done {
+			t.Errorf("%s: %+v (-want +got):\n%s", name, r.verdict, diff)
+		}
+	}
+}
+
+func TestDocumentFails(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body  string
+		class fallback.Class
+		empty bool
+	}{
+		"page":           {"<html>", fallback.UpstreamFault, false},
+		"lines of JSON":  {"{\"a\":1}\n{\"a\":2}\n", fallback.UpstreamFault, false},
+		"half":           {completion(`{"content":"a"}`, `"stop"`)[:100], fallback.UpstreamFault, false},
+		"error":          {`{"error":{"code":429,"message":"Rate limit exceeded"}}`, fallback.RateLimited, false},
+		"deep":           {`{"a":` + strings.Repeat("[", 1_000_000), fallback.UpstreamFault, false},
+		"another object": {`{"object":"list","data":[]}`, fallback.UpstreamFault, false},
+		"empty":          {completion(`{"role":"assistant","content":""}`, `"stop"`), fallback.UpstreamFault, true},
+	} {
+		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), testNow)
+		if o.Class != tc.class || IsEmpty(&o) != tc.empty {
+			t.Errorf("%s: %+v", name, o)
+		}
+		out, err := AppendChunks(nil, body, true)
+		if (err == nil) != tc.empty {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		if tc.empty {
+			checkFrames(t, string(out))
+		}
+	}
+}

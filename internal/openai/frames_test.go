@@ -1,0 +1,49 @@
+package openai
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// checkFrames holds any output against what every client relies on, whatever the chunks say.
+func checkFrames(t *testing.T, stream string) {
+	t.Helper()
+	var ended string
+	var identity, usage []string
+	for stream != "" {
+		frame, rest, ok := strings.Cut(stream, "\n\n")
+		stream = rest
+		data, isData := strings.CutPrefix(frame, "data: ")
+		switch {
+		case frame == ": keep-alive" && ended == "":
+			continue
+		case !ok || !isData || strings.ContainsAny(data, "\r\n") || ended != "":
+			t.Fatalf("frame %q (whole: %v) after %q", frame, ok, ended)
+		case data == "[DONE]":
+			ended = data
+			continue
+		}
+		var c map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(data), &c); err != nil {
+			t.Fatalf("%v in %q", err, data)
+		}
+		if _, isError := c["error"]; isError && len(c) == 1 {
+			ended = data
+			continue
+		}
+		identity = append(identity, string(c["id"])+" "+string(c["created"]))
+		if identity[0] != identity[len(identity)-1] {
+			t.Fatalf("identities %q", identity)
+		}
+		if strings.HasPrefix(string(c["usage"]), "{") {
+			usage = append(usage, data)
+		}
+		if len(usage) > 1 || len(usage) == 1 && usage[0] != data {
+			t.Fatalf("usage is not once and last: %q, then %q", usage, data)
+		}
+	}
+	if ended == "" {
+		t.Fatal("the stream has no end")
+	}
+}
