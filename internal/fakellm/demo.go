@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Day is the demo's window: what takes a minute or a day elsewhere takes this long, so that one can watch it.
+// demoWindow is as long as a limit of the demo holds: short enough to watch it end.
 const demoWindow = 10 * time.Second
 
 // Demo is the world of freefall demo: the catalog behind limits with windows of ten seconds, one slow model, and outages

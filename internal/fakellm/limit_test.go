@@ -55,8 +55,10 @@ func TestARefusalTellsTheTruth(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
 		for _, scope := range []Scope{Account, OneModel, Upstream} {
 			synctest.Test(t, func(t *testing.T) {
-				b := serve(t, Options{Models: plain.Models, Limits: []Limit{{Scope: scope, Requests: 1, Per: Duration(7 * time.Second), Fixed: fixed, Says: SaysPlatform}}})
+				b := serve(t, Options{Models: plain.Models, Limits: []Limit{{Scope: scope, Requests: 2, Per: Duration(7 * time.Second), Fixed: fixed, Says: SaysPlatform}}})
 				time.Sleep(2500 * time.Millisecond)
+				b.chat(hi("m", false))
+				time.Sleep(time.Second)
 				b.chat(hi("m", false))
 				g := b.chat(hi("m", false))
 				ms, err := strconv.ParseInt(g.header.Get("X-RateLimit-Reset"), 10, 64)

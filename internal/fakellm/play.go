@@ -135,14 +135,17 @@ func (x *exchange) raw() {
 		return
 	}
 	x.head(x.step.Status, x.step.Headers)
-	for i, p := range packets(body, x.step.Packets) {
+	list := packets(body, x.step.Packets)
+	for i, p := range list {
 		if i > 0 {
 			x.sleep(x.step.Gap)
+		}
+		if i == len(list)-1 {
+			x.done()
 		}
 		_, _ = x.w.Write(p)
 		x.flush()
 	}
-	x.done()
 }
 
 // packets cuts a body at the given offsets; -1 alone cuts it into bytes.

@@ -92,6 +92,9 @@ func TestCutOfABody(t *testing.T) {
 			if torn == (g.err == nil) || g.status != 200 && g.err == nil {
 				t.Errorf("%s: status %d, %v, %q", how, g.status, g.err, g.body)
 			}
+			if declared := g.header.Get("Content-Length"); torn && declared == "" {
+				t.Errorf("%s: the length declared is %q", how, declared)
+			}
 			if strings.Contains(g.body, `"finish_reason":"stop"`) {
 				t.Errorf("%s: a whole answer: %q", how, g.body)
 			}

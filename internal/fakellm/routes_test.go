@@ -1,6 +1,7 @@
 package fakellm
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -174,6 +175,18 @@ func TestRequestsAreRecorded(t *testing.T) {
 		equal(t, "the fault", []any{list[1].Step, list[1].Status, list[1].Good}, []any{KindFault, 503, false})
 		equal(t, "tally", b.State().Models["m"].Tally, Tally{Requests: 2, Good: 1, ByStatus: map[int]int{200: 1, 503: 1}})
 	})
+}
+
+func TestWhoLeavesWithAllOfItHasNotLeft(t *testing.T) {
+	s := New(plain)
+	for _, done := range []bool{true, false} {
+		rec := &Request{Done: done}
+		ctx, leave := context.WithCancel(t.Context())
+		end := s.watch(ctx, rec)
+		leave()
+		end()
+		s.note(rec, func(r *Request) { equal(t, "left", r.Cancelled, !done) })
+	}
 }
 
 // TestWhatSpendsIsCounted tries every way by which a body could cost money.
