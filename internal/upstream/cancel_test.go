@@ -39,14 +39,14 @@ var phases = []struct {
 		return w.doWith(f, w.post())
 	}},
 	{phaseTLS, false, func(w *world, f *Flow, at, gone func()) error {
-		w.serve(func(p *peer) { at(); p.untilGone(); gone() })
+		w.serve(func(p *peer) { _, _ = p.Peek(1); at(); p.untilGone(); gone() })
 		r := w.post()
 		r.URL = strings.Replace(r.URL, "http:", "https:", 1)
 		return w.doWith(f, r)
 	}},
 	{phaseWrite, true, func(w *world, f *Flow, at, gone func()) error {
 		stop := make(chan struct{})
-		w.serve(func(p *peer) { at(); <-stop; p.untilGone(); gone() })
+		w.serve(func(p *peer) { _, _ = p.Peek(1); at(); <-stop; p.untilGone(); gone() })
 		defer close(stop)
 		return w.doWith(f, w.post(big))
 	}},
@@ -113,12 +113,20 @@ func TestDeadlineInEachPhase(t *testing.T) {
 		t.Run(phase.name, func(t *testing.T) {
 			twice(t, Config{MaxConnsPerHost: 1, ConnWait: time.Minute}, func(w *world) {
 				var f Flow
-				begun := time.Now()
-				f.SetDeadline(begun.Add(30 * time.Millisecond))
-				err := phase.begin(w, &f, func() {}, func() {})
+				var end time.Time
+				start := func() {
+					end = time.Now().Add(20 * time.Millisecond)
+					f.SetDeadline(end)
+				}
+				at := start
+				if phase.name == phaseWait || phase.name == phaseDial {
+					start()
+					at = func() {}
+				}
+				err := phase.begin(w, &f, at, func() {})
 				wantError(w.t, err, strings.Fields(phase.name)[0], phase.sent, ErrTimeout)
-				if took := time.Since(begun); took < 30*time.Millisecond || took > time.Second {
-					w.t.Errorf("ended after %v", took)
+				if late := time.Since(end); late < 0 || late > time.Second {
+					w.t.Errorf("ended %v after its deadline", late)
 				}
 				w.nothingOpen()
 			})

@@ -35,7 +35,6 @@ func newWatcher() (*watcher, error) {
 		_ = w.set.Close()
 		return nil, fmt.Errorf("watch for clients that leave: %w", err)
 	}
-	go w.run()
 	return w, nil
 }
 
@@ -45,6 +44,9 @@ func (w *watcher) add(sys syscall.RawConn, gone func()) (remove func()) {
 	defer w.mu.Unlock()
 	if w.released {
 		return nil
+	}
+	if w.last == 0 {
+		go w.run() // not before: a goroutine that waits for the kernel would stop the clock of a test in memory
 	}
 	w.last++
 	id := w.last
