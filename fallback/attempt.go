@@ -119,11 +119,8 @@ func (a *Attempt) fail(now time.Time, o *Outcome, e *Effect) {
 	switch {
 	case o.Fault():
 		a.count(now, time.Time{}, e)
-	case o.Limit() && (o.Target == TargetPair || o.Target == TargetModel):
-		a.row.model.lastBad = now
-		if news {
-			a.count(now, named, e)
-		}
+	case news && o.Limit() && (o.Target == TargetPair || o.Target == TargetModel):
+		a.count(now, named, e)
 	}
 }
 

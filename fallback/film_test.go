@@ -171,6 +171,7 @@ var outcomes = map[string]fallback.Outcome{
 	"hour":        limit(fallback.TargetPair, fallback.UntilHour),
 	"24h":         limit(fallback.TargetPair, fallback.UntilDay),
 	"spent":       {Class: fallback.QuotaExhausted, Action: fallback.NextModel, Target: fallback.TargetPair, Until: fallback.UntilConfigChange, Status: 429},
+	"limitzero":   {Class: fallback.QuotaExhausted, Action: fallback.NextModel, Target: fallback.TargetModel, Until: fallback.UntilConfigChange, Status: 429},
 	"auth":        {Class: fallback.Auth, Action: fallback.NextModel, Target: fallback.TargetKey, Until: fallback.UntilConfigChange, Status: 401},
 	"403":         {Class: fallback.Auth, Action: fallback.NextModel, Target: fallback.TargetKey, Until: fallback.UntilConfigChange, Status: 403},
 	"402":         {Class: fallback.PaymentRequired, Action: fallback.NextModel, Target: fallback.TargetAccount, Until: fallback.UntilConfigChange, Status: 402},

@@ -34,7 +34,7 @@ func (b Breaker) backoff(level int) time.Duration {
 // health counts the failures of one model: at Breaker.Failures it closes, after its cooldown one trial decides.
 type health struct {
 	count  int
-	gen    uint32 // grows whenever the model closes or opens; results of an older one are dropped
+	gen    uint32 // grows whenever the model closes; results of an older one are dropped
 	closed bool
 	until  time.Time // closed: when a trial may begin
 	level  int       // failed trials in a row
@@ -70,8 +70,8 @@ func (h *health) fail(now, stated time.Time, trial bool, b Breaker) (tripped boo
 		h.level++
 	case h.closed:
 		return false
-	case h.count < b.Failures:
-		h.count++
+	default:
+		h.count = min(h.count+1, b.Failures)
 	}
 	if !trial && h.count < b.Failures {
 		return false
@@ -101,7 +101,6 @@ func (h *health) succeed(trial bool) (opened, calm bool) {
 	}
 	if trial && h.closed {
 		h.closed, opened = false, true
-		h.gen++
 	}
 	if h.count == 0 {
 		h.level = 0

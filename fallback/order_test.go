@@ -132,6 +132,7 @@ func TestOddRequestsMoveNobodyDown(t *testing.T) {
 		{0, "plain", "A=ok", ""},
 		{1 * s, "schema", "B=ok", ""},
 		{2 * s, "tokens=5000", "B=ok", ""},
+		{3 * s, "x: plain", "A=...", ""}, // two at once, so that neither is a probe
 		{3 * s, "plain", "A=ok", ""},
 		{4 * s, "model=C", "C=ok", ""}, // nor does a name, a list or a chain
 		{5 * s, "list=C,B", "C=ok", ""},
@@ -139,6 +140,18 @@ func TestOddRequestsMoveNobodyDown(t *testing.T) {
 		{7 * s, "plain", "A=fault B=ok", ""},
 		{8 * s, "model=A", "A=ok", ""}, // not up either
 		{9 * s, "plain", "B=ok", ""},
+	})
+}
+
+// Nor do embeddings, which have no memory.
+func TestEmbeddingsMoveNobody(t *testing.T) {
+	rows := chain("A B E")
+	rows[2].Kind = fallback.Embedding
+	play(t, lastGood(rows), []step{
+		{0, "plain", "A=fault B=ok", ""},
+		{1 * s, "embed", "E=ok", ""},
+		{2 * s, "x: plain", "B=...", ""},
+		{2 * s, "plain", "B=ok", ""},
 	})
 }
 

@@ -98,6 +98,14 @@ func TestReconfigureStricter(t *testing.T) {
 		{0, "", "", "A 1 ready"},
 		{0, "plain", "A=fault", "A 2 rests: failures until 30s"},
 	})
+
+	p = fallback.New(fallback.Config{Models: chain("A"), Breaker: fallback.Breaker{Failures: 5}})
+	play(t, p, []step{{0, "plain", "A=fault", ""}, {0, "plain", "A=fault", ""}, {0, "plain", "A=fault", ""}})
+	a, _ := p.Pick(t0, &fallback.Walk{})
+	p.Reconfigure(fallback.Config{Models: chain("B"), Breaker: fallback.Breaker{Failures: 2}})
+	if e := a.End(t0, outcomeOf("fault")); e.FailureCount != 2 || !e.Unavailable {
+		t.Errorf("the last failure of a row that left: %+v", e)
+	}
 }
 
 // The memory of the last good model survives a change, and a model that left is forgotten.

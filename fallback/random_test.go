@@ -347,12 +347,16 @@ func TestManyAtOnce(t *testing.T) {
 			var w fallback.Walk
 			for i := range 300 {
 				now := t0.Add(time.Duration(i) * s)
-				for a, ok := p.Pick(now, &w); ok; a, ok = p.Pick(now, &w) {
+				for a, ok := p.Pick(now, &w); ok && w.Attempts() <= 8; a, ok = p.Pick(now, &w) {
 					a.Committed(now)
 					o := outcomeOf(words[(n+i*7)%len(words)])
 					if a.End(now, o); o.Class == fallback.OK {
 						break
 					}
+				}
+				if w.Attempts() > 8 {
+					t.Errorf("%d attempts at 8 pairs", w.Attempts())
+					return
 				}
 				switch {
 				case i%50 == 0:

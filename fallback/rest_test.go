@@ -120,13 +120,26 @@ func TestGoneStaysGone(t *testing.T) {
 		play(t, p, []step{
 			{0, "x: plain", "A=...", ""},
 			{0, "y: plain", "A=...", ""},
+			{0, "z: plain", "A=...", ""},
 			{0, "plain", "A=" + outcome + " B=ok", "A 0 rests: " + reason},
 			{1 * s, "x", "A=upstream429/5s B=ok", "A 0 rests: " + reason},
 			{2 * s, "y", "A=404 B=ok", "A 0 rests: " + reason},
+			{3 * s, "z", "A=limitzero B=ok", "A 0 rests: " + reason},
 		})
 		p.Reconfigure(fallback.Config{Models: chain("A B")})
 		play(t, p, []step{{1000 * h, "plain", "B=ok", "A 0 rests: " + reason}})
 	}
+}
+
+func TestGoneAfterLimitZero(t *testing.T) {
+	p := byPriority(chain("A B"))
+	play(t, p, []step{
+		{0, "x: plain", "A=...", ""},
+		{0, "plain", "A=limitzero B=ok", "A 1 rests: quota_exhausted"},
+		{1 * s, "x", "A=gone B=ok", "A 1 rests: gone"},
+	})
+	p.Reconfigure(fallback.Config{Models: chain("A B")})
+	play(t, p, []step{{2 * s, "plain", "B=ok", "A 1 rests: gone"}})
 }
 
 func TestNamedMoments(t *testing.T) {
@@ -232,7 +245,7 @@ func twoProviders() []fallback.Model {
 func openPairs(p *fallback.Pool, now time.Time) string {
 	open := map[string]bool{}
 	var w fallback.Walk
-	for {
+	for len(open) <= 12 {
 		a, ok := p.Pick(now, &w)
 		if !ok {
 			break
@@ -297,6 +310,17 @@ func TestNoTrials(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A trial that meets the provider's own counter is the last one.
+func TestTrialThatProvesTheEnd(t *testing.T) {
+	play(t, byPriority(chain("A B")), []step{
+		{0, "plain", "A=429/10h B=ok", "A 1 rests: rate_limited until 10h0m0s"},
+		{5 * h, "plain", "A=proven429/10h B=ok", "A 2 rests: rate_limited until 15h0m0s"},
+		{6 * h, "plain", "B=ok", ""},
+		{15*h - 1, "plain", "B=ok", ""},
+		{15 * h, "plain", "A=ok", "A 1 ready"},
+	})
 }
 
 // An end that a late report moved far out gets its trials too.

@@ -69,7 +69,7 @@ func picks(p *fallback.Pool, request string) string {
 	var w fallback.Walk
 	w.Need, w.Ask = ask(request)
 	var out []string
-	for {
+	for len(out) < 9 {
 		a, ok := p.Pick(t0, &w)
 		if !ok {
 			break
