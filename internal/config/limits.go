@@ -14,9 +14,10 @@ func (l *Limits) never() bool {
 	return l != nil && slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil && *n == 0 })
 }
 
-// Over lays these limits over wider ones, key by key. Nil on both sides is nil: nothing is said.
+// Over lays these limits over wider ones, key by key; the word none lifts them all. Nil on both
+// sides is nil: nothing is said.
 func (l *Limits) Over(wider *Limits) *Limits {
-	if l == nil || wider == nil {
+	if l == nil || wider == nil || l.None {
 		return either(l, wider)
 	}
 	windows := l.Windows

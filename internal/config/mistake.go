@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,10 +84,19 @@ func few(words []string) string {
 
 // nearest is the word that takes the fewest corrections, if they are few.
 func nearest(word string, words []string) string {
-	best, least := "", max(1, min(len(word)/3, 4))+1
 	if len(word) > 300 {
 		return ""
 	}
+	near := closest(word, words)
+	if distance(strings.ToLower(word), strings.ToLower(near)) > max(1, min(len(word)/3, 4)) {
+		return ""
+	}
+	return near
+}
+
+// closest is the word that takes the fewest corrections, the first of several.
+func closest(word string, words []string) (best string) {
+	least := math.MaxInt
 	for _, w := range words {
 		if d := distance(strings.ToLower(word), strings.ToLower(w)); d < least {
 			best, least = w, d

@@ -150,7 +150,8 @@ func (r *resolver) addDefault(id string, m mark) {
 		ids = append(ids, other.ID)
 	}
 	r.c.Models = append(r.c.Models, model)
-	r.warn("DEFAULT_MODEL %s is not among the models%s: it is asked first at %s, without tools and images", id, didYouMean(id, ids), model.Provider)
+	r.warn("DEFAULT_MODEL %s is not among the models (the nearest is %s): it is asked first at %s, without tools and images",
+		id, closest(id, ids), model.Provider)
 }
 
 // moveUp puts the wanted rows first and leaves the order of all others. The places where they were written move along.

@@ -105,8 +105,8 @@ models:
 		{"llama", "openrouter llama, groq llama, openrouter google/gemini-2.0-flash-exp:free, groq last", ""},
 		{"groq/llama", "groq llama, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq last", ""},
 		{"google/gemini-2.0-flash:free", "openrouter google/gemini-2.0-flash:free, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last",
-			`(did you mean "google/gemini-2.0-flash-exp:free"?)`},
-		{"gpt-4o", "openrouter gpt-4o, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last", "gpt-4o is not among the models: it is asked first at openrouter"},
+			`(the nearest is google/gemini-2.0-flash-exp:free)`},
+		{"gpt-4o", "openrouter gpt-4o, openrouter google/gemini-2.0-flash-exp:free, openrouter llama, groq llama, groq last", "gpt-4o is not among the models (the nearest is llama): it is asked first at openrouter"},
 	}
 	for _, tt := range tests {
 		c := mustRead(t, file, "DEFAULT_MODEL="+tt.model)

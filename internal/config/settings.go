@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // Setting is one value outside of providers, models and chains, for people.
@@ -52,10 +53,25 @@ func (c *Config) Origin(path string) string {
 }
 
 func show(value any) string {
-	if secret, ok := value.(Secret); ok {
-		return secret.Masked()
+	switch v := value.(type) {
+	case Secret:
+		return v.Masked()
+	case time.Duration:
+		return duration(v)
 	}
 	return fmt.Sprint(value)
+}
+
+// duration leaves out the zeros that time.Duration ends with: 10m, not 10m0s.
+func duration(d time.Duration) string {
+	text := d.String()
+	if d%time.Minute == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func showList(v reflect.Value) string {

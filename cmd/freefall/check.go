@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"freefall/fallback"
+	"freefall/internal/config"
+)
+
+// exitError ends the program with a code: 1 runtime, 2 usage or config.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return e.err.Error() }
+func (e exitError) Unwrap() error { return e.err }
+
+func checkCommand() *cobra.Command {
+	var options config.Options
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Read the config and print how it is understood",
+		Long: `Reads the config without calling anybody and prints the chain as understood, each
+skip and its reason, where each value came from (keys masked), and the budget of
+the day. Ends with 2 when something must be corrected.`,
+		Example: `  freefall check
+  freefall check --config /etc/freefall/models.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(options)
+			if err != nil {
+				return err
+			}
+			return check(cmd.OutOrStdout(), c, time.Now())
+		},
+	}
+	configFlags(cmd, &options)
+	return cmd
+}
+
+// report writes sections of text for people: 80 columns where the words allow it, no colour.
+type report struct {
+	out io.Writer
+	err error
+}
+
+// check prints what a config means.
+func check(out io.Writer, c *config.Config, now time.Time) error {
+	r := &report{out: out}
+	rows := build(c).pool.Models
+	r.printf("%s is fine: %s, %s\n", cmp.Or(c.File, config.BuiltIn), count(len(c.Models), "model"), count(len(c.Providers), "provider"))
+	r.chain(c, rows)
+	r.skips(rows)
+	r.providers(c)
+	r.settings(c)
+	r.list("Not served by this version, and without effect", c.Unserved())
+	r.list("Warnings", c.Warnings)
+	r.printf("\n%s\n", newBudget(c, rows).text(now))
+	return r.err
+}
+
+func (r *report) printf(format string, args ...any) {
+	if r.err == nil {
+		_, r.err = fmt.Fprintf(r.out, format, args...)
+	}
+}
+
+// table prints rows of cells under a title, in columns.
+func (r *report) table(title string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	r.printf("\n%s\n", title)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, cells := range rows {
+		fmt.Fprintf(w, "  %s\t\n", strings.Join(cells, "\t"))
+	}
+	w.Flush() // into a Builder, which cannot fail
+	for line := range strings.Lines(b.String()) {
+		r.printf("%s\n", strings.TrimRight(line, " \n"))
+	}
+}
+
+// list prints sentences under a title.
+func (r *report) list(title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	r.printf("\n%s\n", title)
+	for _, item := range items {
+		r.printf("%s\n", wrap(printable(item), 4))
+	}
+}
+
+// chain prints what can be asked, in order.
+func (r *report) chain(c *config.Config, rows []fallback.Model) {
+	var lines [][]string
+	for _, m := range rows {
+		if m.Off == "" {
+			lines = append(lines, []string{strconv.Itoa(len(lines) + 1), m.ID, m.Provider, serves(m), proof(c, m)})
+		}
+	}
+	if len(lines) == 0 {
+		r.printf("\nNo model can be called; requests get 503 until that changes\n")
+	}
+	r.table("The chain, in order", lines)
+	lines = nil
+	for _, chain := range c.Chains {
+		lines = append(lines, []string{"freefall/" + chain.Name, strings.Join(chain.Models, ", ")})
+	}
+	r.table("Named chains", lines)
+}
+
+// serves says which needs a model meets beside plain requests.
+func serves(m fallback.Model) string {
+	var words []string
+	for _, need := range []struct {
+		met  bool
+		name string
+	}{{m.Kind == fallback.Embedding, "embedding"}, {m.Tools, "tools"}, {m.Vision, "images"}, {m.JSONSchema, "json_schema"}} {
+		if need.met {
+			words = append(words, need.name)
+		}
+	}
+	if m.Context > 0 {
+		words = append(words, thousands(int64(m.Context)))
+	}
+	return cmp.Or(strings.Join(words, " "), "plain")
+}
+
+// proof says why a model is free, and whose word that is.
+func proof(c *config.Config, m fallback.Model) string {
+	for _, p := range c.Providers {
+		if p.Name == m.Provider && (p.Free == "plan" || p.Free == "local") {
+			return p.Free + ", your word"
+		}
+	}
+	return m.Proof.String()
+}
+
+// skips prints what is never asked, with the reason. Models that share one stand together.
+func (r *report) skips(rows []fallback.Model) {
+	var items []string
+	var ids []string
+	for i, m := range rows {
+		if m.Off == "" {
+			continue
+		}
+		ids = append(ids, m.ID)
+		if i+1 < len(rows) && rows[i+1].Provider == m.Provider && rows[i+1].Off == m.Off && rows[i+1].Why == m.Why {
+			continue
+		}
+		items = append(items, fmt.Sprintf("%s at %s: %s, %s", strings.Join(ids, ", "), m.Provider, m.Off, cmp.Or(m.Why, "never called")))
+		ids = nil
+	}
+	r.list("Skipped", items)
+}
+
+// providers prints where models are asked, with which keys, and where those came from.
+func (r *report) providers(c *config.Config) {
+	var lines [][]string
+	for i := range c.Providers {
+		p := &c.Providers[i]
+		lines = append(lines, []string{p.Name, p.BaseURL}, []string{"", keys(c, p)})
+		if !hasModel(c, p.Name) {
+			lines = append(lines, []string{"", "no models configured, and none join by themselves yet"})
+		}
+	}
+	r.table("Providers", lines)
+}
+
+func keys(c *config.Config, p *config.Provider) string {
+	switch {
+	case p.Keyless:
+		return "without a key"
+	case p.Off != "":
+		return p.Off + " (" + strings.Join(p.KeyVars, ", ") + ")"
+	}
+	var masked []string
+	for _, k := range p.Keys {
+		masked = append(masked, k.Key.Masked())
+	}
+	return strings.Join(masked, ", ") + " (" + c.Origin("providers."+p.Name+".keys") + ")"
+}
+
+func hasModel(c *config.Config, provider string) bool {
+	for _, m := range c.Models {
+		if m.Provider == provider {
+			return true
+		}
+	}
+	return false
+}
+
+// settings prints what somebody set, with its origin, and the defaults in one paragraph.
+func (r *report) settings(c *config.Config) {
+	var set [][]string
+	var defaults []string
+	for _, s := range c.Settings() {
+		if s.Origin == "default" {
+			defaults = append(defaults, s.Path+" "+cmp.Or(s.Value, "none"))
+			continue
+		}
+		set = append(set, []string{s.Path, cmp.Or(printable(s.Value), `""`), s.Origin})
+	}
+	r.table("Set", set)
+	r.list("Left at the default", []string{strings.Join(defaults, ", ")})
+}
+
+// printable takes away what could steer a terminal.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, text)
+}
+
+// wrap breaks text at blanks so that it fits 80 columns. The first line is indented by 2, the others by indent.
+func wrap(text string, indent int) string {
+	var b strings.Builder
+	b.WriteString(" ")
+	width := 1
+	for _, word := range strings.Fields(text) {
+		if width+1+len(word) > 80 && width > indent {
+			b.WriteString("\n" + strings.Repeat(" ", indent-1))
+			width = indent - 1
+		}
+		b.WriteString(" " + word)
+		width += 1 + len(word)
+	}
+	return b.String()
+}
+
+// count writes a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
