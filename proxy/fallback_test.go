@@ -130,12 +130,12 @@ func TestNamesOfModels(t *testing.T) {
 		})
 	}
 	inBubble(t, p, func(w *world) {
-		got := w.chat(`{"model":"freefall/nope","messages":[]}`)
+		got := w.chat(`{"model":"freefall/nope","messages":[{"role":"user","content":"hi"}]}`)
 		if got.status != 404 || got.err().Code != "model_not_found" {
 			t.Errorf("unknown chain: %d %s", got.status, got.body)
 		}
 		w.fake().Script("b", fakellm.Fault(500).Forever())
-		got = w.chat(`{"model":"b","messages":[]}`, headerFallback, "off")
+		got = w.chat(`{"model":"b","messages":[{"role":"user","content":"hi"}]}`, headerFallback, "off")
 		if got.status != 503 || got.trail() != "b=upstream_fault" || got.err().Code != codeExhausted {
 			t.Errorf("pinned: %d, trail %q %s", got.status, got.trail(), got.body)
 		}
@@ -174,9 +174,11 @@ func TestManyAtOnceOverTwoLimits(t *testing.T) {
 }
 
 func TestExhausted(t *testing.T) {
-	inBubble(t, plan{models: chain("a", "b"), settings: Settings{Help: "a Groq key adds 1,000 a day"}}, func(w *world) {
+	two := chain("a", "b")
+	two[1].Provider = "q"
+	inBubble(t, plan{models: two, settings: Settings{Help: "a Groq key adds 1,000 a day"}}, func(w *world) {
 		w.fake().Script("a", fakellm.Raw(429, map[string]string{"retry-after": "40"}, `{"error":{"message":"slow down"}}`).Forever())
-		w.fake().Script("b", fakellm.Raw(401, nil, `{"error":{"message":"no key"}}`).Forever())
+		w.fakes["q"].Script("b", fakellm.Raw(401, nil, `{"error":{"message":"no key"}}`).Forever())
 		got := w.chat(plainBody)
 		if got.status != 429 || got.err().Type != "rate_limit_error" || got.err().Code != codeExhausted ||
 			got.header.Get("Retry-After") != "40" || got.header.Get("X-Should-Retry") != "true" {
@@ -235,16 +237,16 @@ func TestTimeouts(t *testing.T) {
 		w.fake().Script("a", fakellm.Hang(fakellm.NoHead), fakellm.Hang(fakellm.Silence), fakellm.Hang(fakellm.CommentsOnly))
 		began := time.Now()
 		for range 3 {
-			got := w.chat(`{"model":"a","stream":true,"messages":[]}`)
+			got := w.chat(`{"model":"a","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
 			if took := time.Since(began).Round(time.Second); took != 20*time.Second || got.trail() != "a=timeout; b=ok" {
-				t.Errorf("%v, trail %q", took, got.trail())
+				t.Errorf("%v, trail %q %s", took, got.trail(), w.log)
 			}
 			began = time.Now()
 		}
 		time.Sleep(time.Hour)
 		w.fake().Script("a", fakellm.Hang(fakellm.NoHead))
 		began = time.Now()
-		got := w.chat(`{"model":"a","messages":[]}`)
+		got := w.chat(`{"model":"a","messages":[{"role":"user","content":"hi"}]}`)
 		if took := time.Since(began).Round(time.Second); took != 90*time.Second || got.trail() != "a=timeout; b=ok" {
 			t.Errorf("whole: %v, trail %q", took, got.trail())
 		}

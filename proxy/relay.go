@@ -123,14 +123,17 @@ func (r *reply) next(buf []byte, lastContent time.Time) {
 		r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
 		return
 	}
-	r.over(err != io.EOF)
-	switch {
-	case r.state != openai.Failed:
-	case r.exchange.stopped.Load():
-		r.outcome = fallback.Outcome{Class: fallback.Stopped}
-	case errors.Is(err, upstream.ErrTimeout):
-		r.outcome.Class = fallback.Timeout
+	if err == io.EOF || !r.exchange.stopped.Load() && !errors.Is(err, upstream.ErrTimeout) {
+		r.over(err != io.EOF)
+		return
 	}
+	o := fault(fallback.Timeout, "the stream went silent")
+	if r.exchange.stopped.Load() {
+		o = fallback.Outcome{Class: fallback.Stopped, Message: "freefall is stopping"}
+	}
+	var v openai.Verdict
+	r.head, v = r.stream.Abort(r.head, o, time.Now())
+	r.judge(v)
 }
 
 // Close ends the attempt and the exchange.

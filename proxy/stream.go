@@ -131,8 +131,8 @@ func notEvents(first []byte) bool {
 
 // unstreamed judges a whole answer where a stream was asked for, and makes a proper stream of a good one.
 func (r *reply) unstreamed(first []byte) (*reply, fallback.Outcome) {
+	defer r.up.Close()
 	rest, err := r.readAll(maxAnswer)
-	r.up.Close()
 	if err != nil {
 		return nil, r.exchange.transport(err)
 	}

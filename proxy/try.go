@@ -85,18 +85,22 @@ func (x *exchange) transport(err error) fallback.Outcome {
 	case errors.Is(err, upstream.ErrBusy):
 		return fallback.Outcome{Class: fallback.Stopped, Action: fallback.NextModel, Message: err.Error()}
 	}
-	o := fallback.Outcome{Class: fallback.UpstreamFault, Scope: fallback.ScopeModel, Action: fallback.NextModel,
-		Target: fallback.TargetModel, Until: fallback.UntilBackoff, Message: openai.Clean(err.Error(), 300)}
 	if errors.Is(err, upstream.ErrTimeout) {
-		o.Class = fallback.Timeout
+		return fault(fallback.Timeout, err.Error())
 	}
-	return o
+	return fault(fallback.UpstreamFault, err.Error())
+}
+
+// fault is a failure of the model that no answer spoke of.
+func fault(class fallback.Class, message string) fallback.Outcome {
+	return fallback.Outcome{Class: class, Scope: fallback.ScopeModel, Action: fallback.NextModel,
+		Target: fallback.TargetModel, Until: fallback.UntilBackoff, Message: openai.Clean(message, 300)}
 }
 
 // refused reads an answer whose status is no success, and classifies it.
 func (r *reply) refused() fallback.Outcome {
+	defer r.up.Close()
 	body, err := r.readAll(maxRefusal)
-	r.up.Close()
 	if err != nil && r.exchange.cancelled() {
 		return r.exchange.transport(err)
 	}
@@ -110,12 +114,12 @@ func (r *reply) refused() fallback.Outcome {
 // whole reads and judges an answer that is not streamed. Its commit point is the end of its body.
 func (r *reply) whole() (*reply, fallback.Outcome) {
 	x := r.exchange
+	defer r.up.Close()
 	body, err := r.readAll(maxAnswer)
-	r.up.Close()
 	if err != nil {
 		return nil, x.transport(err)
 	}
-	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
 	if o.Class != fallback.OK && !x.secondEmpty(&o) {
 		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
 			x.refusal = openai.ClientError(r.up.Status, body)
