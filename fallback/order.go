@@ -59,26 +59,27 @@ func (p *Pool) riser(now time.Time, w *Walk, above []int32, g *lastGood) int32 {
 	return -1
 }
 
-// readySince is when the row became available as it is now: after its last failure and the rests that have ended.
+// readySince is when the row became available as it is now: after its last failure, and after the rests of the first of its
+// open keys.
 func (r *row) readySince(now time.Time) time.Time {
 	since := r.model.lastBad
-	since = latest(since, r.model.rest.until)
 	if r.model.health.closed {
 		since = latest(since, r.model.health.until)
 	}
-	since = latest(since, r.provider.until)
-	best := time.Time{}
+	first := now
 	for k := range r.pairs {
 		if _, ok := r.open(k, now); !ok {
 			continue
 		}
-		p := &r.pairs[k]
-		end := latest(latest(p.rest.until, p.key.rest.until), p.account.until)
-		if best.IsZero() || end.Before(best) {
-			best = end
+		var end time.Time
+		for _, d := range r.doors(k) {
+			end = latest(end, d.rest.openSince(now))
+		}
+		if end.Before(first) {
+			first = end
 		}
 	}
-	return latest(since, best)
+	return latest(since, first)
 }
 
 func latest(a, b time.Time) time.Time {

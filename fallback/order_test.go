@@ -47,6 +47,9 @@ func TestStickCountsFromTheEndOfTheRest(t *testing.T) {
 		"429":         {at: 30 * s},
 		"429/10m":     {at: 10 * m},
 		"upstream429": {at: 30 * s},
+		"key429/10m":  {at: 10 * m},
+		"account429":  {at: 30 * s},
+		"provider429": {at: 30 * s},
 		"auth":        {at: -1},
 		"fault":       {at: 0},
 		"fault/5s":    {at: 5 * s},
@@ -66,6 +69,20 @@ func TestStickCountsFromTheEndOfTheRest(t *testing.T) {
 				step{since.at + 60*s, "plain", "A=ok", ""}))
 		})
 	}
+}
+
+// The trial of a long rest is due to the model above, too, or nobody would find out that the hint was wrong.
+func TestTrialOfALongRestAbove(t *testing.T) {
+	play(t, lastGood(chain("A B")), []step{
+		{0, "plain", "A=429/10h B=ok", ""},
+		{5*h + 1*m - 1, "plain", "B=ok", ""},
+		{5*h + 1*m, "plain", "A=429/5s B=ok", "A 2 rests: rate_limited until 10h0m0s"},
+		{6*h + 2*m - 1, "plain", "B=ok", ""},
+		{6*h + 2*m, "x: plain", "A=...", ""},
+		{6*h + 2*m, "plain", "B=ok", ""},
+		{6*h + 3*m, "x", "A=ok", "A 1 ready"},
+		{6*h + 3*m, "plain", "A=ok", "A 0 ready"},
+	})
 }
 
 // With a key that rests and one that does not, the model is available.

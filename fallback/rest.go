@@ -39,6 +39,14 @@ func (r *rest) open(now time.Time) (pass, trial bool) {
 	return true, true
 }
 
+// openSince is when the rest that lets an attempt pass now began to: at its end, or when its trial was due.
+func (r *rest) openSince(now time.Time) time.Time {
+	if r.active(now) {
+		return r.nextTrial
+	}
+	return r.until
+}
+
 // begin starts or extends the rest; of two ends the later one holds. A report from an attempt that began before the rest did
 // tells nothing new (news is false): it may move the end, but not the backoff. named is the end that the outcome itself
 // stated, zero for a backoff or a rest without end.

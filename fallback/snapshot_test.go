@@ -163,6 +163,8 @@ func TestExhausted(t *testing.T) {
 	}{
 		"a limit with its end":         {chain("A B"), "plain", "A=429/41s B=fault none", x{Fits: true, Limited: true, Ready: at(0)}},
 		"two limits: the first end":    {chain("A B"), "plain", "A=429/41s B=429/9s none", x{Fits: true, Limited: true, Ready: at(9 * s)}},
+		"one with an end, one without": {chain("A B"), "plain", "A=429/9s B=spent none", x{Fits: true, Limited: true, Ready: at(9 * s)}},
+		"the first end comes first":    {chain("A B"), "plain", "A=429/9s B=429/41s none", x{Fits: true, Limited: true, Ready: at(9 * s)}},
 		"faults only":                  {chain("A B"), "plain", "A=fault B=timeout none", x{Fits: true, Ready: at(0)}},
 		"faults that state a wait":     {chain("A B"), "plain", "A=fault/9s B=fault/7s none", x{Fits: true, Ready: at(7 * s)}},
 		"a limit without end":          {chain("A"), "plain", "A=spent none", x{Fits: true, Limited: true}},
