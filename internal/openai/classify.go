@@ -176,7 +176,7 @@ func (v *evidence) judge() ruling {
 
 // typedByOpenRouter judges by the two fields that OpenRouter keeps for the purpose.
 func (v *evidence) typedByOpenRouter() (ruling, bool) {
-	if v.availability != "" {
+	if v.availability.IsObject() {
 		if r, ok := v.available(); ok {
 			return r, true
 		}
@@ -199,15 +199,15 @@ func (v *evidence) typedByOpenRouter() (ruling, bool) {
 
 // available judges by the availability object: that it says retryable is worth more than its code.
 func (v *evidence) available() (ruling, bool) {
-	r, known := availabilityCodes[v.availability]
-	a := v.err.Get("availability")
+	code := lowerASCII(v.availability.Get("code").String())
+	r, known := availabilityCodes[code]
 	switch {
-	case a.Get("retryable").Bool() && r.until != fallback.UntilBackoff:
+	case v.availability.Get("retryable").Bool() && r.until != fallback.UntilBackoff:
 		if v.status == 429 {
 			return hostLimit, true
 		}
 		return busy, true
-	case v.availability == "constraint_filtered" && strings.Contains(a.Get("excluded_by").Raw, "data_policy"):
+	case code == "constraint_filtered" && strings.Contains(v.availability.Get("excluded_by").Raw, "data_policy"):
 		return forbidden, true
 	}
 	return r, known
@@ -216,7 +216,7 @@ func (v *evidence) available() (ruling, bool) {
 // allowance is the ruling on a spent budget: of the key, unless the answer says that it is wider.
 func (v *evidence) allowance() ruling {
 	r := keyLimit
-	switch v.err.Get("metadata.scope").Str {
+	switch v.meta.Get("scope").Str {
 	case "account", "workspace", "organization":
 		r.scope, r.target = fallback.ScopeAccount, fallback.TargetAccount
 	}
@@ -273,14 +273,13 @@ func (v *evidence) namesClients() bool {
 }
 
 func (v *evidence) refusal() ruling {
-	meta := v.err.Get("metadata")
 	switch {
-	case saysSomething(meta.Get("reasons")) || meta.Get("flagged_input").Exists():
+	case saysSomething(v.meta.Get("reasons")) || v.meta.Get("flagged_input").Exists():
 		return declined
-	case saysSomething(meta.Get("patterns")):
+	case saysSomething(v.meta.Get("patterns")):
 		return guarded
-	case v.html:
-		return edgeBlock
+	case v.html, v.opaque && strings.Contains(v.own.lower, "error code: 1"): // Cloudflare's 1xxx
+		return edgeBlock // the edge refuses, not the key
 	}
 	return v.byWords(refusals, badKey)
 }

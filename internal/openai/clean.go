@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,14 +13,14 @@ func Clean(s string, max int) string {
 	if max <= 0 {
 		return ""
 	}
-	return cut(strikeSecrets(oneLine(s, 4*max)), max)
+	return cut(strikeSecrets(oneLine(s, 4*max+256)), max)
 }
 
 // oneLine keeps what can be printed, at most max runes of it; a last word that was cut is dropped, because half a key is not
 // known for one.
 func oneLine(s string, max int) string {
 	var b strings.Builder
-	b.Grow(min(len(s), 4*max))
+	b.Grow(min(len(s), max))
 	blank, n := true, 0
 	for i, size := 0, 0; i < len(s); i += size {
 		r := rune(s[i])
@@ -114,25 +115,22 @@ func isKeyName(s string) bool {
 	return false
 }
 
-// keyPrefixes are what providers' keys begin with; those of keyMarks are told by them wherever they stand.
+// keyPrefixes are what providers' keys begin with; keyMarks tell a key wherever they stand.
 var (
-	keyPrefixes = []string{"sk-", "sk_", "rk_", "pk_", "csk-", "hf_", "xai-", "ghp_", "gho_", "ghs_", "glpat-", "pplx-", "tgp_", "eyj", "akia", "ya29"}
-	keyMarks    = []string{"gsk_", "aiza", "nvapi-", "sk-or-", "sk-ant-", "sk-proj-", "github_pat_"}
+	keyPrefixes = []string{"sk-", "sk_", "rk_", "pk_", "csk-", "hf_", "xai-", "ghp_", "gho_", "ghs_", "glpat-", "pplx-", "tgp_"}
+	keyMarks    = []string{"gsk_", "nvapi-", "sk-or-", "sk-ant-", "sk-proj-", "github_pat_"}
 )
 
 func isSecret(token string) bool {
 	lower := lowerASCII(token)
-	for _, mark := range keyMarks {
-		if strings.Contains(lower, mark) {
-			return true
-		}
+	if strings.Contains(lower, "aiza") || isOpaque(lower) {
+		return true
 	}
-	for _, prefix := range keyPrefixes {
-		if hasPart(lower, prefix) {
-			return true
-		}
+	if !strings.ContainsAny(lower, "-_") {
+		return false
 	}
-	return isOpaque(token)
+	return slices.ContainsFunc(keyMarks, func(mark string) bool { return strings.Contains(lower, mark) }) ||
+		slices.ContainsFunc(keyPrefixes, func(prefix string) bool { return hasPart(lower, prefix) })
 }
 
 // hasPart says whether a part of a token, not the middle of a word, begins with the prefix.

@@ -27,10 +27,11 @@ type evidence struct {
 	upstream voice  // what it quotes of the host behind it
 	param    string // the request field that it names
 
-	availability string // OpenRouter's availability.code
-	limitSource  string // OpenRouter's metadata.limit_source
-	quotaWindow  window // Google's quotaId
-	quotaZero    bool   // Google's quotaValue
+	meta         gjson.Result // OpenRouter's metadata
+	availability gjson.Result // OpenRouter's availability
+	limitSource  string       // OpenRouter's metadata.limit_source
+	quotaWindow  window       // Google's quotaId
+	quotaZero    bool         // Google's quotaValue
 
 	bucket bucketReset // the spent counters in the headers
 	hint   hint        // what all of it says about the wait
@@ -48,6 +49,7 @@ type voice struct {
 const (
 	maxNesting = 3       // JSON documents within messages
 	maxText    = 4 << 10 // bytes of a message that are read
+	maxError   = 1 << 20 // bytes of an error object that is read
 )
 
 // gather reads a whole answer. header may be nil.
@@ -95,41 +97,46 @@ func validShallow(doc []byte) bool {
 	return gjson.ValidBytes(doc)
 }
 
-// findError looks for the error object of a document, in the places where providers put one. A success (a 2xx) is no error
-// because of a member that only looks like one.
-func (v *evidence) findError(success bool) bool {
-	doc := v.doc
+// findError finds the error object of the answer. One that is too large to be read is an error without words.
+func (v *evidence) findError(success bool) (found bool) {
+	if v.err, found = errorIn(v.doc, success); len(v.err.Raw) > maxError {
+		v.err = gjson.Result{}
+	}
+	return found
+}
+
+// errorIn looks for an error object in the places where providers put one. A success (a 2xx) is no error because of a member
+// that only looks like one.
+func errorIn(doc gjson.Result, success bool) (e gjson.Result, found bool) {
 	if doc.IsArray() {
 		doc = doc.Get("0")
 	}
 	if !doc.IsObject() {
-		return false
+		return e, false
 	}
 	for _, place := range [...]string{"error", "errors.0", "response.error"} {
 		if e := doc.Get(place); saysSomething(e) {
-			v.err = e
-			return true
+			return e, true
 		}
 	}
-	if e, ok := choiceError(doc); ok {
-		v.err = e
-		return true
+	if e, found = choiceError(doc); found {
+		return e, true
 	}
-	if !success || flatError(doc) {
-		v.err = doc
-		return true
-	}
-	return false
+	return doc, !success || flatError(doc)
 }
 
-func saysSomething(e gjson.Result) bool {
-	switch e.Type {
-	case gjson.String:
+// saysSomething says whether a value is more than an empty text, list or object, or one of nothing but nulls.
+func saysSomething(e gjson.Result) (says bool) {
+	switch {
+	case e.Type == gjson.String:
 		return strings.TrimSpace(e.Str) != ""
-	case gjson.JSON:
-		return len(strings.Trim(e.Raw, "{}[] \t\r\n")) > 0
+	case e.Type == gjson.JSON:
+		e.ForEach(func(_, member gjson.Result) bool {
+			says = member.Raw != `""` && member.Type != gjson.Null
+			return !says
+		})
 	}
-	return false
+	return says
 }
 
 // choiceError finds the error that broke one of the choices.
@@ -206,20 +213,21 @@ func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
 
 // hearText adds a text, or the error object that it holds as JSON.
 func (v *evidence) hearText(s string, w *voice, depth int) {
-	nested := evidence{}
+	var e gjson.Result
+	found := false
 	if inner, ok := nestedDocument(s); ok && depth < maxNesting && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))) {
-		nested.doc = inner
+		e, found = errorIn(inner, false)
 	}
 	switch {
-	case !nested.findError(false):
+	case !found:
 		w.say(s)
-	case nested.err.IsObject():
-		v.hear(nested.err, w, depth+1)
+	case e.IsObject():
+		v.hear(e, w, depth+1)
 		if w == &v.own {
-			v.readQuota(nested.err)
+			v.readQuota(e)
 		}
 	default:
-		w.say(nested.err.String())
+		w.say(e.String())
 	}
 }
 
@@ -286,9 +294,12 @@ func location(loc gjson.Result) string {
 
 // hearOpenRouter reads what only OpenRouter says: its typed reasons, and what it quotes of the host behind it.
 func (v *evidence) hearOpenRouter(e gjson.Result) {
-	v.availability = lowerASCII(firstString(e, "availability.code", "metadata.availability.code"))
-	v.limitSource = lowerASCII(firstString(e, "metadata.limit_source", "limit_source"))
-	switch raw := e.Get("metadata.raw"); {
+	v.meta = e.Get("metadata")
+	if v.availability = e.Get("availability"); !v.availability.Exists() {
+		v.availability = v.meta.Get("availability")
+	}
+	v.limitSource = lowerASCII(v.meta.Get("limit_source").String())
+	switch raw := v.meta.Get("raw"); {
 	case raw.Type == gjson.String:
 		v.hearText(raw.Str, &v.upstream, 0)
 	case raw.IsObject():
@@ -328,8 +339,8 @@ func (v *evidence) ownStatus() int {
 
 // fromUpstream says whether the provider speaks of the host behind it.
 func (v *evidence) fromUpstream() bool {
-	for _, place := range [...]string{"metadata.raw", "metadata.provider_name", "metadata.provider_code"} {
-		if v.err.Get(place).String() != "" {
+	for _, place := range [...]string{"raw", "provider_name", "provider_code"} {
+		if v.meta.Get(place).String() != "" {
 			return true
 		}
 	}

@@ -37,12 +37,9 @@ func (v *evidence) refused() (fallback.Feature, string) {
 	if f := featureIn(v.constraint()); f != fallback.FeatureNone {
 		return f, param
 	}
-	if pointsInto(v.param) && !strings.Contains(v.param, "image") {
-		return fallback.FeatureNone, param // one part of one message or tool, not the whole of the feature
-	}
 	for _, w := range [...]*voice{&v.own, &v.upstream} {
-		if f := featureIn(refusalSentence(w.lower)); f != fallback.FeatureNone {
-			return f, param
+		if f := featureIn(refusalSentence(w.lower)); f == fallback.FeatureVision || f != fallback.FeatureNone && !pointsInto(v.param) {
+			return f, param // a place within one tool or message is not the whole of the feature, unless it is the image
 		}
 	}
 	return fallback.FeatureNone, param
@@ -50,10 +47,10 @@ func (v *evidence) refused() (fallback.Feature, string) {
 
 // constraint is what OpenRouter says excluded every endpoint.
 func (v *evidence) constraint() string {
-	if v.availability != "constraint_filtered" {
+	if v.availability.Get("code").Str != "constraint_filtered" {
 		return ""
 	}
-	return lowerASCII(v.err.Get("availability.constraint").String() + " " + v.err.Get("availability.excluded_by").String())
+	return lowerASCII(v.availability.Get("constraint").String() + " " + v.availability.Get("excluded_by").String())
 }
 
 func featureIn(sentence string) fallback.Feature {
@@ -75,7 +72,7 @@ func refusalSentence(text string) string {
 	return ""
 }
 
-var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available"}
+var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available", "not enabled"}
 
 func containsAny(text string, words []string) bool {
 	for _, w := range words {

@@ -30,7 +30,7 @@ func (v *evidence) findHint() hint {
 	if d, ok := parseWait(v.header("retry-after"), v.now); ok {
 		return hint{wait: d, stated: true}
 	}
-	if h := fieldHint(v.err, v.now); h.stated {
+	if h := v.fieldHint(); h.stated {
 		return h
 	}
 	if h := wordHint(v.own, v.now); h.stated {
@@ -42,37 +42,35 @@ func (v *evidence) findHint() hint {
 	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true}
 }
 
-// waitFields are the places in an error object that state a wait, and whether a counter stands behind them.
-var waitFields = []struct {
-	path    string
-	counted bool
-}{
-	{"availability.retry_after", false},
-	{"metadata.availability.retry_after", false},
-	{"metadata.retry_after", false},
-	{"metadata.retry_after_seconds", false},
-	{"retry_after", false},
-	{"retry_after_seconds", false},
-	{"metadata.resets_at", true},
-	{"resets_at", true},
-	{"metadata.headers.Retry-After", false},
-	{"metadata.headers.retry-after", false},
-	{"metadata.headers.X-RateLimit-Reset", true},
-	{"metadata.headers.x-ratelimit-reset", true},
-}
+// Where an error object states a wait: beside the message or in one of OpenRouter's objects, and where a counter stands behind it.
+var (
+	waitFields  = []string{"retry_after", "retry_after_seconds", "headers.Retry-After", "headers.retry-after"}
+	resetFields = []string{"resets_at", "headers.X-RateLimit-Reset", "headers.x-ratelimit-reset"}
+)
 
-func fieldHint(e gjson.Result, now time.Time) (h hint) {
-	if !e.IsObject() {
+func (v *evidence) fieldHint() (h hint) {
+	if !v.err.IsObject() {
 		return h
 	}
-	e.Get("details").ForEach(func(_, detail gjson.Result) bool {
-		h.wait, h.stated = parseWait(detail.Get("retryDelay").String(), now)
-		return !h.stated
+	eachObject(v.err.Get("details"), func(detail gjson.Result) {
+		if !h.stated {
+			h.wait, h.stated = parseWait(detail.Get("retryDelay").String(), v.now)
+		}
 	})
-	for i := 0; i < len(waitFields) && !h.stated; i++ {
-		f := waitFields[i]
-		h.wait, h.stated = parseWait(scalar(e.Get(f.path)), now)
-		h.counted = f.counted
+	for _, place := range [...]gjson.Result{v.availability, v.meta, v.err} {
+		for _, field := range waitFields {
+			if !h.stated {
+				h.wait, h.stated = parseWait(scalar(place.Get(field)), v.now)
+			}
+		}
+	}
+	for _, place := range [...]gjson.Result{v.meta, v.err} {
+		for _, field := range resetFields {
+			if !h.stated {
+				h.wait, h.stated = parseWait(scalar(place.Get(field)), v.now)
+				h.counted = h.stated
+			}
+		}
 	}
 	return h
 }

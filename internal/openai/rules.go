@@ -140,7 +140,7 @@ var badRequests = []row{
 // What a provider does not know or does not do. The request is right elsewhere.
 var (
 	unsupportedCodes = []string{"unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden", "unsupported_feature"}
-	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "not supported", "unsupported", "only supports",
+	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "not supported", "unsupported", "only supports", "only supported", "is not enabled for",
 		"unknown name", "unknown parameter", "unknown field", "unrecognized request argument", "unrecognized", "unexpected keyword argument",
 		"extra_forbidden", "extra inputs are not permitted", "additional properties are not allowed", "enable-auto-tool-choice",
 		"max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large"}
@@ -161,12 +161,11 @@ var refusals = []row{
 	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded"}, ruling: keyLimit},
 	{phrases: []string{"requires a subscription", "not allowed to access model", "not allowed to access the model"}, ruling: notInPlan},
 	{phrases: []string{"region_restricted"}, ruling: regional},
-	{phrases: []string{"error code: 1"}, ruling: edgeBlock}, // Cloudflare's 1xxx: the edge refuses, not the key
 }
 
 // absences are the rows of 404.
 var absences = []row{
-	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting"}, ruling: lacking},
+	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting", "does not support"}, ruling: lacking},
 	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy"}, ruling: forbidden},
 	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended"}, ruling: retired},
 	{phrases: []string{"not found for account"}, ruling: denied},

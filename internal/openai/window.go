@@ -25,11 +25,12 @@ var windowWords = []struct {
 }{
 	{"per second", perMinute}, {"/ second", perMinute}, {"rps", perMinute},
 	{"per minute", perMinute}, {"per-minute", perMinute}, {"per min", perMinute}, {"per-min", perMinute}, {"/ minute", perMinute},
-	{"/minute", perMinute}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"per 60s", perMinute},
+	{"/minute", perMinute}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"limit_rpm", perMinute}, {"per 60s", perMinute},
 	{"per hour", perHour}, {"per-hour", perHour}, {"hourly", perHour}, {"/ hour", perHour}, {"/hour", perHour}, {"per 3600s", perHour},
 	{"session usage", perHour}, {"session limit", perHour}, {"session quota", perHour}, {"5-hour", perHour}, {"5 hour", perHour},
 	{"per day", perDay}, {"per-day", perDay}, {"daily", perDay}, {"/ day", perDay}, {"/day", perDay}, {"tpd", perDay}, {"rpd", perDay},
-	{"per 86400s", perDay}, {"per 24 hours", perDay}, {"24-hour", perDay}, {"for today", perDay}, {"today's", perDay},
+	{"limit_rpd", perDay}, {"per 86400s", perDay}, {"24 hours", perDay}, {"24-hour", perDay}, {"24h", perDay}, {"a day", perDay}, {"each day", perDay},
+	{"for the day", perDay}, {"for today", perDay}, {"today's", perDay},
 	{"per week", perWeek}, {"per-week", perWeek}, {"weekly", perWeek}, {"/ week", perWeek}, {"/week", perWeek}, {"this week", perWeek},
 	{"per month", perMonth}, {"per-month", perMonth}, {"monthly", perMonth}, {"/ month", perMonth}, {"/month", perMonth}, {"this month", perMonth},
 }
@@ -56,6 +57,9 @@ func (v *evidence) window() (w window, proven bool) {
 	}
 	if w := firstWindow(v.own.lower); w != unnamed {
 		return w, v.sharedPool()
+	}
+	if strings.Contains(v.own.lower, "perday") { // a quota's id in a text
+		return perDay, true
 	}
 	return v.bucket.window, v.bucket.window != unnamed
 }

@@ -114,7 +114,7 @@ func opaqueText(body []byte, html bool) string {
 	case s == "":
 		return "an empty body"
 	case html:
-		return strings.TrimSpace("an HTML page " + title(s))
+		return strings.TrimSuffix("an HTML page: "+title(s), ": ")
 	case s[0] == '{' || s[0] == '[':
 		return "broken JSON"
 	}
