@@ -50,6 +50,7 @@ type Provider struct {
 // Route is how one row is reached: what Model.Via of the pool's rows holds.
 type Route struct {
 	Provider   *Provider
+	Connect    time.Duration // dial and TLS, within the others
 	FirstToken time.Duration // a streamed attempt, sending to commit point
 	Answer     time.Duration // a not streamed attempt, sending to the whole body
 	Idle       time.Duration // silence after the commit point

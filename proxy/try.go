@@ -69,6 +69,8 @@ func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error
 		Header: append(route.Provider.sent(a.Key), accept),
 		Body:   body,
 		Local:  route.Provider.Local,
+
+		Connect: route.Connect,
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 
 	"freefall/fallback"
@@ -19,23 +20,33 @@ type built struct {
 
 // load reads the config; a mistake of a person ends the program with 2.
 func load(o config.Options) (*config.Config, error) {
-	c, err := loadConfig(o)
+	o.Env, o.Known = os.Environ(), known()
+	c, err := config.Load(o)
 	if err != nil {
 		return nil, exitError{2, err}
 	}
 	return c, nil
 }
 
+// known are the providers that need no base_url.
+func known() []config.Known {
+	var out []config.Known
+	for _, d := range roster.Dialects() {
+		out = append(out, config.Known{Name: d.Name, BaseURL: d.BaseURL, KeyVars: d.KeyVars})
+	}
+	return out
+}
+
 func build(c *config.Config) built {
 	providers := map[string]*provider{}
 	for i := range c.Providers {
-		p := newProvider(c, &c.Providers[i])
+		p := newProvider(&c.Providers[i])
 		providers[p.config.Name] = p
 	}
 	b := built{settings: settings(c)}
 	for i := range c.Models {
 		m := &c.Models[i]
-		b.pool.Models = append(b.pool.Models, providers[m.Provider].row(c, m))
+		b.pool.Models = append(b.pool.Models, providers[m.Provider].row(m))
 	}
 	for _, chain := range c.Chains {
 		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match)})
@@ -86,15 +97,15 @@ type provider struct {
 	keys    []fallback.Key
 }
 
-func newProvider(c *config.Config, p *config.Provider) *provider {
-	d := roster.Of(p.Dialect, p.BaseURL)
+func newProvider(p *config.Provider) *provider {
+	d := roster.Find(p.Dialect, p.BaseURL)
 	out := &provider{config: p, dialect: d, via: &proxy.Provider{
 		Name:    p.Name,
 		ChatURL: strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
 		Dialect: openai.DialectOf(d.Name),
-		Edits:   d.Edits(),
-		Local:   roster.IsLocal(p.BaseURL) || p.Free == "local",
+		Edits:   d.Edits,
 	}}
+	out.via.Local = roster.IsLocal(out.claim(""))
 	for name, value := range p.Headers {
 		out.via.Headers = append(out.via.Headers, upstream.Header{Name: name, Value: value.Reveal()})
 	}
@@ -109,17 +120,22 @@ func newProvider(c *config.Config, p *config.Provider) *provider {
 	return out
 }
 
-func (p *provider) row(c *config.Config, m *config.Model) fallback.Model {
+// claim is what the free guard is asked about a model of this provider.
+func (p *provider) claim(id string) roster.Claim {
+	return roster.Claim{Provider: p.config.Name, Dialect: p.dialect, Free: p.config.Free, BaseURL: p.config.BaseURL, ID: id}
+}
+
+func (p *provider) row(m *config.Model) fallback.Model {
 	row := fallback.Model{
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Keys: p.keys,
-		Via: &proxy.Route{Provider: p.via, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
+		Via: &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
 	}
 	if m.Kind == "embedding" {
 		row.Kind = fallback.Embedding
 	}
-	row.Proof, row.Why = roster.Prove(p.dialect, p.config, m.ID, c.FreeOnly)
+	row.Proof, row.Why = roster.Prove(p.claim(m.ID))
 	switch {
 	case p.config.Off != "":
 		row.Off, row.Why = p.config.Off, p.config.Why

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"go/build"
+	gobuild "go/build"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 func TestRooms(t *testing.T) {
 	impure := []string{"net", "net/http", "os", "io", "log", "log/slog", "context", "math/rand", "math/rand/v2"}
 	for room, allowed := range rooms {
-		pkg, err := build.ImportDir(filepath.Join("..", "..", filepath.FromSlash(room)), 0)
+		pkg, err := gobuild.ImportDir(filepath.Join("..", "..", filepath.FromSlash(room)), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -97,7 +97,7 @@ type server struct {
 func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
 	b := build(c)
 	s := &server{log: log, pool: fallback.New(b.pool)}
-	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText(), ConnectTimeout: c.Timeouts.Connect})
+	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
 	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log})
 	return s, nil
 }
