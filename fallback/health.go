@@ -62,18 +62,12 @@ func (h *health) phase(now time.Time) phase {
 	return phaseTrial
 }
 
-// fail counts one failure and closes the model at the limit; a failed trial closes it again for longer. stated is the reset
-// that a limit named, zero if none.
+// fail counts one failure and closes the model at the limit; a failed trial closes it again for longer. While it is closed only
+// a trial can get here: all else is of an older generation. stated is the reset that a limit named, zero if none.
 func (h *health) fail(now, stated time.Time, trial bool, b Breaker) (tripped bool) {
-	switch {
-	case trial:
+	if trial {
 		h.level++
-	case h.closed:
-		return false
-	default:
-		h.count = min(h.count+1, b.Failures)
-	}
-	if !trial && h.count < b.Failures {
+	} else if h.count = min(h.count+1, b.Failures); h.count < b.Failures {
 		return false
 	}
 	h.closed = true
@@ -99,7 +93,7 @@ func (h *health) succeed(trial bool) (opened, calm bool) {
 	if h.count > 0 {
 		h.count--
 	}
-	if trial && h.closed {
+	if trial {
 		h.closed, opened = false, true
 	}
 	if h.count == 0 {
