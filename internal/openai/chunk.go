@@ -13,19 +13,18 @@ type chunk struct {
 	choices  int    // how many, -1 when the event has no list of them
 	seen     uint64 // the choices that speak, one bit each
 	finished uint64 // those that give their finish_reason
-	content  bool   // something in it that the client waits for
 	calls    bool   // tool calls, or their predecessor function_call
 	usage    bool   // token counts at the place where clients look for them
 	groq     bool   // token counts at Groq's own place
 	isError  bool   // it has an error, or ends with finish_reason "error"
 
-	text    [2]int // where the value of the one content string stands, without its quotes
-	bearing int    // how many values bear content
+	bearing int    // how many values the client waits for
+	text    [2]int // where the last of them stands that is a string, without its quotes
 }
 
 // plain says whether the chunk is text of the first choice and nothing more.
 func (c *chunk) plain() bool {
-	return c.choices == 1 && c.seen == 1 && c.finished == 0 && c.bearing == 1 && c.text[1] > 0 && !c.usage && !c.groq
+	return c.choices == 1 && c.seen == 1 && c.finished == 0 && c.bearing == 1 && c.text[1] > 0
 }
 
 // Keys that may stand once in their object: readers differ in which of two they believe.
@@ -141,24 +140,22 @@ func (r *chunkReader) readChoice() {
 
 func (r *chunkReader) readDelta() {
 	switch {
-	case r.key.is("content"):
-		r.bear()
-		if r.kind == '"' && r.filled() {
-			r.text = [2]int{r.from + 1, r.to - 1}
-		}
 	case r.key.is("tool_calls"), r.key.is("function_call"):
 		r.calls = r.calls || r.filled()
 		r.bear()
-	case r.key.is("reasoning"), r.key.is("reasoning_content"), r.key.is("reasoning_details"), r.key.is("refusal"), r.key.is("audio"):
+	case r.key.is("content"), r.key.is("reasoning"), r.key.is("reasoning_content"), r.key.is("reasoning_details"), r.key.is("refusal"), r.key.is("audio"):
 		r.bear()
 	}
 }
 
 // bear notes that the client may wait for the value that was just read.
 func (r *chunkReader) bear() {
-	if r.filled() {
-		r.content = true
-		r.bearing++
+	if !r.filled() {
+		return
+	}
+	r.bearing++
+	if r.kind == '"' {
+		r.text = [2]int{r.from + 1, r.to - 1}
 	}
 }
 

@@ -197,7 +197,7 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	s.ids.learn(c)
 	switch {
 	case s.state == Content:
-	case c.content:
+	case c.bearing > 0:
 		dst = s.commit(dst, now)
 	case c.finished != 0 && endsFor(data, "content_filter"):
 		return s.fail(dst, contentFiltered)

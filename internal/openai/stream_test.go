@@ -362,6 +362,10 @@ var (
 	finishChunk = deltaChunk(`{}`, `"stop"`)
 )
 
+func besideText(text, arguments string) string {
+	return deltaChunk(`{"content":"`+text+`","tool_calls":[{"index":0,"function":{"arguments":"`+arguments+`"}}]}`, "null")
+}
+
 func TestStreamRepairs(t *testing.T) {
 	for name, tc := range map[string]struct {
 		opt      ChatOptions
@@ -409,6 +413,13 @@ func TestStreamRepairs(t *testing.T) {
 		"thoughts that are not shown": {
 			in:   roleChunk + deltaChunk(`{}`, `"length"`) + strings.Replace(finishChunk, `[{"index":0,"delta":{},"finish_reason":"stop"}]`, `[],"usage":{"completion_tokens":9}`, 1),
 			want: roleChunk + deltaChunk(`{}`, `"length"`) + doneEvent},
+		"a finish_reason as long as null": {
+			in:   helloChunk + strings.Replace(helloChunk, "null", `"ok"`, 1),
+			want: helloChunk + strings.Replace(helloChunk, "null", `"ok"`, 1) + doneEvent},
+		"a text that breaks its chunk": {in: helloChunk + strings.Replace(helloChunk, "Hello", `He"o`, 1) + finishChunk, want: helloChunk + finishChunk + doneEvent},
+		"calls beside text": {
+			in:   besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`),
+			want: besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
 		"two choices": {
 			in:   helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1),
 			want: helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1) + doneEvent},
@@ -447,11 +458,11 @@ func TestStreamCommitPoint(t *testing.T) {
 		`{"reasoning":"","reasoning_details":[ ]}`:  Hold,
 		`{"audio":{},"refusal":null}`:               Hold,
 		`{"function_call":null,"tool_calls":false}`: Hold,
+		`{},"logprobs":{"content":[{}]}`:            Hold,
 		`{"other":{"content":"a"}}`:                 Hold,
 	} {
 		s := NewChatStream(DialectOf("openai"), ChatOptions{})
-		data := strings.TrimSuffix(strings.TrimPrefix(deltaChunk(delta, "null"), "data: "), "\n\n")
-		if _, v := s.Event(nil, Event{Data: []byte(data)}, testNow); v.State != want {
+		if _, v := s.Event(nil, Event{Data: data(deltaChunk(delta, "null"))}, testNow); v.State != want {
 			t.Errorf("%s: %s, want %s (%s)", delta, v.State, want, v.Outcome.Message)
 		}
 	}
@@ -465,7 +476,7 @@ func TestStreamFailsBeforeContent(t *testing.T) {
 		"no JSON":                       {"data: <html>\n\n" + helloChunk, fallback.UpstreamFault},
 		"half JSON":                     {"data: {\"choices\":[\n\n" + helloChunk, fallback.UpstreamFault},
 		"JSON of another shape":         {"data: [1]\n\n", fallback.UpstreamFault},
-		"choices of another shape":      {"data: {\"choices\":[null]}\n\n", fallback.UpstreamFault},
+		"choices of another shape":      {"data: {\"choices\":[null]}\n\n" + helloChunk, fallback.UpstreamFault},
 		"choices twice":                 {strings.Replace(helloChunk, `"model"`, `"choices":[],"model"`, 1), fallback.UpstreamFault},
 		"too deep":                      {"data: {\"a\":" + strings.Repeat("[", 100_000) + "\n\n", fallback.UpstreamFault},
 		"named error without JSON":      {"event: error\ndata: overloaded\n\n", fallback.UpstreamFault},
@@ -479,7 +490,7 @@ func TestStreamFailsBeforeContent(t *testing.T) {
 		"endless prelude":               {strings.Repeat(deltaChunk(`{"x":"`+strings.Repeat("x", 1000)+`"}`, "null"), 1100), fallback.UpstreamFault},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := relay(ChatOptions{}, false, []byte(tc.in))
+			r := relay(ChatOptions{}, false, []byte(tc.in+helloChunk+finishChunk))
 			if r.sent != "" || r.verdict.State != Failed || r.verdict.Outcome.Class != tc.want || r.held != "" {
 				t.Errorf("%+v", r.verdict)
 			}
@@ -491,13 +502,14 @@ func TestStreamFailsAfterContent(t *testing.T) {
 	broken := "data: {\"choices\":[\n\n"
 	call := deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":[1"}}]}`, "null")
 	for name, in := range map[string]string{
-		"two broken lines":             broken + helloChunk + broken,
+		"two broken lines":             broken + helloChunk + broken + finishChunk,
 		"DONE without a finish_reason": doneEvent,
 		"half a tool call, tool_calls": call + deltaChunk(`{}`, `"tool_calls"`) + doneEvent,
 		"half a tool call, stop":       call + finishChunk + doneEvent,
 		"two objects for one call":     call + deltaChunk(`{"tool_calls":[{"index":0,"function":{"arguments":"]}{}"}}]}`, "null") + finishChunk,
 		"half an old function call":    deltaChunk(`{"function_call":{"name":"f","arguments":"{"}}`, "null") + deltaChunk(`{}`, `"function_call"`),
 		"the other choice is open":     strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + doneEvent,
+		"more calls than anyone makes": manyCalls(maxCalls+1) + finishChunk,
 		"an error behind the finish":   finishChunk + `data: {"error":{"message":"oh"}}` + "\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -514,6 +526,28 @@ func TestStreamFailsAfterContent(t *testing.T) {
 	r := relay(ChatOptions{}, false, []byte(helloChunk+broken+helloChunk+finishChunk))
 	if want := helloChunk + helloChunk + finishChunk + doneEvent; r.sent != want || r.verdict.State != Done {
 		t.Errorf("one broken line is not forgiven:\n%s", r.sent)
+	}
+}
+
+func manyCalls(n int) string {
+	return deltaChunk(`{"tool_calls":[`+strings.Repeat(`{"function":{"name":"f"}},`, n-1)+`{"function":{"name":"f"}}]}`, "null")
+}
+
+// An answer that says nothing is not sent, but can be, if no model has more to say.
+func TestStreamEmpty(t *testing.T) {
+	usage := `data: {"id":"c1","object":"chat.completion.chunk","created":1764000000,"model":"m","choices":[],"usage":{"completion_tokens":9}}` + "\n\n"
+	r := relay(ChatOptions{IncludeUsage: true}, false, []byte(roleChunk+finishChunk+usage+doneEvent))
+	if want := roleChunk + finishChunk + usage + doneEvent; r.sent != "" || r.held != want || r.verdict.Outcome.OutputTokens != 9 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A limit that comes behind the content is told as one.
+func TestStreamErrorEvent(t *testing.T) {
+	r := relay(ChatOptions{}, false, []byte(helloChunk+`data: {"error":{"message":"Rate limit exceeded","code":429}}`+"\n\n"+doneEvent))
+	want := helloChunk + `data: {"error":{"message":"the answer broke off: Rate limit exceeded","type":"rate_limit_error","param":null,"code":"rate_limited"}}` + "\n\n"
+	if diff := cmp.Diff(want, r.sent); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -551,24 +585,54 @@ func TestStreamAbort(t *testing.T) {
 	}
 }
 
-// A stream that was used once is as good as new.
+// A stream that was used once is as good as new: nothing of its first answer is in its second.
 func TestStreamReset(t *testing.T) {
 	s := NewChatStream(DialectOf("openai"), ChatOptions{IncludeUsage: true})
-	first := deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}`, "null")
-	first += strings.Replace(helloChunk, `]}`, `],"usage":{"prompt_tokens":1}}`, 1) + helloChunk + "data: broken\n\n"
-	for _, in := range []string{first, strings.ReplaceAll(helloChunk+finishChunk, `"c1"`, `"c2"`)} {
-		var scan Scanner
-		var out []byte
-		scan.Feed([]byte(in))
-		for ev, ok := scan.Next(); ok; ev, ok = scan.Next() {
-			out, _ = s.Event(out, ev, testNow)
-		}
-		out, v := s.End(out, false, testNow)
-		if in != first && (string(out) != in+doneEvent || v.Outcome != fallback.Outcome{Action: fallback.PassThrough, Status: 200}) {
-			t.Errorf("%+v\n%s", v, out)
-		}
-		s.Reset(DialectOf("openai"), ChatOptions{})
+	first := roleChunk + deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}`, "null") +
+		strings.Replace(helloChunk, `]}`, `],"usage":{"prompt_tokens":1}}`, 1) + helloChunk + "data: broken\n\n"
+	feed(s, first)
+	s.Reset(DialectOf("openai"), ChatOptions{})
+
+	think := strings.Replace(deltaChunk(`{"reasoning":"Hm"}`, "null"), "c1", "c2", 1)
+	out, v := feed(s, think+helloChunk+finishChunk)
+	want := think + strings.ReplaceAll(helloChunk+finishChunk, "c1", "c2") + doneEvent
+	if diff := cmp.Diff(want, string(out)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if v.Outcome != (fallback.Outcome{Action: fallback.PassThrough, Status: 200}) {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A chunk that was edited is no template: its text is not where it was.
+func TestStreamTemplate(t *testing.T) {
+	s := NewChatStream(DialectOf("openai"), ChatOptions{})
+	s.Event(nil, Event{Data: data(deltaChunk(`{"tool_calls":[{"index":0}]}`, "null"))}, testNow)
+	s.Event(nil, Event{Data: data(strings.Replace(helloChunk, "c1", "another", 1))}, testNow)
+	if s.last.head != 0 {
+		t.Error("an edited chunk was learnt")
+	}
+	s.Event(nil, Event{Data: data(helloChunk)}, testNow)
+	for text, want := range map[string]bool{"": true, "a": true, `a \"b\" \u00e9`: true, "안녕": true, `a"b`: false, `a\`: false, "a\n": false, "\xff": false, `","x":"`: false} {
+		if got := s.last.fits(data(strings.Replace(helloChunk, "Hello", text, 1))); got != want {
+			t.Errorf("%q fits: %v", text, got)
+		}
+	}
+}
+
+// data gives what stands in a frame.
+func data(frame string) []byte {
+	return []byte(strings.TrimSuffix(strings.TrimPrefix(frame, "data: "), "\n\n"))
+}
+
+// feed gives the whole stream to s.
+func feed(s *ChatStream, in string) (out []byte, v Verdict) {
+	var scan Scanner
+	scan.Feed([]byte(in))
+	for ev, ok := scan.Next(); ok; ev, ok = scan.Next() {
+		out, _ = s.Event(out, ev, testNow)
+	}
+	return s.End(out, false, testNow)
 }
 
 func BenchmarkChatStream(b *testing.B) {
@@ -580,7 +644,7 @@ func BenchmarkChatStream(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			s := NewChatStream(DialectOf("openai"), ChatOptions{})
-			data := []byte(strings.TrimSuffix(strings.TrimPrefix(chunk, "data: "), "\n\n"))
+			data := data(chunk)
 			dst, _ := s.Event(nil, Event{Data: data}, testNow)
 			for b.Loop() {
 				dst, _ = s.Event(dst[:0], Event{Data: data}, testNow)

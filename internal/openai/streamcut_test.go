@@ -63,7 +63,7 @@ func TestStreamCutMatrix(t *testing.T) {
 
 // Wherever a tool call is cut, whatever finish_reason the provider then invents, it does not look whole.
 func TestStreamHalfToolCall(t *testing.T) {
-	arguments := `{"path":"a \"b\" {c}","lines":[1,2,{"x":[]}],"text":"\\"}`
+	arguments := `{"path":"a \"b {c","lines":[1,2,{"x":[]}],"text":"\\"}`
 	for at := range len(arguments) + 1 {
 		for _, finish := range []string{"stop", "tool_calls"} {
 			in := deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}`, "null")
