@@ -216,6 +216,35 @@ func TestUnsolicitedBytes(t *testing.T) {
 	t.Run("tls", func(t *testing.T) { test(onTLS(t, Config{TLS: client}, server)) })
 }
 
+// The poison comes in the record that holds the end of the body: it never shows at the socket.
+func TestUnsolicitedBytesInsideTLS(t *testing.T) {
+	server, client := certificates()
+	w := onTLS(t, Config{TLS: client}, server)
+	headRead := make(chan struct{}, 2)
+	w.serve(func(p *peer) {
+		p.request()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok")
+		<-headRead
+		p.say("ok" + length("poison"))
+		p.untilGone()
+	})
+	for range 2 {
+		var f Flow
+		reply, err := w.transp.Do(&f, w.post())
+		if err != nil {
+			t.Fatal(err)
+		}
+		headRead <- struct{}{}
+		if b, err := io.ReadAll(reply); string(b) != "okok" || err != nil {
+			t.Fatal(string(b), err)
+		}
+		reply.Close()
+	}
+	if w.dials() != 2 {
+		t.Errorf("%d connections", w.dials())
+	}
+}
+
 func onTLS(t *testing.T, cfg Config, server *tls.Config) *world {
 	ln := listen(t)
 	w := &world{t: t, url: "https://" + ln.Addr().String(), sockets: true}

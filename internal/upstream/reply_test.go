@@ -205,6 +205,20 @@ func TestEarlyAnswer(t *testing.T) {
 			}
 		})
 	}
+	t.Run("when the write is blocked already", func(t *testing.T) {
+		w := onSockets(t, Config{})
+		done := make(chan struct{})
+		defer close(done)
+		w.serve(func(p *peer) {
+			_, _ = p.Peek(1000)
+			time.Sleep(30 * time.Millisecond)
+			p.say(refusal)
+			<-done
+		})
+		if status, body, err := w.ask(big); status != 429 || body != "no" || err != nil {
+			t.Fatal(status, body, err)
+		}
+	})
 	t.Run("memory, closes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := inMemory(t, Config{})

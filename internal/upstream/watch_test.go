@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 )
 
@@ -316,43 +314,46 @@ func TestLateEventMeetsNobody(t *testing.T) {
 	}
 }
 
-// As it is used: a client leaves while the upstream is silent, and its connection closes at once.
-func TestClientLeavesFasthttp(t *testing.T) {
+// The two halves together: a client leaves while the upstream is silent, and its connection closes at once.
+func TestClientLeavesWhileUpstreamIsSilent(t *testing.T) {
 	up := onSockets(t, Config{})
-	closed := make(chan struct{}, 1)
-	reached := make(chan struct{}, 1)
-	up.serve(func(p *peer) { p.request(); reached <- struct{}{}; p.untilGone(); closed <- struct{}{} })
-	ln, err := Watch(listen(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	s := fasthttp.Server{Handler: func(ctx *fasthttp.RequestCtx) {
-		c := ctx.Conn().(*Conn)
-		var f Flow
-		c.Attach(f.Cancel)
-		err := up.doWith(&f, up.post("{}"))
-		c.Detach()
-		wantError(t, err, phaseHead, true, ErrCancelled)
-	}, NoDefaultDate: true, Logger: quiet{}}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
-	client, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-reached
-	begun := time.Now()
-	client.Close()
+	closed := make(chan struct{})
+	w := watch(t, listen(t))
+	up.serve(func(p *peer) {
+		p.request()
+		w.client.Close()
+		begun := time.Now()
+		p.untilGone()
+		if took := time.Since(begun); took > 100*time.Millisecond {
+			t.Errorf("closed after %v", took)
+		}
+		close(closed)
+	})
+	var f Flow
+	w.server.Attach(f.Cancel)
+	wantError(t, up.doWith(&f, up.post("{}")), phaseHead, true, ErrCancelled)
+	w.server.Detach()
 	<-closed
-	if took := time.Since(begun); took > 100*time.Millisecond {
-		t.Errorf("closed after %v", took)
-	}
-	_ = s.ShutdownWithContext(context.Background())
-	<-served
 }
 
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}
+// Half a close leaves a blocked write blocked, for all the kernel cares.
+func TestBlockedWriteEndsAtHalfAClose(t *testing.T) {
+	w := watch(t, listen(t))
+	gone := w.attach()
+	failed := make(chan error, 1)
+	much := make([]byte, 64<<20)
+	go func() {
+		_, err := w.server.Write(much)
+		failed <- err
+	}()
+	_, _ = io.ReadFull(w.client, make([]byte, 1))
+	w.notYet(gone)
+	_ = w.client.(*net.TCPConn).CloseWrite()
+	w.within("half a close", gone)
+	select {
+	case <-failed:
+	case <-time.After(time.Second):
+		t.Error("still writing")
+	}
+	w.server.Detach()
+}
