@@ -176,6 +176,7 @@ func TestHostileFiles(t *testing.T) {
 		"deep block":     strings.Repeat("- ", 400_000),
 		"deep mapping":   strings.Repeat("{a: ", 200_000),
 		"alias bomb":     bomb,
+		"alias product":  "models:\n- strengths: &b [" + strings.Repeat("x,", 900) + "x]\n  id: a\n" + lines(900, "- {id: m%d, strengths: *b}\n"),
 		"alias of self":  "models: &a [*a]\n",
 		"many keys":      strings.Repeat("a: b\n", 200_000),
 		"variable bomb":  "models: [{id: a}]\nallowed_hosts: [\"" + strings.Repeat("${BIG}", 100_000) + "\"]\n",

@@ -170,3 +170,22 @@ func TestWhatProtectsIsServed(t *testing.T) {
 		}
 	}
 }
+
+// A limit of 0 anywhere on the way takes the model out; the model's own word stands before its provider's.
+func TestNever(t *testing.T) {
+	for line, want := range map[string]bool{
+		`providers: {openrouter: {}}, models: [{id: a}]`:                                                     false,
+		`providers: {openrouter: {}}, models: [{id: a, limits: {rpd: 0}}]`:                                   true,
+		`providers: {openrouter: {limits: {rpm: 0}}}, models: [{id: a}]`:                                     true,
+		`providers: {openrouter: {limits: {rpm: 0}}}, models: [{id: a, limits: {rpm: 5}}]`:                   true,
+		`providers: {openrouter: {model_limits: {concurrency: 0}}}, models: [{id: a}]`:                       true,
+		`providers: {openrouter: {model_limits: {rpm: 0}}}, models: [{id: a, limits: {rpm: 5}}]`:             false,
+		`providers: {openrouter: {model_limits: {rpm: 0}}}, models: [{id: a, limits: none}]`:                 false,
+		`providers: {openrouter: {model_limits: {rpm: 0, tpd: 1}}}, models: [{id: a, limits: {tpd: 5}}]`:     true,
+		`providers: {openrouter: {limits: {day_resets: rolling}}}, models: [{id: a, limits: {windows: []}}]`: false,
+	} {
+		if got := mustRead(t, "{"+line+"}").Models[0].Never; got != want {
+			t.Errorf("%s: never is %v", line, got)
+		}
+	}
+}

@@ -99,6 +99,5 @@ func IsLocalHost(host string) bool {
 	if err != nil || ip.Zone() != "" {
 		return false
 	}
-	ip = ip.Unmap()
 	return ip.IsLoopback() || ip.IsPrivate()
 }
