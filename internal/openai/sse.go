@@ -8,8 +8,8 @@ import (
 const (
 	// maxEvent bounds one event. Images and whole files come as one event, so it is generous.
 	maxEvent = 8 << 20
-	// keptCarry is how much memory a scanner keeps between events.
-	keptCarry = 16 << 10
+	// keptBuffer is how much memory a buffer may keep between its uses.
+	keptBuffer = 16 << 10
 )
 
 // ErrEventTooLarge says that one event passed the bound; the stream cannot be read on.
@@ -51,12 +51,10 @@ func (s *Scanner) Feed(p []byte) {
 		}
 	}
 	s.in, s.at, s.lf = p, 0, -1
-	if len(s.carry) == 0 && cap(s.carry) > keptCarry {
-		s.carry = nil
+	if len(s.carry) == 0 {
+		s.carry = emptied(s.carry)
 	}
-	if cap(s.joined) > keptCarry {
-		s.joined = nil
-	}
+	s.joined = emptied(s.joined)
 }
 
 // Next gives the next whole event. The event is valid until the next call of any method.
@@ -91,7 +89,7 @@ func (s *Scanner) Err() error { return s.err }
 
 // Reset makes the scanner ready for another stream. It keeps its memory.
 func (s *Scanner) Reset() {
-	*s = Scanner{carry: s.carry[:0], joined: s.joined[:0]}
+	*s = Scanner{carry: emptied(s.carry), joined: emptied(s.joined)}
 }
 
 // cut gives the bytes of the next event with the blank line that ends it. When they are not all there it keeps what is.
@@ -225,6 +223,14 @@ func cutField(line []byte) (name, value []byte) {
 		value = value[1:]
 	}
 	return name, value
+}
+
+// emptied gives a buffer to use again, none for one that has grown large.
+func emptied(buf []byte) []byte {
+	if cap(buf) > keptBuffer {
+		return nil
+	}
+	return buf[:0]
 }
 
 // isDone says whether data is the mark that ends a chat stream.

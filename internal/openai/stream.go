@@ -78,13 +78,9 @@ func NewChatStream(d *Dialect, opt ChatOptions) *ChatStream {
 
 // Reset makes the stream ready for another answer. It keeps its memory, but for what is large.
 func (s *ChatStream) Reset(d *Dialect, opt ChatOptions) {
-	held := s.held[:0]
-	if cap(held) > keptCarry {
-		held = nil
-	}
 	s.calls.reset()
 	s.last.forget()
-	*s = ChatStream{dialect: d, opt: opt, held: held, usage: s.usage[:0], calls: s.calls, last: s.last}
+	*s = ChatStream{dialect: d, opt: opt, held: emptied(s.held), usage: emptied(s.usage), calls: s.calls, last: s.last}
 }
 
 // Event takes one event and appends to dst what the client is to be sent for it.
@@ -211,49 +207,6 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	return appendFrame(dst, data)
 }
 
-// hold keeps a chunk back.
-func (s *ChatStream) hold(dst, data []byte) []byte {
-	s.held = appendFrame(s.held, data)
-	if len(s.held) > maxHeld {
-		return s.fail(dst, streamFault("too much came before the first content"))
-	}
-	return dst
-}
-
-// commit passes the commit point: what was held back goes first.
-func (s *ChatStream) commit(dst []byte, now time.Time) []byte {
-	s.state = Content
-	s.ids.settle(now)
-	return s.Held(dst)
-}
-
-// Held appends what was held back. After an outcome that IsEmpty this is a stream to its end, in case that it must be the
-// answer.
-func (s *ChatStream) Held(dst []byte) []byte {
-	for rest := s.held; len(rest) > 0; {
-		var frame []byte
-		frame, rest, _ = bytes.Cut(rest, []byte("\n\n"))
-		dst = s.write(dst, frame[len("data: "):])
-	}
-	if s.over() {
-		dst = s.writeEnd(dst)
-	}
-	return dst
-}
-
-// write appends a chunk that was kept.
-func (s *ChatStream) write(dst, data []byte) []byte {
-	c, _ := readChunk(data)
-	return appendFrame(dst, s.ids.stamp(data, &c))
-}
-
-func (s *ChatStream) writeEnd(dst []byte) []byte {
-	if len(s.usage) > 0 {
-		dst = s.write(dst, s.usage)
-	}
-	return append(dst, doneEvent...)
-}
-
 // close ends the stream where the provider ended it. Without a finish_reason it is half an answer, however politely it
 // ended.
 func (s *ChatStream) close(dst []byte, why string, now time.Time) []byte {
@@ -285,25 +238,6 @@ func (s *ChatStream) fail(dst []byte, o fallback.Outcome) []byte {
 func (s *ChatStream) end(state State, o fallback.Outcome) {
 	o.InputTokens, o.OutputTokens, o.CostUSD = s.outcome.InputTokens, s.outcome.OutputTokens, s.outcome.CostUSD
 	s.state, s.outcome = state, o
-}
-
-// noteUsage takes the token counts of a chunk, and keeps them as the last chunk of the answer if the client asked.
-func (s *ChatStream) noteUsage(data []byte, c *chunk) {
-	if !c.usage && !c.groq {
-		return
-	}
-	v := evidence{doc: gjson.ParseBytes(data)}
-	v.usage(&s.outcome)
-	if !s.opt.IncludeUsage {
-		return
-	}
-	if c.choices != 0 {
-		data = with(data, "choices", "[]")
-	}
-	if !c.usage {
-		data = without(with(data, "usage", v.doc.Get("x_groq.usage").Raw), "x_groq")
-	}
-	s.usage = append(s.usage[:0], data...)
 }
 
 // endsFor says whether a choice of the chunk ends for that reason.

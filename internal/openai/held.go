@@ -1,0 +1,70 @@
+package openai
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// hold keeps a chunk back.
+func (s *ChatStream) hold(dst, data []byte) []byte {
+	s.held = appendFrame(s.held, data)
+	if len(s.held) > maxHeld {
+		return s.fail(dst, streamFault("too much came before the first content"))
+	}
+	return dst
+}
+
+// commit passes the commit point: what was held back goes first.
+func (s *ChatStream) commit(dst []byte, now time.Time) []byte {
+	s.state = Content
+	s.ids.settle(now)
+	return s.Held(dst)
+}
+
+// Held appends what was held back. After an outcome that IsEmpty this is a stream to its end, in case that it must be the
+// answer.
+func (s *ChatStream) Held(dst []byte) []byte {
+	for rest := s.held; len(rest) > 0; {
+		var frame []byte
+		frame, rest, _ = bytes.Cut(rest, []byte("\n\n"))
+		dst = s.write(dst, frame[len("data: "):])
+	}
+	if s.over() {
+		dst = s.writeEnd(dst)
+	}
+	return dst
+}
+
+// write appends a chunk that was kept.
+func (s *ChatStream) write(dst, data []byte) []byte {
+	c, _ := readChunk(data)
+	return appendFrame(dst, s.ids.stamp(data, &c))
+}
+
+func (s *ChatStream) writeEnd(dst []byte) []byte {
+	if len(s.usage) > 0 {
+		dst = s.write(dst, s.usage)
+	}
+	return append(dst, doneEvent...)
+}
+
+// noteUsage takes the token counts of a chunk, and keeps them as the last chunk of the answer if the client asked.
+func (s *ChatStream) noteUsage(data []byte, c *chunk) {
+	if !c.usage && !c.groq {
+		return
+	}
+	v := evidence{doc: gjson.ParseBytes(data)}
+	v.usage(&s.outcome)
+	if !s.opt.IncludeUsage {
+		return
+	}
+	if c.choices != 0 {
+		data = with(data, "choices", "[]")
+	}
+	if !c.usage {
+		data = without(with(data, "usage", v.doc.Get("x_groq.usage").Raw), "x_groq")
+	}
+	s.usage = append(s.usage[:0], data...)
+}
