@@ -94,3 +94,26 @@ func (v *evidence) malformed(r ruling, message string) fallback.Outcome {
 	v.hint = v.findHint()
 	return v.outcome(r)
 }
+
+// usage fills in what the answer reports of its cost.
+func (v *evidence) usage(o *fallback.Outcome) {
+	u := v.doc.Get("usage")
+	if !u.IsObject() {
+		u = v.doc.Get("x_groq.usage")
+	}
+	o.InputTokens = tokensIn(u, "prompt_tokens", "input_tokens")
+	o.OutputTokens = tokensIn(u, "completion_tokens", "output_tokens")
+	if cost := u.Get("cost").Float(); cost > 0 {
+		o.CostUSD = cost
+	}
+}
+
+// tokensIn reads a count, which no hostile number may turn into a debt.
+func tokensIn(u gjson.Result, names ...string) int {
+	for _, name := range names {
+		if n := u.Get(name); n.Type == gjson.Number {
+			return int(min(max(n.Num, 0), 1<<31-1))
+		}
+	}
+	return 0
+}

@@ -2,13 +2,10 @@ package openai
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
-
-	"freefall/fallback"
 )
 
 // evidence is what one answer says of itself, gathered once and judged by the tables of rules.go.
@@ -36,14 +33,6 @@ type evidence struct {
 	bucket bucketReset // the spent counters in the headers
 	hint   hint        // what all of it says about the wait
 	proven bool        // the window is a typed one, and the dialect says when it ends
-}
-
-// voice is one speaker: typed words and a text. What the upstream behind a provider says of keys, money and limits
-// concerns the provider's account there, not ours.
-type voice struct {
-	codes []string // lower case
-	text  string   // one or more sentences, the client's own words hidden
-	lower string   // the same, ASCII letters in lower case
 }
 
 const (
@@ -105,77 +94,14 @@ func (v *evidence) findError(success bool) (found bool) {
 	return found
 }
 
-// errorIn looks for an error object in the places where providers put one. A success (a 2xx) is no error because of a member
-// that only looks like one.
-func errorIn(doc gjson.Result, success bool) (e gjson.Result, found bool) {
-	if doc.IsArray() {
-		doc = doc.Get("0")
-	}
-	if !doc.IsObject() {
-		return e, false
-	}
-	for _, place := range [...]string{"error", "errors.0", "response.error"} {
-		if e := doc.Get(place); saysSomething(e) {
-			return e, true
-		}
-	}
-	if e, found = choiceError(doc); found {
-		return e, true
-	}
-	return doc, !success || flatError(doc)
-}
-
-// saysSomething says whether a value is more than an empty text, list or object, or one of nothing but nulls.
-func saysSomething(e gjson.Result) (says bool) {
-	switch {
-	case e.Type == gjson.String:
-		return strings.TrimSpace(e.Str) != ""
-	case e.Type == gjson.JSON:
-		e.ForEach(func(_, member gjson.Result) bool {
-			says = member.Raw != `""` && member.Type != gjson.Null
-			return !says
-		})
-	}
-	return says
-}
-
-// choiceError finds the error that broke one of the choices.
-func choiceError(doc gjson.Result) (e gjson.Result, found bool) {
-	choices := doc.Get("choices")
-	if !choices.IsArray() {
-		return e, false
-	}
-	choices.ForEach(func(_, choice gjson.Result) bool {
-		if e = choice.Get("error"); saysSomething(e) {
-			found = true
-		} else if choice.Get("finish_reason").Str == "error" {
-			e, found = choice, true
-		}
-		return !found
-	})
-	return e, found
-}
-
-// flatError says whether a document that came with a success is itself an error object.
-func flatError(doc gjson.Result) bool {
-	if doc.Get("choices").Exists() || doc.Get("object").Str == "list" {
-		return false
-	}
-	if doc.Get("object").Str == "error" || doc.Get("type").Str == "error" || doc.Get("error").Type == gjson.True {
-		return true
-	}
-	says := doc.Get("message").Type == gjson.String || doc.Get("title").Type == gjson.String || doc.Get("detail").Exists()
-	typed := doc.Get("code").Type != gjson.Null || strings.Contains(doc.Get("type").Str, "error") || doc.Get("status").Int() >= 400
-	return says && (typed || doc.Get("detail").Exists() && !doc.Get("id").Exists())
-}
-
 // listen reads the error object, or else the text that came in its place.
 func (v *evidence) listen(body []byte) {
 	switch {
 	case v.err.IsObject():
-		v.hear(v.err, &v.own, 0)
-		v.hearOpenRouter(v.err)
-		v.readQuota(v.err)
+		whole := v.err
+		v.hear(whole, &v.own, 0)
+		v.readTyped(whole)
+		v.readTyped(v.err) // which is now the document within the message, if there is one
 	case v.err.Type == gjson.String:
 		v.hearText(v.err.Str, &v.own, 0)
 		if v.doc.IsObject() {
@@ -190,121 +116,12 @@ func (v *evidence) listen(body []byte) {
 	v.upstream.finish()
 }
 
-// hear adds what one error object says to a voice. A message that is, or holds, a JSON document is heard instead of quoted.
-func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
-	for _, place := range [...]string{"error_type", "metadata.error_type", "code", "innererror.code", "type", "status"} {
-		w.code(e.Get(place))
+// readTyped reads the fields that one provider alone has.
+func (v *evidence) readTyped(e gjson.Result) {
+	if !v.meta.Exists() && !v.availability.Exists() {
+		v.hearOpenRouter(e)
 	}
-	eachObject(e.Get("details"), func(detail gjson.Result) { w.code(detail.Get("reason")) })
-	if v.param == "" && w == &v.own {
-		v.param = e.Get("param").String()
-	}
-	for _, place := range [...]string{"message", "msg", "title", "detail"} {
-		switch said := e.Get(place); {
-		case said.Type == gjson.String:
-			v.hearText(said.Str, w, depth)
-		case said.IsObject() && depth < maxNesting:
-			v.hear(said, w, depth+1)
-		case said.IsArray():
-			v.hearComplaints(said, w)
-		}
-	}
-}
-
-// hearText adds a text, or the error object that it holds as JSON.
-func (v *evidence) hearText(s string, w *voice, depth int) {
-	var e gjson.Result
-	found := false
-	if inner, ok := nestedDocument(s); ok && depth < maxNesting && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))) {
-		e, found = errorIn(inner, false)
-	}
-	switch {
-	case !found:
-		w.say(s)
-	case e.IsObject():
-		v.hear(e, w, depth+1)
-		if w == &v.own {
-			v.readQuota(e)
-		}
-	default:
-		w.say(e.String())
-	}
-}
-
-// mayQuoteErrors says whether JSON in the middle of a message is an error that was passed on. In a complaint about the
-// request it may as well be the client's own.
-func (v *evidence) mayQuoteErrors() bool { return v.status == 429 || v.status >= 500 }
-
-// nestedDocument finds a JSON document in a text: the whole of it, or what follows a few words of a gateway.
-func nestedDocument(s string) (doc gjson.Result, ok bool) {
-	from, to := strings.IndexAny(s, "{["), strings.LastIndexAny(s, "}]")
-	if from < 0 || to < from || from > 200 || !validShallow([]byte(s[from:to+1])) {
-		return doc, false
-	}
-	return gjson.Parse(s[from : to+1]), true
-}
-
-// hearComplaints reads a validator's list: {type, loc, msg} each.
-func (v *evidence) hearComplaints(list gjson.Result, w *voice) {
-	eachObject(list, func(c gjson.Result) {
-		w.code(c.Get("type"))
-		w.say(c.Get("msg").String())
-		if v.param == "" {
-			v.param = location(c.Get("loc"))
-		}
-	})
-}
-
-// eachObject visits the objects of a list, the first few of them.
-func eachObject(list gjson.Result, visit func(gjson.Result)) {
-	if !list.IsArray() {
-		return
-	}
-	n := 0
-	list.ForEach(func(_, e gjson.Result) bool {
-		if e.IsObject() {
-			visit(e)
-		}
-		n++
-		return n < 16
-	})
-}
-
-// location writes ["body","messages",0,"content"] as messages[0].content.
-func location(loc gjson.Result) string {
-	var b strings.Builder
-	if !loc.IsArray() {
-		return ""
-	}
-	loc.ForEach(func(_, part gjson.Result) bool {
-		switch {
-		case part.Type == gjson.Number:
-			b.WriteString("[" + part.Raw + "]")
-		case part.Str == "body" && b.Len() == 0:
-		default:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(part.Str)
-		}
-		return b.Len() < 200
-	})
-	return b.String()
-}
-
-// hearOpenRouter reads what only OpenRouter says: its typed reasons, and what it quotes of the host behind it.
-func (v *evidence) hearOpenRouter(e gjson.Result) {
-	v.meta = e.Get("metadata")
-	if v.availability = e.Get("availability"); !v.availability.Exists() {
-		v.availability = v.meta.Get("availability")
-	}
-	v.limitSource = lowerASCII(v.meta.Get("limit_source").String())
-	switch raw := v.meta.Get("raw"); {
-	case raw.Type == gjson.String:
-		v.hearText(raw.Str, &v.upstream, 0)
-	case raw.IsObject():
-		v.hearText(raw.Raw, &v.upstream, 0)
-	}
+	v.readQuota(e)
 }
 
 // readQuota reads Google's QuotaFailure: which windows are spent, and whether one of them was never open.
@@ -324,8 +141,14 @@ func (v *evidence) readQuota(e gjson.Result) {
 
 // ownStatus is the status that the error object gives itself, 0 when it gives none.
 func (v *evidence) ownStatus() int {
-	for _, place := range [...]string{"code", "http_status", "status", "status_code", "statusCode", "raw_status_code"} {
-		if n, ok := parseNumber(scalar(v.err.Get(place))); ok && n >= 100 && n <= 599 {
+	codes := v.own.codes
+	if v.err.IsObject() {
+		for _, place := range [...]string{"http_status", "status_code", "statusCode", "raw_status_code"} {
+			codes = append(codes, scalar(v.err.Get(place)))
+		}
+	}
+	for _, code := range codes {
+		if n, ok := parseNumber(code); ok && n >= 100 && n <= 599 {
 			return int(n)
 		}
 	}
@@ -344,85 +167,6 @@ func (v *evidence) fromUpstream() bool {
 			return true
 		}
 	}
-	return firstString(v.err, "error_type", "metadata.error_type") == "rate_limit_exceeded" || v.own.has(upstreamWords)
-}
-
-func (w *voice) code(r gjson.Result) {
-	if s := scalar(r); s != "" && len(s) <= 100 && len(w.codes) < 32 {
-		w.codes = append(w.codes, lowerASCII(s))
-	}
-}
-
-func (w *voice) say(s string) {
-	s = s[:min(len(s), maxText-min(len(w.text), maxText))]
-	if s = strings.TrimSpace(s); s != "" && !strings.Contains(w.text, s) {
-		w.text = joinSentences(w.text, s)
-	}
-}
-
-// finish hides the client's words and makes the text ready to be searched.
-func (w *voice) finish() {
-	w.text = hideEchoes(w.text)
-	w.lower = lowerASCII(w.text)
-}
-
-func (w *voice) has(phrases []string) bool {
-	for _, p := range phrases {
-		if containsPhrase(w.lower, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasCode says whether one of the typed words is one of these.
-func (w *voice) hasCode(codes []string) bool {
-	for _, code := range w.codes {
-		if slices.Contains(codes, code) {
-			return true
-		}
-	}
-	return false
-}
-
-func joinSentences(a, b string) string {
-	switch {
-	case a == "":
-		return b
-	case b == "":
-		return a
-	}
-	return a + ": " + b
-}
-
-func firstString(e gjson.Result, paths ...string) string {
-	for _, path := range paths {
-		if s := e.Get(path); s.Type == gjson.String && s.Str != "" {
-			return s.Str
-		}
-	}
-	return ""
-}
-
-// usage fills in what the answer reports of its cost.
-func (v *evidence) usage(o *fallback.Outcome) {
-	u := v.doc.Get("usage")
-	if !u.IsObject() {
-		u = v.doc.Get("x_groq.usage")
-	}
-	o.InputTokens = tokensIn(u, "prompt_tokens", "input_tokens")
-	o.OutputTokens = tokensIn(u, "completion_tokens", "output_tokens")
-	if cost := u.Get("cost").Float(); cost > 0 {
-		o.CostUSD = cost
-	}
-}
-
-// tokensIn reads a count, which no hostile number may turn into a debt.
-func tokensIn(u gjson.Result, names ...string) int {
-	for _, name := range names {
-		if n := u.Get(name); n.Type == gjson.Number {
-			return int(min(max(n.Num, 0), 1<<31-1))
-		}
-	}
-	return 0
+	typed := v.meta.Get("error_type").Str == "rate_limit_exceeded" || v.err.IsObject() && v.err.Get("error_type").Str == "rate_limit_exceeded"
+	return typed || v.own.has(upstreamWords)
 }

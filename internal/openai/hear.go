@@ -1,0 +1,124 @@
+package openai
+
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// hear adds what one error object says to a voice. A message that is, or holds, a JSON document is heard instead of quoted.
+func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
+	for _, place := range [...]string{"error_type", "metadata.error_type", "code", "innererror.code", "type", "status"} {
+		w.code(e.Get(place))
+	}
+	eachObject(e.Get("details"), func(detail gjson.Result) { w.code(detail.Get("reason")) })
+	if v.param == "" && w == &v.own {
+		v.param = e.Get("param").String()
+	}
+	for _, place := range [...]string{"message", "msg", "title", "detail"} {
+		switch said := e.Get(place); {
+		case said.Type == gjson.String:
+			v.hearText(said.Str, w, depth)
+		case said.IsObject() && depth < maxNesting:
+			v.hear(said, w, depth+1)
+		case said.IsArray():
+			v.hearComplaints(said, w)
+		}
+	}
+}
+
+// hearText adds a text, or the error object that it holds as JSON.
+func (v *evidence) hearText(s string, w *voice, depth int) {
+	var e gjson.Result
+	found := false
+	if inner, ok := nestedDocument(s); ok && depth < maxNesting && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))) {
+		e, found = errorIn(inner, false)
+	}
+	switch {
+	case !found:
+		w.say(s)
+	case e.IsObject():
+		if w == &v.own {
+			v.err = e
+		}
+		v.hear(e, w, depth+1)
+	default:
+		w.say(e.String())
+	}
+}
+
+// mayQuoteErrors says whether JSON in the middle of a message is an error that was passed on. In a complaint about the
+// request it may as well be the client's own.
+func (v *evidence) mayQuoteErrors() bool { return v.status == 429 || v.status >= 500 }
+
+// nestedDocument finds a JSON document in a text: the whole of it, or what follows a few words of a gateway.
+func nestedDocument(s string) (doc gjson.Result, ok bool) {
+	from, to := strings.IndexAny(s, "{["), strings.LastIndexAny(s, "}]")
+	if from < 0 || to < from || from > 200 || !validShallow([]byte(s[from:to+1])) {
+		return doc, false
+	}
+	return gjson.Parse(s[from : to+1]), true
+}
+
+// hearComplaints reads a validator's list: {type, loc, msg} each.
+func (v *evidence) hearComplaints(list gjson.Result, w *voice) {
+	eachObject(list, func(c gjson.Result) {
+		w.code(c.Get("type"))
+		w.say(c.Get("msg").String())
+		if v.param == "" {
+			v.param = location(c.Get("loc"))
+		}
+	})
+}
+
+// eachObject visits the objects of a list, the first few of them.
+func eachObject(list gjson.Result, visit func(gjson.Result)) {
+	if !list.IsArray() {
+		return
+	}
+	n := 0
+	list.ForEach(func(_, e gjson.Result) bool {
+		if e.IsObject() {
+			visit(e)
+		}
+		n++
+		return n < 16
+	})
+}
+
+// location writes ["body","messages",0,"content"] as messages[0].content.
+func location(loc gjson.Result) string {
+	var b strings.Builder
+	if !loc.IsArray() {
+		return ""
+	}
+	loc.ForEach(func(_, part gjson.Result) bool {
+		switch {
+		case part.Type == gjson.Number:
+			b.WriteString("[" + part.Raw + "]")
+		case part.Str == "body" && b.Len() == 0:
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(part.Str)
+		}
+		return b.Len() < 200
+	})
+	return b.String()
+}
+
+// hearOpenRouter reads what only OpenRouter says: its typed reasons, and what it quotes of the host behind it.
+func (v *evidence) hearOpenRouter(e gjson.Result) {
+	v.meta = e.Get("metadata")
+	if v.availability = e.Get("availability"); !v.availability.Exists() {
+		v.availability = v.meta.Get("availability")
+	}
+	v.limitSource = lowerASCII(v.meta.Get("limit_source").String())
+	switch raw := v.meta.Get("raw"); {
+	case raw.Type == gjson.String:
+		v.hearText(raw.Str, &v.upstream, 0)
+	case raw.IsObject():
+		v.hearText(raw.Raw, &v.upstream, 0)
+	}
+}

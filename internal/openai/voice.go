@@ -1,0 +1,73 @@
+package openai
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// voice is one speaker: typed words and a text. What the upstream behind a provider says of keys, money and limits
+// concerns the provider's account there, not ours.
+type voice struct {
+	codes []string // lower case
+	text  string   // one or more sentences, the client's own words hidden
+	lower string   // the same, ASCII letters in lower case
+}
+
+func (w *voice) code(r gjson.Result) {
+	if s := scalar(r); s != "" && len(s) <= 100 && len(w.codes) < 32 {
+		w.codes = append(w.codes, lowerASCII(s))
+	}
+}
+
+func (w *voice) say(s string) {
+	s = s[:min(len(s), maxText-min(len(w.text), maxText))]
+	if s = strings.TrimSpace(s); s != "" && !strings.Contains(w.text, s) {
+		w.text = joinSentences(w.text, s)
+	}
+}
+
+// finish hides the client's words and makes the text ready to be searched.
+func (w *voice) finish() {
+	w.text = hideEchoes(w.text)
+	w.lower = lowerASCII(w.text)
+}
+
+func (w *voice) has(phrases []string) bool {
+	for _, p := range phrases {
+		if containsPhrase(w.lower, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasCode says whether one of the typed words is one of these.
+func (w *voice) hasCode(codes []string) bool {
+	for _, code := range w.codes {
+		if slices.Contains(codes, code) {
+			return true
+		}
+	}
+	return false
+}
+
+func joinSentences(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + ": " + b
+}
+
+func firstString(e gjson.Result, paths ...string) string {
+	for _, path := range paths {
+		if s := e.Get(path); s.Type == gjson.String && s.Str != "" {
+			return s.Str
+		}
+	}
+	return ""
+}
