@@ -1,0 +1,146 @@
+package fallback
+
+import "time"
+
+// Saved is the state that outlives a process, as plain values. Counts and rests are in it, and what was learned of models;
+// results and times to first token are not.
+type Saved struct {
+	Models []SavedModel
+	Rests  []SavedRest
+}
+
+// SavedModel is what is known of one model.
+type SavedModel struct {
+	Provider, ID string
+
+	FailureCount int
+	Closed       bool      `json:",omitempty"` // it rests for its failures, or waits for its trial
+	Until        time.Time `json:",omitzero"`
+	Level        int       `json:",omitempty"` // failed trials in a row
+	LastBad      time.Time `json:",omitzero"`
+	LastError    string    `json:",omitempty"`
+	LastErrorAt  time.Time `json:",omitzero"`
+	Lacks        []string  `json:",omitempty"` // features it refused
+}
+
+// SavedRest is one rest. Target says which of the names matter.
+type SavedRest struct {
+	Target   string
+	Provider string
+	Account  string `json:",omitempty"`
+	Nth      int    `json:",omitempty"` // among the keys of that account
+	ID       string `json:",omitempty"`
+
+	From, Until time.Time
+	Endless     bool      `json:",omitempty"`
+	Proven      bool      `json:",omitempty"`
+	Limit       bool      `json:",omitempty"`
+	Class       string    // why
+	Level       int       `json:",omitempty"`
+	NextTrial   time.Time `json:",omitzero"`
+}
+
+// Save gives the state worth keeping. Rests that a new configuration would lift are left out: a start reads it anew.
+func (p *Pool) Save(now time.Time) Saved {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out Saved
+	for name, m := range p.state.models {
+		if saved := m.save(name); saved.worth() {
+			out.Models = append(out.Models, saved)
+		}
+		out.keep(now, &m.rest, SavedRest{Target: TargetModel.String(), Provider: name[0], ID: name[1]})
+	}
+	for name, r := range p.state.pairs {
+		out.keep(now, r, SavedRest{Target: TargetPair.String(), Provider: name.provider, Account: name.account, Nth: name.nth, ID: name.id})
+	}
+	for name, k := range p.state.keys {
+		out.keep(now, &k.rest, SavedRest{Target: TargetKey.String(), Provider: name.provider, Account: name.account, Nth: name.nth})
+	}
+	for name, r := range p.state.accounts {
+		out.keep(now, r, SavedRest{Target: TargetAccount.String(), Provider: name[0], Account: name[1]})
+	}
+	for name, r := range p.state.providers {
+		out.keep(now, r, SavedRest{Target: TargetProvider.String(), Provider: name})
+	}
+	return out
+}
+
+func (m *modelState) save(name [2]string) SavedModel {
+	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
+		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt}
+	for f, lacks := range m.lacks {
+		if lacks {
+			s.Lacks = append(s.Lacks, Feature(f).String())
+		}
+	}
+	return s
+}
+
+func (s *SavedModel) worth() bool {
+	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Lacks) > 0
+}
+
+// keep adds a rest that still means something: it is not over, or a repetition would be doubled.
+func (s *Saved) keep(now time.Time, r *rest, as SavedRest) {
+	if r.reload || !r.active(now) && r.level == 0 {
+		return
+	}
+	as.From, as.Until, as.Endless, as.Proven, as.Limit = r.from, r.until, r.endless, r.proven, r.limit
+	as.Class, as.Level, as.NextTrial = r.class.String(), r.level, r.nextTrial
+	s.Rests = append(s.Rests, as)
+}
+
+// Restore takes the place of the state with one that was saved. What it does not know it passes over: a name that is no
+// longer configured waits for its return.
+func (p *Pool) Restore(s Saved) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, saved := range s.Models {
+		at(p.state.models, [2]string{saved.Provider, saved.ID}).restore(saved, p.table.Breaker)
+	}
+	for _, saved := range s.Rests {
+		if r := p.state.find(saved); r != nil {
+			*r = rest{from: saved.From, until: saved.Until, endless: saved.Endless, proven: saved.Proven, limit: saved.Limit,
+				class: index[Class](classNames[:], saved.Class), level: max(0, saved.Level), nextTrial: saved.NextTrial}
+		}
+	}
+}
+
+func (m *modelState) restore(s SavedModel, b Breaker) {
+	m.health = health{count: max(0, s.FailureCount), closed: s.Closed, until: s.Until, level: max(0, s.Level)}
+	m.health.clamp(b)
+	m.lastBad, m.lastError, m.lastErrorAt = s.LastBad, s.LastError, s.LastErrorAt
+	for _, word := range s.Lacks {
+		m.lacks[index[Feature](featureNames[:], word)] = true
+	}
+	m.lacks[FeatureNone] = false
+}
+
+// find is the rest that a saved one belongs to, nil if its target is unknown.
+func (s *state) find(r SavedRest) *rest {
+	key := keyName{r.Provider, r.Account, r.Nth}
+	switch index[Target](targetNames[:], r.Target) {
+	case TargetModel:
+		return &at(s.models, [2]string{r.Provider, r.ID}).rest
+	case TargetPair:
+		return at(s.pairs, pairName{key, r.ID})
+	case TargetKey:
+		return &at(s.keys, key).rest
+	case TargetAccount:
+		return at(s.accounts, [2]string{r.Provider, r.Account})
+	case TargetProvider:
+		return at(s.providers, r.Provider)
+	}
+	return nil
+}
+
+// index is the value with that name, the zero value if there is none.
+func index[T ~uint8](names []string, word string) T {
+	for i, name := range names {
+		if name == word {
+			return T(i)
+		}
+	}
+	return 0
+}
