@@ -96,6 +96,7 @@ func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	x.step(a.Model.ID, o.Class.String())
 	x.classes[o.Class]++
 	effect := a.End(time.Now(), o)
+	x.proxy.metrics.attempt(a.Model, &o)
 	x.pending = failure{model: a.Model, outcome: o, effect: effect}
 }
 

@@ -68,6 +68,7 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 	}
 	x.release()
 	x.proxy.leave(x)
+	x.proxy.metrics.request(x, status, o != nil)
 	x.proxy.logRequest(x, status, o)
 }
 

@@ -32,6 +32,7 @@ type Config struct {
 	Transport *upstream.Transport
 	Settings  Settings
 	Log       zerolog.Logger
+	Version   string // for the metrics
 }
 
 // Proxy serves OpenAI clients.
@@ -39,11 +40,13 @@ type Proxy struct {
 	pool      *fallback.Pool
 	transport *upstream.Transport
 	log       zerolog.Logger
+	metrics   *metrics
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
 	bodies    budget
 	born      time.Time
 	draining  atomic.Bool
+	refused   atomic.Pointer[string] // why the newest configuration is not in use
 
 	mu     sync.Mutex // guards active
 	active map[*exchange]struct{}
@@ -52,6 +55,7 @@ type Proxy struct {
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
 	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}}
+	p.metrics = newMetrics(p, c.Version)
 	p.Reconfigure(c.Settings)
 	p.server = &fasthttp.Server{
 		Handler:               p.handle,
@@ -77,7 +81,17 @@ func New(c Config) *Proxy {
 }
 
 // Reconfigure swaps the settings; requests under way keep theirs.
-func (p *Proxy) Reconfigure(s Settings) { p.settings.Store(s.withDefaults()) }
+func (p *Proxy) Reconfigure(s Settings) {
+	p.settings.Store(s.withDefaults())
+	p.metrics.loaded(time.Now())
+	p.refused.Store(nil)
+}
+
+// Refused tells that a new configuration was not taken: the one before it stays in use.
+func (p *Proxy) Refused(why string) {
+	p.metrics.reloaded.Set(0)
+	p.refused.Store(&why)
+}
 
 // Serve answers on ln until Shutdown. Connections that upstream.Watch accepted tell when their client leaves.
 func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(listener{ln}) }
@@ -189,6 +203,7 @@ var routes = []route{
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},
 	{"POST", "/api/chat/explain", false, (*Proxy).explain},
+	{"GET", "/metrics", false, (*Proxy).metricsPage},
 	{"GET", "/healthz", true, (*Proxy).healthz},
 	{"GET", "/health/liveliness", true, (*Proxy).healthz},
 	{"GET", "/readyz", true, (*Proxy).readyz},

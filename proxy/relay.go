@@ -19,6 +19,7 @@ import (
 type reply struct {
 	exchange *exchange
 	attempt  *fallback.Attempt
+	begun    time.Time // when it was sent
 	route    *Route
 	up       *upstream.Reply
 
@@ -151,6 +152,10 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	effect := r.attempt.End(time.Now(), r.outcome)
+	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
+	if r.outcome.Class == fallback.OK {
+		x.proxy.metrics.first(r.attempt.Model, x.commit.Sub(r.begun))
+	}
 	x.proxy.logAnswer(x, r.attempt.Model, &r.outcome, effect)
 	x.end(fasthttp.StatusOK, &r.outcome)
 	return nil

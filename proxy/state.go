@@ -37,7 +37,8 @@ func (p *Proxy) state(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	out := struct {
 		Current *string      `json:"current_model"`
 		Models  []modelState `json:"models"`
-	}{Models: make([]modelState, len(rows))}
+		Refused *string      `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
+	}{Models: make([]modelState, len(rows)), Refused: p.refused.Load()}
 	for i := range rows {
 		out.Models[i] = show(&rows[i])
 		if rows[i].Current {
@@ -51,9 +52,7 @@ func show(s *fallback.Status) modelState {
 	m := modelState{ID: s.Model.ID, Name: s.Model.Name, Tools: s.Tools, Current: s.Current, FailureCount: s.FailureCount,
 		Available: s.Available, Provider: s.Model.Provider, Quota: []struct{}{},
 		Reason: text(s.Reason), LastError: text(s.LastError)}
-	if !s.AvailableAt.IsZero() {
-		m.AvailableAt = text(s.AvailableAt.UTC().Format(time.RFC3339))
-	}
+	m.AvailableAt = moment(s.AvailableAt)
 	if s.SuccessRate >= 0 {
 		rate := math.Round(s.SuccessRate*1000) / 1000
 		m.SuccessRate = &rate
@@ -63,6 +62,14 @@ func show(s *fallback.Status) modelState {
 		m.TTFT.P50, m.TTFT.P95 = &p50, &p95
 	}
 	return m
+}
+
+// moment is a time in whole seconds, rounded up: who comes back then is not too early.
+func moment(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return text(t.Add(time.Second - 1).UTC().Truncate(time.Second).Format(time.RFC3339))
 }
 
 func text(s string) *string {
@@ -97,9 +104,7 @@ func (p *Proxy) explain(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	}{Need: need(&x.walk.Need), Candidates: []candidate{}}
 	for _, c := range p.pool.Explain(time.Now(), x.walk.Need, x.walk.Ask) {
 		row := candidate{ID: c.Model.ID, Provider: c.Model.Provider, Skipped: c.Skip != "", Reason: text(c.Skip), Detail: text(c.Detail)}
-		if !c.Ready.IsZero() {
-			row.AvailableAt = text(c.Ready.UTC().Format(time.RFC3339))
-		}
+		row.AvailableAt = moment(c.Ready)
 		if out.First == nil && c.Skip == "" {
 			out.First = &c.Model.ID
 		}

@@ -39,7 +39,7 @@ func (x *exchange) try(a *fallback.Attempt) (*reply, fallback.Outcome) {
 	if err != nil {
 		return nil, x.transport(err)
 	}
-	r := &reply{exchange: x, attempt: a, route: route, up: up}
+	r := &reply{exchange: x, attempt: a, begun: now, route: route, up: up}
 	if up.Status/100 != 2 {
 		return nil, r.refused()
 	}

@@ -98,7 +98,7 @@ func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
 	b := build(c)
 	s := &server{log: log, pool: fallback.New(b.pool)}
 	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
-	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log})
+	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText()})
 	return s, nil
 }
 

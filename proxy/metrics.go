@@ -1,0 +1,163 @@
+package proxy
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+	"github.com/valyala/fasthttp"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
+
+// metrics are the counters of one Proxy. Labels come from closed sets (the configured rows, the classes of an outcome), and
+// a row's counters are looked up once and stay with its route.
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  [6]prometheus.Counter // by the first digit of the status
+	fallovers prometheus.Counter
+	running   prometheus.GaugeFunc
+	duration  prometheus.Histogram
+	attempts  *prometheus.CounterVec
+	ttft      *prometheus.HistogramVec
+	spend     prometheus.Counter
+	reloaded  prometheus.Gauge
+	reloadAt  prometheus.Gauge
+}
+
+// meter are the counters of one row.
+type meter struct {
+	outcomes [fallback.NumClasses]prometheus.Counter
+	ttft     prometheus.Observer
+}
+
+var seconds = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 90, 180}
+
+func newMetrics(p *Proxy, version string) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_requests_total",
+		Help: "Requests that were answered, by status."}, []string{"status"})
+	for i, label := range []string{"", "1xx", "2xx", "3xx", "4xx", "5xx"} {
+		if label != "" {
+			m.requests[i] = requests.WithLabelValues(label)
+		}
+	}
+	m.fallovers = prometheus.NewCounter(prometheus.CounterOpts{Name: "freefall_fallovers_total",
+		Help: "Requests that were answered by another model than the first one asked."})
+	m.running = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_requests_running",
+		Help: "Requests under way."}, func() float64 { return float64(p.running()) })
+	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "freefall_request_duration_seconds",
+		Help: "Time from a request's head to the last byte of its answer.", Buckets: seconds})
+	m.attempts = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_attempts_total",
+		Help: "Calls to providers, by what came of them."}, []string{"provider", "model", "outcome"})
+	m.ttft = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "freefall_ttft_seconds",
+		Help: "Time from sending to the first content of a stream, or to a whole answer.", Buckets: seconds}, []string{"provider", "model"})
+	m.spend = prometheus.NewCounter(prometheus.CounterOpts{Name: "freefall_spend_alarm_total",
+		Help: "Answers that a provider says cost money. Anything above zero wants a look."})
+	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{Name: "freefall_config_last_reload_successful",
+		Help: "1 if the configuration in the file is the one in use."})
+	m.reloadAt = prometheus.NewGauge(prometheus.GaugeOpts{Name: "freefall_config_last_reload_success_timestamp_seconds",
+		Help: "When the configuration in use was loaded."})
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
+	m.registry.MustRegister(requests, m.fallovers, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
+		poolState{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.loaded(time.Now())
+	return m
+}
+
+// row gives the counters of one row. They are looked up at its first attempt and stay with its route.
+func (m *metrics) row(model *fallback.Model) *meter {
+	route := model.Via.(*Route)
+	if r := route.meter.Load(); r != nil {
+		return r
+	}
+	r := &meter{ttft: m.ttft.WithLabelValues(model.Provider, model.ID)}
+	for c := range r.outcomes {
+		r.outcomes[c] = m.attempts.WithLabelValues(model.Provider, model.ID, fallback.Class(c).String())
+	}
+	route.meter.Store(r)
+	return r
+}
+
+func (m *metrics) loaded(at time.Time) {
+	m.reloaded.Set(1)
+	m.reloadAt.Set(float64(at.Unix()))
+}
+
+// request counts an answered request.
+func (m *metrics) request(x *exchange, status int, answered bool) {
+	if digit := status / 100; digit >= 1 && digit <= 5 {
+		m.requests[digit].Inc()
+	}
+	if answered && x.walk.Attempts() > 1 {
+		m.fallovers.Inc()
+	}
+	m.duration.Observe(time.Since(x.started).Seconds())
+}
+
+// first observes the time to the first content.
+func (m *metrics) first(model *fallback.Model, d time.Duration) {
+	m.row(model).ttft.Observe(d.Seconds())
+}
+
+// attempt counts one call.
+func (m *metrics) attempt(model *fallback.Model, o *fallback.Outcome) {
+	m.row(model).outcomes[o.Class].Inc()
+	if o.CostUSD > 0 {
+		m.spend.Inc()
+	}
+}
+
+// poolState shows the state of the pool when it is asked.
+type poolState struct{ pool *fallback.Pool }
+
+var (
+	availableDesc = prometheus.NewDesc("freefall_model_available", "1 if the model can be asked now.", []string{"provider", "model"}, nil)
+	failuresDesc  = prometheus.NewDesc("freefall_model_failure_count", "Failures that are counted against the model, 0 to the breaker's number.", []string{"provider", "model"}, nil)
+	readyDesc     = prometheus.NewDesc("freefall_model_available_timestamp_seconds", "When a resting model can be asked again, if an end is in sight.", []string{"provider", "model"}, nil)
+)
+
+func (poolState) Describe(ch chan<- *prometheus.Desc) {
+	ch <- availableDesc
+	ch <- failuresDesc
+	ch <- readyDesc
+}
+
+func (m poolState) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range m.pool.Snapshot(time.Now()) {
+		available := 0.0
+		if s.Available {
+			available = 1
+		}
+		ch <- prometheus.MustNewConstMetric(availableDesc, prometheus.GaugeValue, available, s.Model.Provider, s.Model.ID)
+		ch <- prometheus.MustNewConstMetric(failuresDesc, prometheus.GaugeValue, float64(s.FailureCount), s.Model.Provider, s.Model.ID)
+		if !s.AvailableAt.IsZero() {
+			ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, float64(s.AvailableAt.Unix()), s.Model.Provider, s.Model.ID)
+		}
+	}
+}
+
+// metricsPage answers GET /metrics. With an admin key configured it takes that one.
+func (p *Proxy) metricsPage(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	if s.AdminKey != "" && !who.admin {
+		refuse(ctx, &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key", Message: "metrics take the admin key"})
+		return
+	}
+	families, err := p.metrics.registry.Gather()
+	if err != nil && len(families) == 0 {
+		refuse(ctx, &openai.Error{Status: 500, Type: "server_error", Code: "internal_error", Message: "the metrics could not be gathered"})
+		return
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	ctx.Response.Header.SetContentType(string(format))
+	encoder := expfmt.NewEncoder(ctx.Response.BodyWriter(), format)
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return
+		}
+	}
+}
