@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from test_sdk import WEATHER
-from world import DEEPSEEK, FLASH, FLASH_8B, GEMINI, LLAMA, model
+from world import DEEPSEEK, FLASH, GEMINI, LLAMA, model
 
-CHAIN = [GEMINI, DEEPSEEK, FLASH, FLASH_8B, LLAMA]
+CHAIN = [GEMINI, DEEPSEEK, LLAMA, FLASH]  # LLAMA has no tools
 REQUESTS, AT_ONCE = 300, 32
 
 
@@ -54,7 +54,8 @@ def test_nobody_notices(freefall, provider):
 
     answers = asyncio.run(flood())
     for n, (text, attempts) in enumerate(answers):
-        fitting = CHAIN[:-1] if n % 3 == 1 else CHAIN
-        assert int(attempts) <= len(fitting)
+        fitting = [id for id in CHAIN if id != LLAMA or n % 3 != 1]
+        assert 1 <= int(attempts) <= len(fitting)
         assert text == "get_weather" if n % 3 == 1 else text.endswith(f'{"plain" if n % 3 == 0 else "stream"} {n}"')
+    assert len(provider.bodies(LLAMA)) > REQUESTS / 3
     assert not [body for body in provider.bodies(LLAMA) if "tools" in body]

@@ -1,6 +1,7 @@
 // A stream of 60 chunks breaks in every way, at points before and after its first content.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { APIError } from 'openai'
 import { DEEPSEEK, GEMINI, World } from './world.mjs'
 
@@ -24,14 +25,22 @@ async function read(client) {
   return [text, 'done']
 }
 
+// allowed is what the client may get when so many events came before the break. A reset throws away what had arrived and
+// was not yet read.
+function allowed(how, point) {
+  const saved = [whole, 'done']
+  const partial = Array.from({ length: Math.max(point - 1, 0) }, (_, n) => ['x'.repeat(n + 1), 'raised'])
+  if (how === 'reset') return [saved, ...partial]
+  return partial.length > 0 ? partial.slice(-1) : [saved]
+}
+
 for (const how of ['close', 'reset', 'stall', 'garble', 'error', 'error_choice', 'end']) {
   test(`a cut by ${how}`, { timeout }, async () => {
     await world.script(DEEPSEEK, { kind: 'ok', text: whole, always: true })
     for (const point of points) {
       await world.script(GEMINI, { kind: 'cut', how, after: point, chunks: 60, text: 'x'.repeat(60) })
-      const content = point - 1
-      const expected = content > 0 ? ['x'.repeat(content), 'raised'] : [whole, 'done']
-      assert.deepEqual(await read(world.client()), expected, `cut after ${point} events`)
+      const got = await read(world.client())
+      assert.ok(allowed(how, point).some((one) => isDeepStrictEqual(one, got)), `cut after ${point} events: ${got}`)
     }
   })
 }
