@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +15,7 @@ import (
 )
 
 // metrics are the counters of one Proxy. Labels come from closed sets (the configured rows, the classes of an outcome), and
-// a row's counters are looked up once and stay with its route.
+// a row's counters are looked up once for each configuration.
 type metrics struct {
 	registry  *prometheus.Registry
 	requests  [6]prometheus.Counter // by the first digit of the status
@@ -26,6 +27,7 @@ type metrics struct {
 	spend     prometheus.Counter
 	reloaded  prometheus.Gauge
 	reloadAt  prometheus.Gauge
+	meters    sync.Map // *Route -> *meter
 }
 
 // meter are the counters of one row.
@@ -69,21 +71,21 @@ func newMetrics(p *Proxy, version string) *metrics {
 	return m
 }
 
-// row gives the counters of one row. They are looked up at its first attempt and stay with its route.
+// row gives the counters of one row. Their labels are looked up once for each configuration, not when they count.
 func (m *metrics) row(model *fallback.Model) *meter {
-	route := model.Via.(*Route)
-	if r := route.meter.Load(); r != nil {
-		return r
+	if r, ok := m.meters.Load(model.Via); ok {
+		return r.(*meter)
 	}
 	r := &meter{ttft: m.ttft.WithLabelValues(model.Provider, model.ID)}
 	for c := range r.outcomes {
 		r.outcomes[c] = m.attempts.WithLabelValues(model.Provider, model.ID, fallback.Class(c).String())
 	}
-	route.meter.Store(r)
+	m.meters.Store(model.Via, r)
 	return r
 }
 
 func (m *metrics) loaded(at time.Time) {
+	m.meters.Clear()
 	m.reloaded.Set(1)
 	m.reloadAt.Set(float64(at.Unix()))
 }

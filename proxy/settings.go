@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"crypto/sha256"
-	"sync/atomic"
 	"time"
 
 	"freefall/internal/openai"
@@ -55,8 +54,6 @@ type Route struct {
 	FirstToken time.Duration // a streamed attempt, sending to commit point
 	Answer     time.Duration // a not streamed attempt, sending to the whole body
 	Idle       time.Duration // silence after the commit point
-
-	meter atomic.Pointer[meter]
 }
 
 func (s Settings) withDefaults() *Settings {
