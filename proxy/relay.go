@@ -132,9 +132,7 @@ func (r *reply) next(buf []byte, lastContent time.Time) {
 	if r.exchange.stopped.Load() {
 		o = fallback.Outcome{Class: fallback.Stopped, Message: "freefall is stopping"}
 	}
-	var v openai.Verdict
-	r.head, v = r.stream.Abort(r.head, o, time.Now())
-	r.judge(v)
+	r.abort(o)
 }
 
 // Close ends the attempt and the exchange.

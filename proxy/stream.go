@@ -55,10 +55,19 @@ func (r *reply) committed() (*reply, fallback.Outcome) {
 			r.head = r.stream.Held(nil)
 			return r, r.outcome
 		}
+		x.refusal = &openai.Error{Status: clientStatus(r.outcome.Status), Type: "invalid_request_error", Code: r.outcome.Class.String(), Message: r.outcome.Message}
 		return nil, r.outcome
 	}
 	r.attempt.Committed(x.commit)
 	return r, r.outcome
+}
+
+// clientStatus is the status for the client's own fault that was told in a stream.
+func clientStatus(status int) int {
+	if status < 400 || status > 499 {
+		return 400
+	}
+	return status
 }
 
 // feed takes the next bytes of the upstream through the stream machine; what the client is to be sent gathers in r.head.
@@ -71,13 +80,23 @@ func (r *reply) feed(p []byte) {
 	for r.state == openai.Hold || r.state == openai.Content {
 		ev, ok := r.scanner.Next()
 		if !ok {
-			return
+			break
 		}
 		if !ev.Comment {
 			r.heard = true
 		}
 		r.take(ev)
 	}
+	if err := r.scanner.Err(); err != nil {
+		r.abort(fault(fallback.UpstreamFault, err.Error()))
+	}
+}
+
+// abort ends the stream for a reason that it does not tell itself.
+func (r *reply) abort(o fallback.Outcome) {
+	var v openai.Verdict
+	r.head, v = r.stream.Abort(r.head, o, time.Now())
+	r.judge(v)
 }
 
 func (r *reply) take(ev openai.Event) {
@@ -136,8 +155,7 @@ func (r *reply) unstreamed(first []byte) (*reply, fallback.Outcome) {
 	if err != nil {
 		return nil, r.exchange.transport(err)
 	}
-	body := append(first, rest...)
-	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(first, rest...), time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
 			r.exchange.refusal = openai.ClientError(r.up.Status, body)
