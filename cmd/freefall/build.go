@@ -139,6 +139,8 @@ func (p *provider) row(m *config.Model) fallback.Model {
 	switch {
 	case p.config.Off != "":
 		row.Off, row.Why = p.config.Off, p.config.Why
+	case m.Never:
+		row.Off, row.Why = "limit_zero", "a limit of 0 says never call"
 	case row.Proof == fallback.Unproven:
 		row.Off = "not_free"
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	_ "time/tzdata" // day resets name zones, and an image from scratch has none
 )
 
@@ -24,6 +25,9 @@ func run(args []string) int {
 		code = exit.code
 	}
 	if text := err.Error(); text != "" {
+		if strings.Contains(text, "\n") {
+			text = "\n" + text // several mistakes: each line begins with its own place
+		}
 		fmt.Fprintln(os.Stderr, "freefall: "+text)
 	}
 	return code
