@@ -13,12 +13,12 @@ import (
 type Edits struct {
 	Drop         []string    // keys to remove
 	Rename       [][2]string // from, to; when the client sent both, its value of to stays
-	Force        [][2]string // key and raw JSON value, set in any case
+	WithTools    [][2]string // key and raw JSON value, set when the body has tools
 	IncludeUsage bool        // ask for usage in the stream, when there is a stream
 }
 
 func (e Edits) equal(f Edits) bool {
-	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.Force, f.Force) &&
+	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.WithTools, f.WithTools) &&
 		e.IncludeUsage == f.IncludeUsage
 }
 
@@ -50,8 +50,10 @@ func (r *Request) edit(e Edits) (splice, error) {
 	for _, names := range e.Rename {
 		ed.rename(names[0], names[1])
 	}
-	for _, pair := range e.Force {
-		ed.set(pair[0], "", pair[1])
+	if r.seen.has(chatKeys["tools"]) {
+		for _, pair := range e.WithTools {
+			ed.set(pair[0], "", pair[1])
+		}
 	}
 	if e.IncludeUsage && r.Stream && !r.IncludeUsage {
 		ed.set("stream_options", ".include_usage", "true")

@@ -54,9 +54,10 @@ func TestOutgoing(t *testing.T) {
 		{"rename, both", `{"seed":1,"random_seed":2,"model":"x","messages":[]}`, Edits{Rename: [][2]string{{"seed", "random_seed"}}},
 			`{"random_seed":2,"model":"M","messages":[]}`},
 		{"rename, none", `{"model":"x","messages":[]}`, Edits{Rename: [][2]string{{"seed", "random_seed"}}}, `{"model":"M","messages":[]}`},
-		{"force", `{"model":"x","messages":[]}`, Edits{Force: [][2]string{{"parallel_tool_calls", "false"}}}, `{"model":"M","messages":[],"parallel_tool_calls":false}`},
-		{"force over", `{"p\u0061rallel_tool_calls":true,"model":"x","messages":[]}`, Edits{Force: [][2]string{{"parallel_tool_calls", "false"}}},
-			`{"p\u0061rallel_tool_calls":false,"model":"M","messages":[]}`},
+		{"with tools, without", `{"model":"x","messages":[]}`, Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}}, `{"model":"M","messages":[]}`},
+		{"with tools", `{"model":"x","messages":[],"tools":[]}`, Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}}, `{"model":"M","messages":[],"tools":[],"parallel_tool_calls":false}`},
+		{"with tools, over", `{"p\u0061rallel_tool_calls":true,"model":"x","messages":[],"tools":[]}`, Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}},
+			`{"p\u0061rallel_tool_calls":false,"model":"M","messages":[],"tools":[]}`},
 		{"usage", `{"model":"x","stream":true,"messages":[]}`, Edits{IncludeUsage: true}, `{"model":"M","stream":true,"messages":[],"stream_options":{"include_usage":true}}`},
 		{"usage, null", `{"model":"x","stream":true,"stream_options":null,"messages":[]}`, Edits{IncludeUsage: true},
 			`{"model":"M","stream":true,"stream_options":{"include_usage":true},"messages":[]}`},
@@ -92,12 +93,12 @@ func TestOutgoingRefusesFreeKeys(t *testing.T) {
 		{Drop: []string{"messages.0"}},
 		{Rename: [][2]string{{"seed", "user"}}},
 		{Rename: [][2]string{{"user", "seed"}}},
-		{Force: [][2]string{{"*", "1"}}},
-		{Force: [][2]string{{"seed", "{"}}},
-		{Force: [][2]string{{"seed", `1,"model":"y"`}}},
-		{Force: [][2]string{{"seed", `1,"provider":"y"`}}},
+		{WithTools: [][2]string{{"*", "1"}}},
+		{WithTools: [][2]string{{"seed", "{"}}},
+		{WithTools: [][2]string{{"seed", `1,"model":"y"`}}},
+		{WithTools: [][2]string{{"seed", `1,"provider":"y"`}}},
 	} {
-		if parts, err := parseChat(t, `{"model":"x","user":"a","messages":[],"seed":1}`).Outgoing("M", e); err == nil {
+		if parts, err := parseChat(t, `{"model":"x","user":"a","messages":[],"tools":[],"seed":1}`).Outgoing("M", e); err == nil {
 			t.Errorf("%+v gave %s", e, parts)
 		}
 	}

@@ -77,7 +77,7 @@ var dialects = []*Dialect{
 		KeyVars: []string{"NVIDIA_API_KEY"},
 		// Per key and model; nominal, lower for models in demand. diegosouzapw/OmniRoute#6846, 2026-07-18.
 		Model: Limits{RPM: 40},
-		Edits: openai.Edits{Force: [][2]string{{"parallel_tool_calls", "false"}}},
+		Edits: openai.Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}},
 	},
 	{
 		Name:    "cloudflare",
