@@ -1,5 +1,8 @@
 # Short names for plain commands. Go fetches its modules by itself.
 
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
 GO       ?= go
 PYTHON   ?= python3
 FUZZTIME ?= 5m
@@ -46,7 +49,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 wire: ## recorded errors and streams of providers: right / all
-	$(GO) test -count=1 -v -run 'Samples|Streams' ./internal/openai
+	$(GO) test -count=1 -v -run 'Samples$$' ./internal/openai | grep -vE '^ *(=== |--- PASS)'
 
 lint: ## golangci-lint; the first run compiles it
 	$(LINT) run
