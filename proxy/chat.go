@@ -77,14 +77,21 @@ func (x *exchange) final(a *fallback.Attempt, o *fallback.Outcome) *openai.Error
 	case x.stopped.Load():
 		return stopping()
 	case o.Action == fallback.ReturnToClient:
+		x.model = a.Model
 		return x.refusal
 	case o.Action == fallback.OnceThenReturn && x.ambiguous != nil:
-		return x.ambiguous
+		return x.unsure()
 	case o.Action == fallback.OnceThenReturn:
-		x.ambiguous = x.refusal
+		x.ambiguous, x.doubter = x.refusal, a.Model
 		x.walk.Avoid(a.Model.Provider)
 	}
 	return nil
+}
+
+// unsure is the first ambiguous refusal, with the model that gave it.
+func (x *exchange) unsure() *openai.Error {
+	x.model = x.doubter
+	return x.ambiguous
 }
 
 func stopping() *openai.Error {

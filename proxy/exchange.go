@@ -31,12 +31,13 @@ type exchange struct {
 	left    atomic.Bool // the client has gone
 	stopped atomic.Bool // freefall is stopping and drain is over
 
-	model     *fallback.Model // of the last attempt that was answered
+	model     *fallback.Model // whose answer or refusal the client gets
 	trail     []byte
-	pending   failure       // the last failed attempt, not logged yet
-	refusal   *openai.Error // the upstream's own words of a client's fault
-	ambiguous *openai.Error // likewise, but another provider may see it differently
-	empties   int           // answers without content
+	pending   failure         // the last failed attempt, not logged yet
+	refusal   *openai.Error   // the upstream's own words of a client's fault
+	ambiguous *openai.Error   // likewise, but another provider may see it differently
+	doubter   *fallback.Model // who gave it
+	empties   int             // answers without content
 	commit    time.Time
 	classes   [fallback.NumClasses]int // of the failed attempts
 	retry     time.Duration            // when somebody is ready again, for an exhausted answer

@@ -22,7 +22,7 @@ const (
 // exhausted is the one answer when nobody is left: a status that SDKs understand, when to come back, and each model's reason.
 func (x *exchange) exhausted(now time.Time) *openai.Error {
 	if x.ambiguous != nil {
-		return x.ambiguous
+		return x.unsure()
 	}
 	e := x.proxy.pool.Exhausted(now, &x.walk)
 	switch {

@@ -55,19 +55,10 @@ func (r *reply) committed() (*reply, fallback.Outcome) {
 			r.head = r.stream.Held(nil)
 			return r, r.outcome
 		}
-		x.refusal = &openai.Error{Status: clientStatus(r.outcome.Status), Type: "invalid_request_error", Code: r.outcome.Class.String(), Message: r.outcome.Message}
 		return nil, r.outcome
 	}
 	r.attempt.Committed(x.commit)
 	return r, r.outcome
-}
-
-// clientStatus is the status for the client's own fault that was told in a stream.
-func clientStatus(status int) int {
-	if status < 400 || status > 499 {
-		return 400
-	}
-	return status
 }
 
 // feed takes the next bytes of the upstream through the stream machine; what the client is to be sent gathers in r.head.
@@ -103,6 +94,7 @@ func (r *reply) take(ev openai.Event) {
 	var v openai.Verdict
 	r.head, v = r.stream.Event(r.head, ev, time.Now())
 	r.judge(v)
+	r.exchange.listen(&r.outcome, r.up.Status, ev.Data)
 }
 
 // over tells the stream machine that the upstream has ended, cut or by itself.
@@ -157,9 +149,7 @@ func (r *reply) unstreamed(first []byte) (*reply, fallback.Outcome) {
 	}
 	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(first, rest...), time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
-		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
-			r.exchange.refusal = openai.ClientError(r.up.Status, body)
-		}
+		r.exchange.listen(&o, r.up.Status, body)
 		return nil, o
 	}
 	r.head, err = openai.AppendChunks(nil, body, r.exchange.req.IncludeUsage)

@@ -107,10 +107,15 @@ func (r *reply) refused() fallback.Outcome {
 		return r.exchange.transport(err)
 	}
 	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
-	if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
-		r.exchange.refusal = openai.ClientError(r.up.Status, body)
-	}
+	r.exchange.listen(&o, r.up.Status, body)
 	return o
+}
+
+// listen keeps the upstream's own words where the client may have to read them.
+func (x *exchange) listen(o *fallback.Outcome, status int, body []byte) {
+	if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
+		x.refusal = openai.ClientError(status, body)
+	}
 }
 
 // whole reads and judges an answer that is not streamed. Its commit point is the end of its body.
@@ -123,9 +128,7 @@ func (r *reply) whole() (*reply, fallback.Outcome) {
 	}
 	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
 	if o.Class != fallback.OK && !x.secondEmpty(&o) {
-		if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
-			x.refusal = openai.ClientError(r.up.Status, body)
-		}
+		x.listen(&o, r.up.Status, body)
 		return nil, o
 	}
 	x.commit = time.Now()
