@@ -74,7 +74,7 @@ type plan struct {
 	models   []fallback.Model // Via, Proof and Keys are filled in when absent
 	dialect  map[string]string
 	route    Route
-	real     bool // no bubble
+	at       time.Time // when the bubble's clock begins; zero = where synctest begins
 }
 
 func chain(ids ...string) []fallback.Model {
@@ -89,6 +89,9 @@ func chain(ids ...string) []fallback.Model {
 func inBubble(t *testing.T, p plan, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		if !p.at.IsZero() {
+			time.Sleep(time.Until(p.at))
+		}
 		w, stop := start(t, p)
 		test(w)
 		stop()
