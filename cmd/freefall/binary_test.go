@@ -68,9 +68,9 @@ func simulated(t *testing.T, o fakellm.Options) (fake *fakellm.Server, url strin
 	return fake, srv.URL + "/v1"
 }
 
-// models are rows of a simulated provider that can do everything.
+// models are a simulated provider's, which can do everything and ask for no key.
 func models(ids ...string) fakellm.Options {
-	o := fakellm.Options{OpenAI: true}
+	o := fakellm.Options{OpenAI: true, Keyless: true}
 	for _, id := range ids {
 		o.Models = append(o.Models, fakellm.Model{ID: id, Tools: true, Vision: true, JSONSchema: true})
 	}
