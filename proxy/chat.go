@@ -56,6 +56,7 @@ func (x *exchange) search() (*reply, *openai.Error) {
 		if !ok {
 			return nil, x.exhausted(now)
 		}
+		x.attempt = attempt
 		reply, outcome := x.try(attempt)
 		if reply != nil {
 			x.model = attempt.Model
@@ -102,6 +103,7 @@ func stopping() *openai.Error {
 func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	x.step(a.Model.ID, o.Class.String())
 	x.classes[o.Class]++
+	x.attempt = nil
 	effect := a.End(time.Now(), o)
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.pending = failure{model: a.Model, outcome: o, effect: effect}
@@ -120,6 +122,9 @@ func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 func (x *exchange) recovered(ctx *fasthttp.RequestCtx) {
 	if cause := recover(); cause != nil {
 		x.proxy.logPanic(x.id, cause)
+		if x.attempt != nil {
+			x.fail(x.attempt, fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"})
+		}
 		x.refuse(ctx, &openai.Error{Status: 500, Type: "server_error", Code: "internal_error",
 			Message: "freefall failed on this request; its log has request id " + x.id})
 	}

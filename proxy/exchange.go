@@ -31,7 +31,8 @@ type exchange struct {
 	left    atomic.Bool // the client has gone
 	stopped atomic.Bool // freefall is stopping and drain is over
 
-	model     *fallback.Model // whose answer or refusal the client gets
+	attempt   *fallback.Attempt // under way
+	model     *fallback.Model   // whose answer or refusal the client gets
 	trail     []byte
 	pending   failure         // the last failed attempt, not logged yet
 	refusal   *openai.Error   // the upstream's own words of a client's fault

@@ -149,6 +149,7 @@ func (r *reply) Close() error {
 		r.drain()
 	}
 	_ = r.up.Close()
+	x.attempt = nil
 	effect := r.attempt.End(time.Now(), r.outcome)
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
 	if r.outcome.Class == fallback.OK {

@@ -1,0 +1,25 @@
+package proxy
+
+import (
+	"testing"
+)
+
+// A panic costs its own request a 500 and nobody else anything: the attempt it was in ends, and so does a trial.
+func TestAPanicEndsItsAttempt(t *testing.T) {
+	models := chain("a", "b")
+	models[0].Via = "no route" // what no configuration can give: try panics
+	inBubble(t, plan{models: models}, func(w *world) {
+		for range 2 {
+			got := w.chat(plainBody)
+			if got.status != 500 || got.err().Code != "internal_error" || got.trail() != "a=stopped" {
+				t.Errorf("%d, trail %q: %s", got.status, got.trail(), got.body)
+			}
+		}
+		if got := w.chat(`{"model":"b","messages":[{"role":"user","content":"hi"}]}`); got.status != 200 {
+			t.Errorf("the next request: %d %s", got.status, got.body)
+		}
+		if _, rows := w.state(); rows["a"].FailureCount != 0 || w.proxy.running() != 0 {
+			t.Errorf("state %+v, %d running", rows["a"], w.proxy.running())
+		}
+	})
+}
