@@ -90,6 +90,12 @@ func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
 	e.Msg("Request")
 }
 
+// logSpend is the alarm: freefall promises to cost nothing.
+func (p *Proxy) logSpend(id string, m *fallback.Model, usd float64) {
+	p.log.Error().Str("request", id).Str("model", m.ID).Str("provider", m.Provider).Float64("cost_usd", usd).
+		Msg("SPEND ALARM: " + m.ID + " cost money although it was proven free (" + m.Proof.String() + "); it is parked as not_free")
+}
+
 func (p *Proxy) logPanic(id string, cause any) {
 	p.log.Error().Str("request", id).Str("cause", fmt.Sprint(cause)).Stack().Msg("Request failed inside freefall")
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -150,6 +151,7 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	x.attempt = nil
+	r.checkCost()
 	effect := r.attempt.End(time.Now(), r.outcome)
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
 	if r.outcome.Class == fallback.OK {
@@ -158,6 +160,18 @@ func (r *reply) Close() error {
 	x.proxy.logAnswer(x, r.attempt.Model, &r.outcome, effect)
 	x.end(fasthttp.StatusOK, &r.outcome)
 	return nil
+}
+
+// checkCost parks a model whose answer cost money although it was proven free: the proof was wrong, whoever gave it.
+func (r *reply) checkCost() {
+	m, cost := r.attempt.Model, r.outcome.CostUSD
+	if cost <= 0 || m.Proof == fallback.AllowedPaid {
+		return
+	}
+	r.exchange.proxy.logSpend(r.exchange.id, m, cost)
+	r.outcome = fallback.Outcome{Class: fallback.NotFree, Scope: fallback.ScopeModel, Action: fallback.PassThrough, Target: fallback.TargetModel,
+		Until: fallback.UntilForever, CostUSD: cost, InputTokens: r.outcome.InputTokens, OutputTokens: r.outcome.OutputTokens,
+		Message: fmt.Sprintf("an answer cost %g USD", cost)}
 }
 
 // drain reads the end of a complete stream, so that its connection can be used again. What lets wait or has more to say is
