@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,11 +47,17 @@ func healthcheckCommand() *cobra.Command {
 
 // ownURL is where a freefall with this config can be reached from this machine.
 func ownURL(o config.Options) (string, error) {
-	c, err := load(o)
-	if err != nil {
-		return "", err
+	// The environment wins over the file, which is not even read then: a running freefall keeps its last good config, and a
+	// broken edit must not make its container look ill.
+	listen := strings.TrimSpace(os.Getenv("FREEFALL_LISTEN"))
+	if listen == "" {
+		c, err := load(o)
+		if err != nil {
+			return "", err
+		}
+		listen = c.Listen
 	}
-	host, port, err := net.SplitHostPort(c.Listen)
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", exitError{2, err}
 	}
