@@ -2,11 +2,18 @@ package config
 
 import "time"
 
+// Where state and log lie unless somebody says otherwise. The image sets both at link time (see Dockerfile): its config folder
+// is read-only, its state has a volume, and its log is what it writes to standard error.
+var (
+	dataDir = "data"
+	logFile = "logs/app.log"
+)
+
 // defaults is what holds when nobody says otherwise. Nothing else in the program has a default for a key of models.yaml.
 func defaults() Config {
 	return Config{
 		Listen:   "127.0.0.1:8000",
-		DataDir:  "data",
+		DataDir:  dataDir,
 		FreeOnly: true,
 		MaxBody:  32 << 20,
 		Drain:    25 * time.Second,
@@ -28,7 +35,7 @@ func defaults() Config {
 			BrokenStream: "error",
 		},
 		Breaker: Breaker{Failures: 3, Cooldown: 30 * time.Second, MaxCooldown: 10 * time.Minute},
-		Log:     Log{Level: "info", Format: "auto", File: "logs/app.log"},
+		Log:     Log{Level: "info", Format: "auto", File: logFile},
 	}
 }
 
