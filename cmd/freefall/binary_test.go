@@ -124,7 +124,7 @@ func startIn(t *testing.T, dir string, env ...string) *program {
 		close(f.ended)
 	}()
 	t.Cleanup(f.finish)
-	listens := regexp.MustCompile(`"listen":"([^"]+)"`)
+	listens := regexp.MustCompile(`serves http://([0-9.:]+)/v1`)
 	f.until(startBound, "freefall to listen", func() bool {
 		at := listens.FindStringSubmatch(f.stderr.String())
 		if at == nil {
