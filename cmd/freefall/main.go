@@ -19,16 +19,16 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	code := 2 // cobra's own errors are about usage
 	var exit exitError
-	if errors.As(err, &exit) {
-		code = exit.code
+	if !errors.As(err, &exit) { // cobra's own errors are about usage
+		exit = exitError{2, fmt.Errorf("%w; freefall --help shows commands, and freefall COMMAND --help their flags", err)}
 	}
-	if text := err.Error(); text != "" {
+	if text := exit.Error(); text != "" {
+		separator := " "
 		if strings.Contains(text, "\n") {
-			text = "\n" + text // several mistakes: each line begins with its own place
+			separator = "\n" // several mistakes: each line begins with its own place
 		}
-		fmt.Fprintln(os.Stderr, "freefall: "+text)
+		fmt.Fprintln(os.Stderr, "freefall:"+separator+text)
 	}
-	return code
+	return exit.code
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -34,12 +35,13 @@ remembers what is spent until when, and never costs money.`,
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  freefall version",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cmd.Println("freefall " + versionText())
-			return nil
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "freefall "+versionText())
+			return err
 		},
 	}
 }
