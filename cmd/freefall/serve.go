@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -57,9 +58,7 @@ func signals() (context.Context, context.CancelFunc) {
 func serve(ctx context.Context, c *config.Config) error {
 	log, closeLog := openLog(c)
 	defer closeLog()
-	for _, warning := range c.Warnings {
-		log.Warn().Msg(warning)
-	}
+	warn(log, c)
 	ln, err := listen(c.Listen)
 	if err != nil {
 		return err
@@ -72,6 +71,28 @@ func serve(ctx context.Context, c *config.Config) error {
 	log.Info().Str("listen", ln.Addr().String()).Int("models", len(c.Models)).Str("version", versionText()).
 		Msg("freefall serves http://" + ln.Addr().String() + "/v1")
 	return s.run(ctx, ln, c.Drain)
+}
+
+// warn says at the start what an operator would otherwise find out too late.
+func warn(log zerolog.Logger, c *config.Config) {
+	for _, warning := range c.Warnings {
+		log.Warn().Msg(warning)
+	}
+	if keys := c.Unserved(); len(keys) > 0 {
+		log.Warn().Msg("set, but not served by this version and without effect: " + strings.Join(keys, ", "))
+	}
+	if advice := noKeyAdvice(c); advice != "" && allOff(c) {
+		log.Warn().Msg("no provider has a usable key, requests get 503: " + advice)
+	}
+}
+
+func allOff(c *config.Config) bool {
+	for i := range c.Providers {
+		if c.Providers[i].Off == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // listen takes the port; a busy one is an error that names the way out.
