@@ -102,7 +102,6 @@ func stopping() *openai.Error {
 // fail ends an attempt that gave nothing and remembers it for the log.
 func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	x.step(a.Model.ID, o.Class.String())
-	x.classes[o.Class]++
 	x.attempt = nil
 	effect := a.End(time.Now(), o)
 	x.proxy.metrics.attempt(a.Model, &o)

@@ -285,3 +285,25 @@ func TestEmptyCompletionMovesOnOnce(t *testing.T) {
 		}
 	})
 }
+
+// A request that one model is too small for is no client's fault while another one, that may take it, rests.
+func TestTooLargeForOneWhileAnotherRests(t *testing.T) {
+	p := threeProviders()
+	p.models = p.models[:2]
+	inBubble(t, p, func(w *world) {
+		w.say("a1", fakellm.FromSample("openai-400-context").Forever())
+		w.say("b1", fakellm.FromSample("or-429-typed").Forever()) // for a minute
+		want := [][3]string{{"429", "a1=context_length; b1=rate_limited", "60"}, {"429", "a1=context_length", "60"}}
+		for _, want := range want {
+			got := w.chat(plainBody)
+			if diff := cmp.Diff(want, [3]string{fmt.Sprint(got.status), got.trail(), got.header.Get("Retry-After")}); diff != "" {
+				t.Errorf("(-want +got):\n%s%s", diff, got.body)
+			}
+		}
+		w.say("b1", fakellm.FromSample("openai-400-context").Forever())
+		time.Sleep(time.Minute)
+		if got := w.chat(plainBody); got.status != 400 || got.err().Code != "context_length_exceeded" {
+			t.Errorf("too large for both: %d %s", got.status, got.body)
+		}
+	})
+}

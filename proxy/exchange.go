@@ -40,8 +40,7 @@ type exchange struct {
 	doubter   *fallback.Model // who gave it
 	empties   int             // answers without content
 	commit    time.Time
-	classes   [fallback.NumClasses]int // of the failed attempts
-	retry     time.Duration            // when somebody is ready again, for an exhausted answer
+	retry     time.Duration // when somebody is ready again, for an exhausted answer
 }
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {

@@ -28,7 +28,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	switch {
 	case e.NoKey:
 		return noKey(x.settings)
-	case !e.Fits && e.TooLarge, e.Fits && x.mismatched(fallback.ContextLength):
+	case !e.Fits && e.TooLarge:
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
 			Message: "the request is larger than every model that could take it: " + reasons(&e, now)}
 	case !e.Fits && usable(&e):
@@ -47,12 +47,6 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 		out.Message += ". " + x.settings.Help
 	}
 	return out
-}
-
-// mismatched says whether every attempt of the walk ended in one class, and no rest keeps others from it.
-func (x *exchange) mismatched(c fallback.Class) bool {
-	n := x.walk.Attempts()
-	return n > 0 && x.classes[c] == n
 }
 
 // usable says whether any candidate is there at all, apart from what this request needs.
