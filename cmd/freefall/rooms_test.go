@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"internal/roster":   {"fallback", "internal/openai", "internal/upstream"},
 	"internal/upstream": {},
 	"internal/fakellm":  {},
+	"internal/store":    {"fallback"},
 	"proxy":             {"fallback", "internal/openai", "internal/upstream"},
 }
 
