@@ -29,7 +29,7 @@ remembers what is spent until when, and never costs money.`,
 		RunE:          serve.RunE,
 	}
 	root.Flags().AddFlagSet(serve.Flags())
-	root.AddCommand(serve, demoCommand(), checkCommand(), statusCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
 	return root
 }
 
@@ -56,6 +56,9 @@ func versionText() string {
 		return "unknown"
 	}
 	text := info.Main.Version
+	if text != "" && text != "(devel)" {
+		return text
+	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 			text += " " + s.Value[:12]
