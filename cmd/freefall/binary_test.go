@@ -259,7 +259,9 @@ func (a answer) events() (list []string) {
 }
 
 // clean says whether a stream ended as a whole one does.
-func (a answer) clean() bool { return strings.HasSuffix(a.body, "data: [DONE]\n\n") && a.problem().Message == "" }
+func (a answer) clean() bool {
+	return strings.HasSuffix(a.body, "data: [DONE]\n\n") && a.problem().Message == ""
+}
 
 // text is what the model said, whole or streamed.
 func (a answer) text() string {
