@@ -6,7 +6,7 @@ SHELL       := bash
 GO       ?= go
 PYTHON   ?= python3
 FUZZTIME ?= 5m
-LINT     ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 E2E  := test/e2e
 VENV := $(E2E)/.venv
@@ -48,11 +48,12 @@ fuzz: ## each fuzz target for FUZZTIME
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$dir" || exit 1; \
 	done
 
-wire: ## recorded errors and streams of providers: right / all
-	$(GO) test -count=1 -v -run 'Samples$$' ./internal/openai | grep -vE '^ *(=== |--- PASS)'
+wire: ## recorded errors and streams of providers, in the classifier and through the proxy: right / all
+	@out=$$($(GO) test -count=1 -v -run 'Samples|CutMatrix' ./internal/openai ./proxy 2>&1); bad=$$?; \
+	printf '%s\n' "$$out" | grep -vE '^ *(=== |--- PASS)'; exit $$bad
 
 lint: ## golangci-lint; the first run compiles it
-	$(LINT) run
+	$(GOLANGCI) run
 
 clean: ## what the targets above leave behind
 	rm -rf bin $(VENV) $(E2E)/node/node_modules

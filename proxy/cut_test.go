@@ -62,8 +62,9 @@ func (w *world) askTwo(model string, stream bool) (got answer, took time.Duratio
 // Wherever and however a stream of 60 chunks breaks: before its content the client has b1's whole answer and not a byte of
 // it; behind that, what came so far, then one error.
 func TestCutMatrix(t *testing.T) {
+	right := 0
 	for how := range cutWays {
-		t.Run(string(how), func(t *testing.T) {
+		ok := t.Run(string(how), func(t *testing.T) {
 			inBubble(t, cutPlan(cutChunks), func(w *world) {
 				good, _ := w.askTwo("b1", true)
 				for n := range cutChunks + 1 {
@@ -79,7 +80,11 @@ func TestCutMatrix(t *testing.T) {
 				}
 			})
 		})
+		if ok {
+			right++
+		}
 	}
+	t.Logf("%-40s %3d / %3d", fmt.Sprintf("ways of a stream to break, at %d points", cutChunks+1), right, len(cutWays))
 }
 
 // Half a tool call never looks whole: there is no finish_reason behind it, whatever broke it.

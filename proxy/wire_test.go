@@ -150,7 +150,7 @@ func (y *tally) print(t *testing.T, what string) {
 	t.Helper()
 	for _, group := range []string{"recorded", "documented", "reconstructed", "synthetic", "synthetic-trap", "all"} {
 		if y.all[group] > 0 {
-			t.Logf("%-24s %-15s %3d / %3d", what, group, y.right[group], y.all[group])
+			t.Logf("%-25s %-15s %3d / %3d", what, group, y.right[group], y.all[group])
 		}
 	}
 }
@@ -376,8 +376,10 @@ func (d *demand) checkExhausted(w *world, got answer) {
 	if d.until().IsZero() {
 		return
 	}
-	if early := w.chat(asked("auto", false)); early.status != got.status || early.header.Get(headerAttempts) != "0" {
-		w.Errorf("asked again at once: %d after %s calls", early.status, early.header.Get(headerAttempts))
+	time.Sleep(300 * time.Millisecond)
+	early := w.chat(asked("auto", false))
+	if early.status != got.status || early.header.Get(headerAttempts) != "0" || early.header.Get("Retry-After") != after {
+		w.Errorf("asked again at once: %d after %s calls: %v", early.status, early.header.Get(headerAttempts), early.header)
 	}
 	seconds, _ := strconv.Atoi(after)
 	time.Sleep(time.Duration(seconds) * time.Second)
