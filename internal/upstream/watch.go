@@ -138,6 +138,15 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// CloseWrite tells the peer that nothing more will be written; reading goes on.
+func (c *Conn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
 // Close closes the connection. Events that are still under way find nobody.
 func (c *Conn) Close() error {
 	if c.unwatch != nil {
