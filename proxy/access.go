@@ -56,7 +56,8 @@ func (s *Settings) mayChat(who caller) *openai.Error {
 
 // mayEnter refuses browsers of foreign pages, and foreign Host names while no client key protects the door (DNS rebinding).
 func (s *Settings) mayEnter(h *fasthttp.RequestHeader) *openai.Error {
-	if origin := h.Peek("Origin"); len(origin) > 0 && !s.originAllowed(string(origin)) {
+	origins := h.PeekAll("Origin")
+	if len(origins) > 1 || len(origins) == 1 && !s.originAllowed(string(origins[0])) {
 		return &openai.Error{Status: 403, Type: "permission_error", Code: "origin_not_allowed", Param: "Origin",
 			Message: "pages of this origin may not call freefall; the operator can add it to allowed_origins in models.yaml"}
 	}
@@ -65,6 +66,20 @@ func (s *Settings) mayEnter(h *fasthttp.RequestHeader) *openai.Error {
 			Message: "this Host name is not known here; use an IP address or localhost, or add the name to allowed_hosts in models.yaml, or configure clients with keys"}
 	}
 	return nil
+}
+
+// unasked refuses what a page may send without a preflight, even from an origin that is allowed: with another Content-Type than
+// JSON no browser asks first.
+func unasked(h *fasthttp.RequestHeader) *openai.Error {
+	if !h.IsPost() || len(h.Peek("Origin")) == 0 {
+		return nil
+	}
+	mediaType, _, _ := strings.Cut(string(h.ContentType()), ";")
+	if strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
+		return nil
+	}
+	return &openai.Error{Status: 415, Type: "invalid_request_error", Code: "unsupported_content_type", Param: "Content-Type",
+		Message: "a page must send Content-Type: application/json"}
 }
 
 func (s *Settings) originAllowed(origin string) bool {
@@ -111,11 +126,23 @@ func cors(h *fasthttp.RequestHeader, out *fasthttp.ResponseHeader) {
 	out.Set("Access-Control-Expose-Headers", exposed)
 }
 
+// areNames says whether a text is a list of header names, and no longer than a list that somebody means.
+func areNames(list []byte) bool {
+	for _, c := range list {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == ',', c == ' ':
+		default:
+			return false
+		}
+	}
+	return len(list) > 0 && len(list) <= 4096
+}
+
 // preflight answers OPTIONS, before any key is asked for: a preflight never carries one.
 func preflight(ctx *fasthttp.RequestCtx) {
 	h := &ctx.Response.Header
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-	if want := ctx.Request.Header.Peek("Access-Control-Request-Headers"); len(want) > 0 {
+	if want := ctx.Request.Header.Peek("Access-Control-Request-Headers"); areNames(want) {
 		h.SetBytesV("Access-Control-Allow-Headers", want)
 	} else {
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")

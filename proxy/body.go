@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -12,8 +13,9 @@ import (
 )
 
 const (
-	firstBody  = 64 << 10  // a body's buffer begins with this and doubles with what has come
-	bodyBudget = 512 << 20 // bytes of request bodies in the whole process
+	firstBody   = 64 << 10  // a body's buffer begins with this and doubles with what has come
+	bodyBudget  = 512 << 20 // bytes of request bodies in the whole process
+	slowestBody = 64 << 10  // bytes a second; a body that comes faster may take longer than readTime
 )
 
 // budget bounds the bytes that all request bodies hold together.
@@ -43,24 +45,29 @@ func (x *exchange) readBody(ctx *fasthttp.RequestCtx) ([]byte, *openai.Error) {
 		linger(ctx)
 		return nil, tooLarge(max)
 	}
-	body, err := x.grow(ctx.RequestBodyStream(), declared, max)
-	switch {
-	case err == nil:
+	body, err := x.grow(ctx, declared, max)
+	if err == nil {
 		return body, nil
+	}
+	linger(ctx)
+	switch {
 	case errors.Is(err, errTooLarge):
-		linger(ctx)
 		return nil, tooLarge(max)
 	case errors.Is(err, errFull):
-		linger(ctx)
 		return nil, &openai.Error{Status: 503, Type: "server_error", Code: "busy",
 			Message: "too many large requests at once; try again in a moment"}
+	case isTimeout(err):
+		return nil, tooSlow()
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, &openai.Error{Status: 400, Type: "invalid_request_error", Code: "incomplete_body",
+			Message: "the request body ended before its declared length"}
 	}
-	ctx.SetConnectionClose()
-	return nil, &openai.Error{Status: 400, Type: "invalid_request_error", Code: "incomplete_body",
-		Message: "the request body ended before its declared length, or came too slowly"}
+	return nil, &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request",
+		Message: "the chunks of the request body are no valid HTTP"}
 }
 
-func (x *exchange) grow(r io.Reader, declared, max int) ([]byte, error) {
+func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, error) {
+	r := ctx.RequestBodyStream()
 	if r == nil {
 		return nil, nil
 	}
@@ -86,6 +93,7 @@ func (x *exchange) grow(r io.Reader, declared, max int) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		}
+		x.allow(ctx, len(buf))
 		if len(buf) == cap(buf) {
 			if !x.proxy.bodies.take(cap(buf)) {
 				return nil, errFull
@@ -94,6 +102,13 @@ func (x *exchange) grow(r io.Reader, declared, max int) ([]byte, error) {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
 		}
 	}
+}
+
+// allow gives a body longer to arrive as long as it comes at a bearable pace: what it has sent buys time, what it declares
+// does not.
+func (x *exchange) allow(ctx *fasthttp.RequestCtx, got int) {
+	bought := time.Duration(float64(got) / slowestBody * float64(time.Second))
+	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.ReadTimeout + bought))
 }
 
 // release lets go of the request's body: nothing will be sent again.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -12,8 +11,8 @@ import (
 )
 
 const (
-	lingerTime  = 2 * time.Second
-	lingerBytes = 64 << 20
+	lingerTime    = 30 * time.Second // for a client to finish sending what nobody reads
+	lingerSilence = 2 * time.Second  // and how long it may pause
 )
 
 // watched is a connection that tells when its peer has left. internal/upstream makes such connections.
@@ -50,14 +49,32 @@ func linger(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// lingerIfLarge does so when more of the body is to come than fasthttp reads by itself to keep the connection.
+func lingerIfLarge(ctx *fasthttp.RequestCtx) {
+	if n := ctx.Request.Header.ContentLength(); n == -1 || n > 128<<10 {
+		linger(ctx)
+	}
+}
+
 func (c *conn) Close() error {
 	if c.lingering.Swap(false) {
 		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-			_ = c.SetReadDeadline(time.Now().Add(lingerTime))
-			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+			c.discard()
 		}
 	}
 	return c.Conn.Close()
+}
+
+// discard reads until the client has closed, pauses for too long, or has had its time.
+func (c *conn) discard() {
+	buf := readBufs.Get().(*[]byte)
+	defer readBufs.Put(buf)
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
+		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerSilence))
+		if _, err := c.Conn.Read(*buf); err != nil {
+			return
+		}
+	}
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -16,6 +16,10 @@ func refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 	ctx.Response.SetBodyRaw(e.Append(nil))
 }
 
+func tooSlow() *openai.Error {
+	return &openai.Error{Status: 408, Type: "invalid_request_error", Code: "request_timeout", Message: "the request came too slowly"}
+}
+
 func unknownRoute(path string) *openai.Error {
 	return &openai.Error{Status: 404, Type: "invalid_request_error", Code: "unknown_route",
 		Message: "there is no " + openai.Clean(path, 100) + " here; an OpenAI client's base_url ends in /v1, the state is at /api/chat/models"}
@@ -29,15 +33,13 @@ func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 
 // serverError is what fasthttp could not read as a request.
 func serverError(ctx *fasthttp.RequestCtx, err error) {
+	linger(ctx)
 	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP"}
 	switch {
 	case isTooLargeHead(err):
 		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
 	case isTimeout(err):
-		e.Status, e.Code, e.Message = 408, "request_timeout", "the request came too slowly"
-	case err == fasthttp.ErrBodyTooLarge:
-		e = tooLarge(0)
-		e.Message = "the request body is too large"
+		e = tooSlow()
 	}
 	refuse(ctx, e)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"strings"
@@ -19,7 +20,6 @@ import (
 const (
 	headLimit    = 16 << 10 // bytes of a request's head
 	readTime     = 30 * time.Second
-	slowestBody  = 64 << 10 // bytes a second; a larger body may take longer
 	idleTime     = 75 * time.Second
 	stopGrace    = 2 * time.Second // for the last events after drain is over
 	maxClients   = 20000
@@ -33,6 +33,7 @@ type Config struct {
 	Settings  Settings
 	Log       zerolog.Logger
 	Version   string // for the metrics
+	Values    []Value
 }
 
 // Proxy serves OpenAI clients.
@@ -55,18 +56,17 @@ type Proxy struct {
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
 	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}}
-	p.metrics = newMetrics(p, c.Version)
+	p.metrics = newMetrics(p, c.Version, c.Values)
 	p.Reconfigure(c.Settings)
 	p.server = &fasthttp.Server{
 		Handler:               p.handle,
 		ErrorHandler:          serverError,
-		HeaderReceived:        bodyTime,
 		ExpectHandler:         p.expect,
 		ReadTimeout:           readTime,
 		IdleTimeout:           idleTime,
 		ReadBufferSize:        headLimit,
 		WriteBufferSize:       512,
-		MaxRequestBodySize:    1 << 40, // readBody bounds it
+		MaxRequestBodySize:    1, // how much fasthttp reads of a body before it calls handle; readBody bounds the body itself
 		Concurrency:           maxClients,
 		MaxConnsPerIP:         clientsPerIP,
 		StreamRequestBody:     true,
@@ -134,15 +134,10 @@ func (p *Proxy) leave(x *exchange) {
 	p.mu.Unlock()
 }
 
-// bodyTime gives a large body longer to arrive, as long as it comes at a bearable pace.
-func bodyTime(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	extra := max(0, h.ContentLength()) / slowestBody
-	return fasthttp.RequestConfig{ReadTimeout: readTime + time.Duration(min(extra, 600))*time.Second}
-}
-
 // expect refuses a body that is declared too large before it is sent.
 func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
 	if max := p.settings.Load().MaxBody; ctx.Request.Header.ContentLength() > max {
+		linger(ctx)
 		refuse(ctx, tooLarge(max))
 		return fasthttp.StatusRequestEntityTooLarge
 	}
@@ -154,7 +149,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 	s := p.settings.Load()
 	h := &ctx.Request.Header
 	if e := suspicious(h); e != nil {
-		ctx.SetConnectionClose()
+		linger(ctx)
 		refuse(ctx, e)
 		return
 	}
@@ -164,6 +159,11 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	cors(h, &ctx.Response.Header)
+	if e := unasked(h); e != nil {
+		linger(ctx)
+		refuse(ctx, e)
+		return
+	}
 	if string(ctx.Method()) == fasthttp.MethodOptions {
 		preflight(ctx)
 		return
@@ -172,8 +172,10 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 	route, rest, ok := find(path)
 	switch method := string(ctx.Method()); {
 	case !ok:
+		lingerIfLarge(ctx)
 		refuse(ctx, unknownRoute(path))
 	case method != route.method && !(method == fasthttp.MethodHead && route.method == fasthttp.MethodGet):
+		lingerIfLarge(ctx)
 		wrongMethod(ctx, route.method)
 	default:
 		who := s.identify(h)
@@ -231,14 +233,25 @@ func find(path string) (r *route, rest string, ok bool) {
 	return nil, "", false
 }
 
-// suspicious refuses what two servers in a row may read differently.
+// suspicious refuses what two servers in a row may read differently. fasthttp drops a length that stands beside chunks, and
+// an encoding that means nothing, so all are looked up in what the client wrote.
 func suspicious(h *fasthttp.RequestHeader) *openai.Error {
-	both := len(h.Peek("Transfer-Encoding")) > 0 && len(h.Peek("Content-Length")) > 0
-	if both || len(h.Peek("Content-Encoding")) > 0 {
+	var length, encoding, compressed bool
+	for line := range bytes.SplitSeq(h.RawHeaders(), []byte("\n")) {
+		length = length || names(line, "content-length")
+		encoding = encoding || names(line, "transfer-encoding")
+		compressed = compressed || names(line, "content-encoding")
+	}
+	if encoding && (length || h.ContentLength() != -1) || compressed {
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request",
 			Message: "send the body plain, with either Content-Length or chunks"}
 	}
 	return nil
+}
+
+// names says whether a header line is of that field; the field is in lower case.
+func names(line []byte, field string) bool {
+	return len(line) > len(field) && line[len(field)] == ':' && strings.EqualFold(string(line[:len(field)]), field)
 }
 
 // quiet drops what fasthttp says of connections that broke: the request lines tell what matters.
