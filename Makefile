@@ -12,7 +12,7 @@ E2E  := test/e2e
 VENV := $(E2E)/.venv
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz wire lint clean
+.PHONY: help build demo check test e2e record bench fuzz wire image compose lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ fuzz: ## each fuzz target for FUZZTIME
 wire: ## recorded errors and streams of providers, in the classifier and through the proxy: right / all
 	@out=$$($(GO) test -count=1 -v -run 'Samples|CutMatrix' ./internal/openai ./proxy 2>&1); bad=$$?; \
 	printf '%s\n' "$$out" | grep -vE '^ *(=== |--- PASS)'; exit $$bad
+
+image: ## the container image, built and run with buildah; no engine, no registry
+	test/image/drive.sh
+
+compose: ## docker-compose.yml, as Docker Compose reads it
+	cd test/compose && $(GO) test ./...
 
 lint: ## golangci-lint; the first run compiles it
 	$(GOLANGCI) run
