@@ -133,7 +133,8 @@ type streamSample struct {
 		FallbackPossible bool `json:"fallback_possible"`
 		API              string
 	}
-	body string
+	body     string
+	servedAs string // the Content-Type it comes with
 }
 
 // readStreams are those of chat completions.
@@ -152,7 +153,7 @@ func readStreams(t *testing.T) (samples []streamSample) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.body = string(body); s.Expect.API == "" {
+		if s.body, s.servedAs = string(body), s.ContentType; s.Expect.API == "" {
 			samples = append(samples, s)
 		}
 	}
@@ -204,6 +205,11 @@ func TestStreamSamples(t *testing.T) {
 			right = t.Run(s.ID+"/"+pace, func(t *testing.T) { s.serve(t, packets, true) }) && right
 		}
 		right = t.Run(s.ID+"/not asked for", func(t *testing.T) { s.serve(t, nil, false) }) && right
+		for _, wrong := range []string{"application/json", "text/event-stream", "text/plain; charset=latin-1", "text/html", "x"} {
+			other := s
+			other.servedAs = wrong // no proof of what follows
+			right = t.Run(s.ID+"/as "+wrong, func(t *testing.T) { other.serve(t, nil, true) }) && right
+		}
 		counts.add("streams", right)
 	}
 	counts.print(t, "streams before a good one")
@@ -215,7 +221,7 @@ func TestStreamSamples(t *testing.T) {
 func (s *streamSample) serve(t *testing.T, packets []int, stream bool) {
 	d := demand{dialect: "openrouter"}
 	inBubble(t, d.plan("a/a1", "b/b1"), func(w *world) {
-		step := fakellm.Raw(200, map[string]string{"content-type": s.ContentType}, s.body).Forever()
+		step := fakellm.Raw(200, map[string]string{"content-type": s.servedAs}, s.body).Forever()
 		step.Packets = packets
 		w.fakes["a"].Script("a1", step)
 		good := w.chat(asked("b1", stream))
@@ -276,5 +282,64 @@ func (s *streamSample) checkRelayed(w *world, got answer) {
 	}
 	if diff := cmp.Diff(want, a, cmp.AllowUnexported(heard{})); diff != "" {
 		w.Errorf("(-want +got):\n%.3000s", diff)
+	}
+}
+
+// Answers to a streamed request that nobody recorded: what is no stream of chunks is hidden, what is odd but whole arrives.
+func TestOddStreams(t *testing.T) {
+	chunk := func(content, finish string) string {
+		return `{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"` + content + `"},"finish_reason":` + finish + `}]}`
+	}
+	event := func(content, finish string) string { return "data: " + chunk(content, finish) + "\n\n" }
+	end, done := event("", `"stop"`), "data: [DONE]\n\n"
+	stream := func(body string) fakellm.Step { return fakellm.RawStream(body, 0) }
+	long := strings.Repeat("x", 1<<20)
+	for name, c := range map[string]struct {
+		step    fakellm.Step
+		content string // "" = the next model answers
+	}{
+		"one JSON a line":          {stream(chunk("Hello", "null") + "\n" + chunk("", `"stop"`) + "\n"), ""},
+		"null":                     {stream("null"), ""},
+		"a list":                   {stream("[]"), ""},
+		"an empty object":          {stream("{}"), ""},
+		"words":                    {stream("Internal Server Error"), ""},
+		"blank lines":              {stream("\n\n\r\n\n"), ""},
+		"events that say nothing":  {stream("data:\n\ndata: \n\nevent: ping\n\n"), ""},
+		"null as data":             {stream("data: null\n\n" + event("Hello", "null")), ""},
+		"a page as data":           {stream("data: <html>\n\n"), ""},
+		"deep nesting":             {stream("data: " + strings.Repeat("[", 100_000) + "\n\n"), ""},
+		"a prelude without end":    {stream(strings.Repeat(": wait\n\n", 1<<18)), ""},
+		"compressed, unasked":      {fakellm.Gzip(), ""},
+		"elsewhere":                {fakellm.Redirect("http://b.test/v1/chat/completions"), ""},
+		"no head":                  {fakellm.Hang(fakellm.NoHead), ""},
+		"a head and silence":       {fakellm.Hang(fakellm.Silence), ""},
+		"comments for ever":        {fakellm.Hang(fakellm.CommentsOnly), ""},
+		"something else than HTTP": {fakellm.Wire("220 smtp ready\r\n"), ""},
+		"the head and no more":     {fakellm.Wire("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"), ""},
+		"an event of a megabyte":   {stream(event(long, "null") + end + done), long},
+		"U+2028 raw":               {stream(event("a\u2028b\u2029c\u0085d", "null") + end + done), "a\u2028b\u2029c\u0085d"},
+		"a BOM":                    {stream("\ufeff" + event("Hello", "null") + end + done), "Hello"},
+		"CR alone":                 {stream(strings.ReplaceAll(event("Hello", "null")+end+done, "\n", "\r")), "Hello"},
+		"an error in the text":     {stream(event(`{\"error\":{\"code\":429}}`, "null") + end), `{"error":{"code":429}}`},
+		"interim heads":            {fakellm.Interim(103, 3), `This is a1. You said: "Hello"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := demand{dialect: "openrouter"}
+			inBubble(t, d.plan("a/a1", "b/b1"), func(w *world) {
+				w.fakes["a"].Script("a1", c.step)
+				good := w.chat(asked("b1", true))
+				got := w.chat(asked("auto", true))
+				_, rows := w.state()
+				a, err := readStream(got.body)
+				switch {
+				case err != nil || !a.done:
+					t.Errorf("%v: %+v", err, a)
+				case c.content != "" && (a.content != c.content || got.trail() != "a1=ok" || rows["a1"].FailureCount != 0):
+					t.Errorf("trail %q: %.300q", got.trail(), got.body)
+				case c.content == "" && (scrubbed(got.body) != scrubbed(good.body) || rows["a1"].FailureCount != 1):
+					t.Errorf("trail %q: %.300q", got.trail(), got.body)
+				}
+			})
+		})
 	}
 }
