@@ -116,27 +116,28 @@ func (r *reply) judge(v openai.Verdict) {
 
 // sniff reads up to the first byte that is not blank: a provider's Content-Type is no proof of what follows.
 func (r *reply) sniff() ([]byte, error) {
+	buf := readBufs.Get().(*[]byte)
+	defer readBufs.Put(buf)
 	var out []byte
-	for len(bytes.TrimLeft(out, "\ufeff \t\r\n")) == 0 {
-		buf := make([]byte, 4096)
-		n, err := r.up.Read(buf)
-		out = append(out, buf[:n]...)
-		if err == io.EOF {
+	for len(out) <= maxPrelude {
+		n, err := r.up.Read(*buf)
+		out = append(out, (*buf)[:n]...)
+		switch {
+		case err == io.EOF, err == nil && len(unblank((*buf)[:n])) > 0:
 			return out, nil
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
-		if len(out) > maxPrelude {
-			return nil, errPrelude
-		}
 	}
-	return out, nil
+	return nil, errPrelude
 }
+
+// unblank is what stands behind white space and a byte order mark.
+func unblank(p []byte) []byte { return bytes.TrimLeft(p, "\ufeff \t\r\n") }
 
 // notEvents says whether the first bytes are JSON or HTML, which no event stream begins with.
 func notEvents(first []byte) bool {
-	first = bytes.TrimLeft(first, "\ufeff \t\r\n")
+	first = unblank(first)
 	return len(first) > 0 && (first[0] == '{' || first[0] == '[' || first[0] == '<')
 }
 
