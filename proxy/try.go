@@ -107,6 +107,9 @@ func (r *reply) refused() fallback.Outcome {
 		return r.exchange.transport(err)
 	}
 	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	if err != nil && (o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn) {
+		return r.exchange.transport(err) // nobody is told that the fault is his own by half a sentence
+	}
 	r.exchange.listen(&o, r.up.Status, body)
 	return o
 }
