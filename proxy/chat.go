@@ -13,6 +13,11 @@ import (
 func (p *Proxy) chat(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	x := p.begin(ctx, s, who)
 	defer x.recovered(ctx)
+	if p.draining.Load() {
+		linger(ctx)
+		x.refuse(ctx, stopping())
+		return
+	}
 	if e := x.read(ctx); e != nil {
 		x.refuse(ctx, e)
 		return

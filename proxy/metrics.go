@@ -36,9 +36,23 @@ type meter struct {
 	ttft     prometheus.Observer
 }
 
+// Value is a number that somebody else keeps, shown among the metrics.
+type Value struct {
+	Name, Help string
+	Counts     bool // it never goes down; otherwise it is a gauge
+	Read       func() float64
+}
+
+func (v Value) collector() prometheus.Collector {
+	if v.Counts {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: v.Name, Help: v.Help}, v.Read)
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: v.Name, Help: v.Help}, v.Read)
+}
+
 var seconds = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 90, 180}
 
-func newMetrics(p *Proxy, version string) *metrics {
+func newMetrics(p *Proxy, version string, values []Value) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_requests_total",
 		Help: "Requests that were answered, by status."}, []string{"status"})
@@ -67,6 +81,9 @@ func newMetrics(p *Proxy, version string) *metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
 	m.registry.MustRegister(requests, m.fallovers, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
 		poolState{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, v := range values {
+		m.registry.MustRegister(v.collector())
+	}
 	m.loaded(time.Now())
 	return m
 }

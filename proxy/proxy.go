@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -16,6 +17,9 @@ import (
 	"freefall/internal/openai"
 	"freefall/internal/upstream"
 )
+
+// ErrCut says that answers were cut because drain was over.
+var ErrCut = errors.New("drain was over before the last answers were")
 
 const (
 	headLimit    = 16 << 10 // bytes of a request's head
@@ -96,24 +100,39 @@ func (p *Proxy) Refused(why string) {
 // Serve answers on ln until Shutdown. Connections that upstream.Watch accepted tell when their client leaves.
 func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(listener{ln}) }
 
-// Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended.
+// Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended, and says
+// whether any had to be cut. Meanwhile the door stays open: who comes is told to come again, by /readyz and by a 503, which is
+// kinder than a connection that is refused or reset.
 func (p *Proxy) Shutdown(drain time.Duration) error {
 	p.draining.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	cut := !p.finished(drain)
+	if cut {
+		p.mu.Lock()
+		for x := range p.active {
+			x.stop()
+		}
+		p.mu.Unlock()
+		p.finished(stopGrace)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
-	err := p.server.ShutdownWithContext(ctx)
-	if err == nil {
-		return nil
+	_ = p.server.ShutdownWithContext(ctx) // who still only listens or says nothing is left behind
+	if cut {
+		return ErrCut
 	}
-	p.mu.Lock()
-	for x := range p.active {
-		x.stop()
+	return nil
+}
+
+// finished waits, within bounds, until no request is under way.
+func (p *Proxy) finished(within time.Duration) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(within); p.running() > 0; <-tick.C {
+		if !time.Now().Before(end) {
+			return false
+		}
 	}
-	p.mu.Unlock()
-	for end := time.Now().Add(stopGrace); time.Now().Before(end) && p.running() > 0; {
-		time.Sleep(5 * time.Millisecond)
-	}
-	return err
+	return true
 }
 
 func (p *Proxy) running() int {

@@ -125,6 +125,7 @@ func (p *Proxy) healthz(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
 	switch {
 	case p.draining.Load():
+		ctx.Response.Header.Set("Retry-After", "1")
 		refuse(ctx, stopping())
 	case !p.pool.Ready():
 		refuse(ctx, noKey(s))
