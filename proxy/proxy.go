@@ -255,15 +255,16 @@ func find(path string) (r *route, rest string, ok bool) {
 // suspicious refuses what two servers in a row may read differently. fasthttp drops a length that stands beside chunks, and
 // an encoding that means nothing, so all are looked up in what the client wrote.
 func suspicious(h *fasthttp.RequestHeader) *openai.Error {
-	var length, encoding, compressed bool
-	for line := range bytes.SplitSeq(h.RawHeaders(), []byte("\n")) {
+	var length, encoding, compressed, bare bool
+	for line := range bytes.Lines(h.RawHeaders()) {
+		bare = bare || !bytes.HasSuffix(line, []byte("\r\n"))
 		length = length || names(line, "content-length")
 		encoding = encoding || names(line, "transfer-encoding")
 		compressed = compressed || names(line, "content-encoding")
 	}
-	if encoding && (length || h.ContentLength() != -1) || compressed {
+	if bare || encoding && (length || h.ContentLength() != -1) || compressed {
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request",
-			Message: "send the body plain, with either Content-Length or chunks"}
+			Message: "end each line of the head in CR LF, and send the body plain, with either Content-Length or chunks"}
 	}
 	return nil
 }

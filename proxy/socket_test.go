@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -92,6 +91,9 @@ func onSockets(t *testing.T, p socketPlan) *sockets {
 
 	t.Cleanup(func() {
 		s.fake.Close()
+		for end := time.Now().Add(100 * time.Millisecond); s.proxy.server.GetOpenConnectionsCount() > 0 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond) // a shutdown looks again after 100 ms only
+		}
 		_ = s.proxy.Shutdown(100 * time.Millisecond)
 		_ = transport.Close()
 		_ = server.Close()
@@ -154,6 +156,9 @@ func (c *client) tryAnswer() (answer, error) {
 		}
 		if resp.StatusCode < 200 {
 			continue
+		}
+		if resp.Close { // net/http takes the line away
+			resp.Header.Set("Connection", "close")
 		}
 		body, err := io.ReadAll(resp.Body)
 		return answer{resp.StatusCode, resp.Header, string(body)}, err
@@ -252,10 +257,6 @@ func peak(f func()) int {
 	close(done)
 	<-stopped
 	return most - before
-}
-
-func isClosed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 func (c *client) closeWrite() {
