@@ -308,7 +308,7 @@ func TestOddStreams(t *testing.T) {
 		"null as data":             {stream("data: null\n\n" + event("Hello", "null")), ""},
 		"a page as data":           {stream("data: <html>\n\n"), ""},
 		"deep nesting":             {stream("data: " + strings.Repeat("[", 100_000) + "\n\n"), ""},
-		"a prelude without end":    {stream(strings.Repeat(": wait\n\n", 1<<18)), ""},
+		"a prelude without end":    {stream(strings.Repeat(": wait\n\n", 1<<18) + event("late", "null") + end), ""},
 		"compressed, unasked":      {fakellm.Gzip(), ""},
 		"elsewhere":                {fakellm.Redirect("http://b.test/v1/chat/completions"), ""},
 		"no head":                  {fakellm.Hang(fakellm.NoHead), ""},
