@@ -1,0 +1,349 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/tidwall/gjson"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"freefall/fallback"
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
+)
+
+// engine is a proxy of the models a and b between clients and a provider that both do with each connection what the test
+// says, down to the bytes. It runs in memory under fake time, and over real sockets.
+type engine struct {
+	*testing.T
+	proxy   *Proxy
+	pool    *fallback.Pool
+	log     *lines
+	sockets bool
+	front   func() (net.Conn, error)
+
+	mu       sync.Mutex
+	provider func(*upPeer)
+	peers    []*upPeer
+	open     atomic.Int32 // connections of the provider
+	wg       sync.WaitGroup
+	stop     func()
+}
+
+// enginePlan is what a test wants to differ.
+type enginePlan struct {
+	tls    bool                    // between the proxy and the provider; sockets only
+	dialed func(net.Conn) net.Conn // what the proxy's transport gets instead of its connection; memory only
+	change func(*Proxy)            // before it serves
+}
+
+// bothWays runs a test in memory under fake time, and over real sockets.
+func bothWays(t *testing.T, test func(*engine)) {
+	t.Helper()
+	inMemory(t, enginePlan{}, test)
+	overSockets(t, enginePlan{}, test)
+}
+
+func inMemory(t *testing.T, p enginePlan, test func(*engine)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			front, back := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
+			e := &engine{T: t, front: front.Dial}
+			e.start(p, front, back, "http://provider.test", upstream.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+				c, err := back.Dial()
+				if err == nil && p.dialed != nil {
+					c = p.dialed(c)
+				}
+				return c, err
+			}})
+			defer time.Sleep(24 * time.Hour) // the cleaners of idle workers end
+			defer e.stop()
+			test(e)
+		})
+	})
+}
+
+func overSockets(t *testing.T, p enginePlan, test func(*engine)) {
+	t.Helper()
+	t.Run("sockets", func(t *testing.T) {
+		e := &engine{T: t, sockets: true}
+		front, back := e.listen(), e.listen()
+		url, cfg := "http://"+back.Addr().String(), upstream.Config{}
+		if p.tls {
+			s := httptest.NewUnstartedServer(nil)
+			s.StartTLS()
+			s.Close()
+			cfg.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+			cfg.TLS.ServerName = "example.com"
+			url, back = strings.Replace(url, "http", "https", 1), tls.NewListener(back, &tls.Config{Certificates: s.TLS.Certificates})
+		}
+		e.front = func() (net.Conn, error) { return net.Dial("tcp", front.Addr().String()) }
+		e.start(p, front, back, url, cfg)
+		defer e.stop()
+		test(e)
+	})
+}
+
+func (e *engine) listen() net.Listener {
+	e.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		e.Fatal(err)
+	}
+	return ln
+}
+
+func (e *engine) start(p enginePlan, front, back net.Listener, url string, cfg upstream.Config) {
+	e.log = &lines{}
+	e.wg.Go(func() { e.accept(back) })
+	route := &Route{FirstToken: 20 * time.Second, Answer: 90 * time.Second, Idle: 30 * time.Second, Provider: &Provider{
+		Name: "p", ChatURL: url + "/v1/chat/completions", Dialect: openai.DialectOf("openai"), Local: true, Keys: []string{""}}}
+	models := chain("a", "b")
+	for i := range models {
+		models[i].Via, models[i].Proof, models[i].Keys = route, fallback.ProvenLocal, []fallback.Key{{}}
+	}
+	e.pool = fallback.New(fallback.Config{Models: models, Order: fallback.Priority, Breaker: fallback.Breaker{Failures: 1 << 20}}) // a is always asked
+	transport := upstream.New(cfg)
+	e.proxy = New(Config{Pool: e.pool, Transport: transport, Log: zerolog.New(e.log)})
+	if p.change != nil {
+		p.change(e.proxy)
+	}
+	watched, err := upstream.Watch(front)
+	if err != nil {
+		e.Fatal(err)
+	}
+	e.wg.Go(func() { _ = e.proxy.Serve(watched) })
+	e.stop = func() {
+		_ = e.proxy.Shutdown(10 * time.Millisecond)
+		_ = transport.Close()
+		_ = back.Close()
+		e.mu.Lock()
+		for _, p := range e.peers {
+			_ = p.Close()
+		}
+		e.mu.Unlock()
+		e.wg.Wait()
+	}
+}
+
+func (e *engine) accept(back net.Listener) {
+	for {
+		c, err := back.Accept()
+		if err != nil {
+			return
+		}
+		p := &upPeer{Conn: c, br: bufio.NewReader(c)}
+		e.mu.Lock()
+		e.peers = append(e.peers, p)
+		provider := e.provider
+		e.mu.Unlock()
+		e.open.Add(1)
+		e.wg.Go(func() {
+			defer e.open.Add(-1)
+			defer p.Close()
+			provider(p)
+		})
+	}
+}
+
+// provide says what the provider does with the connections to come.
+func (e *engine) provide(provider func(*upPeer)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.provider = provider
+}
+
+// upPeer is the provider's end of a connection.
+type upPeer struct {
+	net.Conn
+	br *bufio.Reader
+}
+
+// asked waits for a request and says which model it is for, before its body has come.
+func (p *upPeer) asked() (model string, ok bool) {
+	for n := 1; ; n = p.br.Buffered() + 1 {
+		if _, err := p.br.Peek(n); err != nil {
+			return "", false
+		}
+		b, _ := p.br.Peek(p.br.Buffered())
+		if _, body, ok := bytes.Cut(b, []byte(`"model":"`)); ok && bytes.IndexByte(body, '"') >= 0 {
+			return string(body[:bytes.IndexByte(body, '"')]), true
+		}
+	}
+}
+
+// request reads a whole request; false means that the proxy has gone.
+func (p *upPeer) request() (body string, ok bool) {
+	r, err := http.ReadRequest(p.br)
+	if err != nil {
+		return "", false
+	}
+	b, err := io.ReadAll(r.Body)
+	return string(b), err == nil
+}
+
+// each answers the requests of a connection, until it closes.
+func each(answer func(p *upPeer, model, body string)) func(*upPeer) {
+	return func(p *upPeer) {
+		for {
+			body, ok := p.request()
+			if !ok {
+				return
+			}
+			answer(p, gjson.Get(body, "model").Str, body)
+		}
+	}
+}
+
+func (p *upPeer) say(texts ...string) {
+	for _, text := range texts {
+		_, _ = io.WriteString(p.Conn, text)
+	}
+}
+
+// untilGone waits until the proxy has closed the connection.
+func (p *upPeer) untilGone() { _, _ = io.Copy(io.Discard, p.br) }
+
+// The provider's words.
+const (
+	openStream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+	endStream  = "0\r\n\r\n"
+	tooMany    = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Type: application/json\r\nContent-Length: 55\r\n\r\n" +
+		`{"error":{"message":"Rate limit exceeded","code":429}} `
+)
+
+var (
+	role  = piece(`{"role":"assistant","content":""}`, "null")
+	final = piece(`{}`, `"stop"`) + inChunk("data: [DONE]\n\n") + endStream
+)
+
+func word(text string) string { return piece(fmt.Sprintf(`{"content":%q}`, text), "null") }
+
+func piece(delta, finish string) string {
+	return inChunk(`data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":` +
+		delta + `,"finish_reason":` + finish + "}]}\n\n")
+}
+
+func inChunk(data string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(data), data) }
+
+func wholeAnswer(text string) string {
+	body := fmt.Sprintf(`{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":%q},"finish_reason":"stop"}]}`, text)
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// contentOf is what a request says.
+func contentOf(body string) string { return gjson.Get(body, "messages.0.content").Str }
+
+// visitor is a client, to the bytes.
+type visitor struct {
+	*testing.T
+	net.Conn
+	br *bufio.Reader
+}
+
+// visit connects a client. What goes wrong on a socket ends after some seconds; fake time has no such bound.
+func (e *engine) visit() *visitor {
+	c, err := e.front()
+	if err != nil {
+		e.Error(err)
+		e.FailNow()
+	}
+	if e.sockets {
+		_ = c.SetDeadline(time.Now().Add(2 * patience))
+	}
+	return &visitor{T: e.T, Conn: c, br: bufio.NewReader(c)}
+}
+
+// ask sends a chat request for the model a.
+func (v *visitor) ask(stream bool, content string) {
+	body := fmt.Sprintf(`{"model":"a","stream":%t,"messages":[{"role":"user","content":%q}]}`, stream, content)
+	_, _ = fmt.Fprintf(v.Conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// begin reads the head of an answer and leaves its body to be read.
+func (v *visitor) begin() (*http.Response, error) { return http.ReadResponse(v.br, nil) }
+
+// rest reads a whole answer.
+func (v *visitor) rest() (answer, error) {
+	resp, err := v.begin()
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// until reads a stream up to some text.
+func until(r io.Reader, text string) error {
+	var seen []byte
+	buf := make([]byte, 4096)
+	for !bytes.Contains(seen, []byte(text)) {
+		n, err := r.Read(buf)
+		seen = append(seen, buf[:n]...)
+		if err != nil {
+			return fmt.Errorf("%w after %q", err, seen)
+		}
+	}
+	return nil
+}
+
+// leavings are the ways of a client to go. In memory there is one only, and nothing is heard behind unread bytes.
+var leavings = []struct {
+	name string
+	now  func(*visitor)
+}{
+	{"FIN", func(v *visitor) { _ = v.Close() }},
+	{"RST", func(v *visitor) { _ = v.Conn.(*net.TCPConn).SetLinger(0); _ = v.Close() }},
+	{"FIN behind pipelined bytes", func(v *visitor) {
+		_, _ = io.WriteString(v.Conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		_ = v.Close()
+	}},
+}
+
+// soon waits for what another goroutine does: without real time in memory, shortly on sockets.
+func (e *engine) soon(what string, is func() bool) {
+	e.Helper()
+	for range 2500 {
+		if is() {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	e.Fatalf("never: %s", what)
+}
+
+// quiet waits until nothing is under way and nothing is held.
+func (e *engine) quiet() {
+	e.Helper()
+	e.soon("all requests ended", func() bool { return e.proxy.running() == 0 })
+	if n := e.proxy.bodies.used.Load(); n != 0 {
+		e.Errorf("%d bytes of request bodies are held", n)
+	}
+}
+
+// failures gives the failure_count of a model, and whether it is available.
+func (e *engine) failures(model string) (count int, available bool) {
+	e.Helper()
+	for _, m := range e.pool.Snapshot(time.Now()) {
+		if m.Model.ID == model {
+			return m.FailureCount, m.Available
+		}
+	}
+	e.Fatalf("no model %s", model)
+	return 0, false
+}
