@@ -138,6 +138,7 @@ func TestServeCancelsBeforeTheRequestIsOut(t *testing.T) {
 			if took > cancelBound {
 				t.Errorf("the call was cancelled after %v", took)
 			}
+			f.until(callBound, "the request's line", func() bool { return strings.Contains(f.stderr.String(), `"message":"Request"`) })
 			if a := f.row("a"); a.FailureCount != 0 || !a.Available {
 				t.Errorf("%+v", a)
 			}

@@ -53,6 +53,9 @@ chains: {code: {models: ["x/*", b]}}
 	fake.Script("b", fakellm.Fault(500).Repeat(2))
 	f.want(f.chat(ask("b")), 200, "b=upstream_fault; a=ok")
 	f.want(f.chat(ask("b"), "X-Freefall-Fallback", "off"), 503, "b=upstream_fault")
+	fake.Script("b", limited)
+	f.want(f.chat(ask("b"), "X-Freefall-Fallback", "off"), 429, "b=rate_limited")
+	f.want(f.chat(ask("b"), "X-Freefall-Fallback", "off"), 429, "") // it rests, and still nobody else is asked
 	for _, r := range append(fake.Requests(), other.Requests()...) {
 		if !slices.Contains([]string{"a", "b", "x/c:free"}, r.Model) {
 			t.Errorf("a provider was asked for %q", r.Model)
@@ -250,10 +253,9 @@ func TestServeLogs(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			fake, url := simulated(t, models("a", "b", "c"))
-			limit := limited
-			limit.Always = false
-			fake.Script("a", limit, fakellm.Raw(401, nil, `{"error":{"message":"Incorrect API key provided: `+providerKey+` \u001b[31m\nModel z failed"}}`))
-			fake.Script("b", fakellm.Fault(502), fakellm.Cut(3, fakellm.Close))
+			fake.Script("a", limited)
+			echo := `{"error":{"message":"Incorrect API key provided: ` + providerKey + ` \u001b[31m\nModel z failed"}}`
+			fake.Script("b", fakellm.Raw(500, nil, echo), fakellm.Cut(3, fakellm.Close))
 			f := start(t, chain(url, "routing: {order: priority}\n", "a", "b", "c"), "LOG_FORMAT="+format, "CLICOLOR_FORCE=1")
 			f.want(f.chat(plainBody), 200, "a=rate_limited; b=upstream_fault; c=ok")
 			f.chat(streamBody)
