@@ -71,10 +71,11 @@ func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, er
 	if r == nil {
 		return nil, nil
 	}
-	size := firstBody
-	if declared >= 0 && declared < size {
-		size = declared + 1 // one more, so that the end is seen without growing
+	most := max + 1 // one more than can come, so that the end is seen without growing
+	if declared >= 0 {
+		most = declared + 1
 	}
+	size := min(firstBody, most)
 	if !x.proxy.bodies.take(size) {
 		return nil, errFull
 	}
@@ -95,11 +96,12 @@ func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, er
 		}
 		x.allow(ctx, len(buf))
 		if len(buf) == cap(buf) {
-			if !x.proxy.bodies.take(cap(buf)) {
+			size = min(2*cap(buf), most)
+			if !x.proxy.bodies.take(size - cap(buf)) {
 				return nil, errFull
 			}
-			x.held += cap(buf)
-			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+			x.held += size - cap(buf)
+			buf = append(make([]byte, 0, size), buf...)
 		}
 	}
 }

@@ -129,6 +129,39 @@ func TestTooLargeIsOneByteMore(t *testing.T) {
 	s.wants("in chunks, one byte more", s.raw(open, chunk, "1\r\n \r\n0\r\n\r\n"), 413, "request_too_large")
 }
 
+// Bodies that just fill what has been set aside for them.
+func TestBodiesOfEverySize(t *testing.T) {
+	s := onSockets(t, socketPlan{})
+	c := s.dial()
+	for _, size := range []int{firstBody - 1, firstBody, firstBody + 1, 2*firstBody - 1, 2 * firstBody, 2*firstBody + 1, 300_000} {
+		body := plainBody + strings.Repeat(" ", size-len(plainBody))
+		c.send(post(body))
+		s.wants(itoa(size)+" bytes", c.answer(), 200, "")
+		c.send(head("POST /v1/chat/completions HTTP/1.1", "Transfer-Encoding: chunked"), fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body))
+		s.wants(itoa(size)+" bytes in chunks", c.answer(), 200, "")
+	}
+	if n := s.proxy.bodies.used.Load(); n != 0 {
+		t.Errorf("%d bytes of the budget were not given back", n)
+	}
+}
+
+// All bodies together have a bound too. What is beyond it waits outside, and small requests go on.
+func TestTooManyLargeBodies(t *testing.T) {
+	s := onSockets(t, socketPlan{})
+	const left = 3 * firstBody
+	s.proxy.bodies.used.Store(bodyBudget - left)
+	got := s.raw(post(plainBody + strings.Repeat(" ", 4*firstBody)))
+	s.wants("large", got, 503, "busy")
+	if got.header.Get("Retry-After") != "1" || got.header.Get("X-Should-Retry") != "true" {
+		t.Errorf("when to come back: %v", got.header)
+	}
+	s.wants("small", s.raw(post(plainBody)), 200, "")
+	s.wants("all that is left", s.raw(post(plainBody+strings.Repeat(" ", left-1-len(plainBody)))), 200, "")
+	if n := s.proxy.bodies.used.Load(); n != bodyBudget-left {
+		t.Errorf("the budget is %d bytes off", n-(bodyBudget-left))
+	}
+}
+
 // What is refused for its head is read to its end too: otherwise a client that writes first would see a broken connection.
 func TestARefusalIsReadByWhoWritesFirst(t *testing.T) {
 	s := onSockets(t, socketPlan{settings: Settings{Clients: []Client{{Name: "ana", Key: "k"}}}})
