@@ -1,30 +1,30 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/tidwall/gjson"
 
-	"freefall/fallback"
+	"freefall/internal/config"
 	"freefall/internal/fakellm"
-	"freefall/internal/openai"
-	"freefall/internal/upstream"
-	"freefall/proxy"
 )
 
-// demoKey is the key of the simulated provider; it opens nothing.
-const demoKey = "sk-or-v1-demo"
+// demoKeys are three accounts of the simulated provider; they open nothing.
+const demoKeys = "OPENROUTER_API_KEY=sk-or-demo-1,sk-or-demo-2,sk-or-demo-3"
 
-// maxTraffic bounds the requests that the demo sends by itself.
-const maxTraffic = 200
+const (
+	maxTraffic = 200 // requests a second that the demo sends by itself
+	demoDrain  = 2 * time.Second
+)
 
 func demoCommand() *cobra.Command {
 	var listenAt, upstreamAt string
@@ -32,12 +32,13 @@ func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work: the proxy before a simulated provider; no key, no network, no file",
-		Long: `The proxy before a simulated provider whose limits have windows of ten seconds,
-with outages and a slow model. Nothing is read or written: no key, no .env, no
-models.yaml, no state on disk.`,
+		Long: `The proxy with the shipped models before a simulated provider whose limits have
+windows of ten seconds, with outages and a slow model. Nothing is read or
+written: no key, no .env, no models.yaml, no state on disk.`,
 		Example: `  freefall demo
-  freefall demo --traffic 2                   it sends two requests a second by itself
-  freefall demo --listen 127.0.0.1:9000 --upstream 127.0.0.1:9001`,
+  freefall demo --traffic 5                   it sends five requests a second by itself
+  freefall demo --listen 127.0.0.1:9000 --upstream 127.0.0.1:9001
+  freefall drill --upstream http://127.0.0.1:8001     in a second window: force each kind of failure`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if traffic < 0 || traffic > maxTraffic {
@@ -54,33 +55,38 @@ models.yaml, no state on disk.`,
 	return cmd
 }
 
+// demo runs until the context ends.
 func demo(ctx context.Context, out io.Writer, listenAt, upstreamAt string, traffic int) error {
+	ctx, stop := context.WithCancel(ctx)
 	provider, err := listenFor(upstreamAt, "--upstream")
 	if err != nil {
-		return err
-	}
-	ln, err := listenFor(listenAt, "--listen")
-	if err != nil {
-		provider.Close()
+		stop()
 		return err
 	}
 	world := fakellm.Demo(1)
 	fake := &http.Server{Handler: world, ReadHeaderTimeout: 10 * time.Second}
 	var others sync.WaitGroup
 	others.Go(func() { _ = fake.Serve(provider) })
+	defer func() {
+		stop()
+		world.Close()
+		_ = fake.Close()
+		others.Wait()
+	}()
+	ln, err := listenFor(listenAt, "--listen")
+	if err != nil {
+		return err
+	}
+	s, err := demoServer(out, provider.Addr().String())
+	if err != nil {
+		ln.Close()
+		return exitError{1, err}
+	}
+	greet(out, ln.Addr().String(), provider.Addr().String())
 	if traffic > 0 {
 		others.Go(func() { sendTraffic(ctx, "http://"+ln.Addr().String(), traffic) })
 	}
-	b := demoWorld("http://" + provider.Addr().String() + "/api/v1")
-	log := zerolog.New(switches{out}).Level(zerolog.InfoLevel)
-	s := &server{log: log, pool: fallback.New(b.pool), transport: upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})}
-	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log})
-	greet(out, ln.Addr().String(), provider.Addr().String())
-	err = s.run(ctx, ln, 2*time.Second)
-	world.Close()
-	_ = fake.Close()
-	others.Wait()
-	return err
+	return s.run(ctx, ln)
 }
 
 func listenFor(addr, flag string) (net.Listener, error) {
@@ -91,20 +97,32 @@ func listenFor(addr, flag string) (net.Listener, error) {
 	return ln, nil
 }
 
-// demoWorld is the shipped chain at the simulated provider, with rests short enough to watch.
-func demoWorld(base string) built {
-	via := &proxy.Provider{Name: "openrouter", ChatURL: base + "/chat/completions", Dialect: openai.DialectOf("openrouter"),
-		Local: true, Keys: []string{demoKey}}
-	route := &proxy.Route{Provider: via, FirstToken: 5 * time.Second, Answer: 20 * time.Second, Idle: 10 * time.Second}
-	b := built{pool: fallback.Config{Stick: 15 * time.Second, Breaker: fallback.Breaker{Cooldown: 5 * time.Second, MaxCooldown: time.Minute}}}
-	for _, m := range fakellm.Catalog() {
-		if !m.Free() {
-			continue
-		}
-		b.pool.Models = append(b.pool.Models, fallback.Model{Provider: "openrouter", ID: m.ID, Name: m.Name, Tools: m.Tools, Vision: m.Vision,
-			JSONSchema: m.JSONSchema, Context: m.Context, Proof: fallback.ProvenListed, Keys: []fallback.Key{{Account: "demo"}}, Via: route})
+func demoServer(out io.Writer, providerAt string) (*server, error) {
+	c, err := demoConfig("http://" + providerAt + "/api/v1")
+	if err != nil {
+		return nil, err
 	}
-	return b
+	return newServer(c, zerolog.New(&switches{out: out}).Level(zerolog.InfoLevel))
+}
+
+// demoConfig is the shipped models.yaml at the simulated provider, with rests short enough to watch and nothing on disk.
+func demoConfig(base string) (*config.Config, error) {
+	c, err := config.Shipped([]string{demoKeys}, known())
+	if err != nil {
+		return nil, err
+	}
+	c.DataDir, c.Log.File, c.Drain = "", "", demoDrain
+	c.Routing.Stick = 15 * time.Second
+	c.Breaker.Cooldown, c.Breaker.MaxCooldown = 5*time.Second, time.Minute
+	for i := range c.Providers {
+		c.Providers[i].BaseURL = base
+		c.Providers[i].Dialect = "openrouter" // it is known by its host otherwise
+	}
+	for i := range c.Models {
+		t := &c.Models[i].Timeouts
+		t.FirstToken, t.Answer, t.Idle = 4*time.Second, 20*time.Second, 10*time.Second
+	}
+	return c, nil
 }
 
 func greet(out io.Writer, proxyAt, providerAt string) {
@@ -125,25 +143,59 @@ Each switch shows here. Ctrl-C ends it.
 `, proxyAt, providerAt)
 }
 
-// switches prints the lines of the log for somebody who watches: the text and nothing else.
-type switches struct{ out io.Writer }
+// switches prints the lines of the log for somebody who watches: each switch in short, whatever else is a warning, and
+// nothing of the rest.
+type switches struct {
+	mu  sync.Mutex
+	out io.Writer
+}
 
-func (s switches) Write(line []byte) (int, error) {
-	text := message(line)
-	if text != "" && text != "Request" {
+func (s *switches) Write(line []byte) (int, error) {
+	if text := brief(line); text != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		fmt.Fprintf(s.out, "%s  %s\n", time.Now().Format("15:04:05"), text)
 	}
 	return len(line), nil
 }
 
+// brief is what a watcher gets to read of a log line, "" for nothing.
+func brief(line []byte) string {
+	entry := gjson.ParseBytes(line)
+	text, model := entry.Get(zerolog.MessageFieldName).String(), entry.Get("model").String()
+	level := entry.Get(zerolog.LevelFieldName).String()
+	switch {
+	case entry.Get("available_again").Bool():
+		return "Model " + model + " is back"
+	case level != "warn" && level != "error":
+		return ""
+	case model == "" || !entry.Get("outcome").Exists():
+		return text
+	}
+	head := "Model " + model + " failed (" + cause(entry) + ")"
+	if strings.HasPrefix(text, "Rate limit on ") {
+		head = "Rate limit on " + model
+		if until, err := time.Parse(time.RFC3339Nano, entry.Get("until").String()); err == nil {
+			head += until.Local().Format(" (until 15:04:05)")
+		}
+	}
+	if i := strings.LastIndex(text, ". Switching from "+model+" to "); i >= 0 {
+		head += text[i:]
+	}
+	return head
+}
+
+func cause(entry gjson.Result) string {
+	if status := entry.Get("status").Int(); status >= 300 {
+		return fmt.Sprintf("%s, %d", entry.Get("outcome"), status)
+	}
+	return entry.Get("outcome").String()
+}
+
 // sendTraffic asks n questions a second, plain, streamed and with tools in turn, until the context ends.
 func sendTraffic(ctx context.Context, url string, n int) {
-	bodies := []string{
-		`{"model":"auto","messages":[{"role":"user","content":"Hello"}]}`,
-		`{"model":"auto","stream":true,"messages":[{"role":"user","content":"Tell me a story"}]}`,
-		`{"model":"auto","messages":[{"role":"user","content":"call the tool"}],"tools":[{"type":"function","function":{"name":"clock","parameters":{"type":"object","properties":{}}}}]}`,
-	}
-	client := &http.Client{Timeout: time.Minute}
+	c := newCaller(url, "")
+	defer c.close()
 	tick := time.NewTicker(time.Second / time.Duration(n))
 	defer tick.Stop()
 	var sent sync.WaitGroup
@@ -154,17 +206,6 @@ func sendTraffic(ctx context.Context, url string, n int) {
 			return
 		case <-tick.C:
 		}
-		sent.Go(func() {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", bytes.NewReader([]byte(bodies[i%len(bodies)])))
-			if err != nil {
-				return
-			}
-			resp, err := client.Do(req)
-			if err != nil {
-				return
-			}
-			_, _ = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-		})
+		sent.Go(func() { c.ask(ctx, forms[i%len(forms)], "auto") })
 	}
 }

@@ -67,6 +67,11 @@ func Load(o Options) (*Config, error) {
 	return parse(path, b, env, o)
 }
 
+// Shipped reads the built-in models.yaml with this environment, as from os.Environ, and looks at no file.
+func Shipped(env []string, known []Known) (*Config, error) {
+	return parse("", shipped, newEnvironment(env), Options{Known: known})
+}
+
 // find gives the path of the file, or "" for the built-in one.
 func (o Options) find(env *environment) (string, error) {
 	if o.Path != "" {
