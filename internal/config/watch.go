@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -51,9 +52,10 @@ func (w *Watch) Changed() bool {
 func (o Options) look() (sum look) {
 	h := sha256.New()
 	beside := filepath.Join(o.Dir, ".env")
-	note(h, beside, maxEnvFile)
 	env := newEnvironment(o.Env)
-	_ = env.readFile(beside) // it may name the config; Load tells what is wrong with it
+	if note(h, beside, maxEnvFile) {
+		_ = env.readFile(beside) // it may name the config; Load tells what is wrong with it
+	}
 	if path, _ := o.find(env); path != "" {
 		note(h, path, maxFile)
 		note(h, filepath.Join(filepath.Dir(path), ".env"), maxEnvFile)
@@ -62,7 +64,13 @@ func (o Options) look() (sum look) {
 	return sum
 }
 
-func note(w io.Writer, path string, most int64) {
+// note reads a file into the hash. Pipes and the like can be read once, which is for Load: they never change.
+func note(w io.Writer, path string, most int64) (read bool) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return false
+	}
 	b, err := readBounded(path, most)
 	fmt.Fprintf(w, "%q %q %v\n", path, b, err)
+	return err == nil
 }
