@@ -120,9 +120,6 @@ func create(path string) error {
 // end, so that no second process shares the folder. NORMAL syncs the disk at checkpoints only: a power cut may cost the last
 // seconds, a kill nothing.
 func address(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/...

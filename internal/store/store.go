@@ -58,6 +58,9 @@ func Open(c Config) *Store {
 
 // open is Open without the goroutine.
 func open(c Config) *Store {
+	if abs, err := filepath.Abs(c.Dir); err == nil {
+		c.Dir = abs // so that messages name a place that can be found
+	}
 	s := &Store{config: c, closing: make(chan struct{}), closed: make(chan struct{})}
 	s.open(time.Now())
 	return s
