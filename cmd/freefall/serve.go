@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/config"
+	"freefall/internal/store"
 	"freefall/internal/upstream"
 	"freefall/proxy"
 )
@@ -29,13 +32,14 @@ func serveCommand() *cobra.Command {
   curl localhost:8000/api/chat/models`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			from := follow(options)
 			c, err := load(options)
 			if err != nil {
 				return err
 			}
 			ctx, stop := signals()
 			defer stop()
-			return serve(ctx, c)
+			return serve(ctx, c, from)
 		},
 	}
 	configFlags(cmd, &options)
@@ -49,13 +53,33 @@ func configFlags(cmd *cobra.Command, o *config.Options) {
 
 // signals ends the context at the first SIGINT or SIGTERM; a second one ends the process at once.
 func signals() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	got := make(chan os.Signal, 2)
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case <-got:
+			case <-over:
+				return
+			}
+			if !first {
+				fmt.Fprintln(os.Stderr, "freefall: a second signal: ended at once")
+				os.Exit(1) // whatever is under way; main may be waiting for it
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		cancel()
+		close(over)
+	}
 }
 
-// serve runs the proxy that a config describes until the context ends.
-func serve(ctx context.Context, c *config.Config) error {
+// serve runs the proxy that a config describes, and follows its source, until the context ends.
+func serve(ctx context.Context, c *config.Config, from *source) error {
 	log, closeLog := openLog(c)
 	defer closeLog()
 	warn(log, c)
@@ -70,7 +94,12 @@ func serve(ctx context.Context, c *config.Config) error {
 	}
 	log.Info().Str("listen", ln.Addr().String()).Int("models", len(c.Models)).Str("version", versionText()).
 		Msg("freefall serves http://" + ln.Addr().String() + "/v1")
-	return s.run(ctx, ln, c.Drain)
+	following, done := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { s.follow(following, from) })
+	defer follower.Wait()
+	defer done()
+	return s.run(ctx, ln)
 }
 
 // warn says at the start what an operator would otherwise find out too late.
@@ -113,18 +142,53 @@ type server struct {
 	pool      *fallback.Pool
 	transport *upstream.Transport
 	proxy     *proxy.Proxy
+	store     *store.Store // nil = nothing outlives the process
+
+	started *config.Config
+	config  atomic.Pointer[config.Config] // the one in use
 }
 
 func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
 	b := build(c)
-	s := &server{log: log, pool: fallback.New(b.pool)}
+	s := &server{log: log, pool: fallback.New(b.pool), started: c}
+	s.config.Store(c)
+	if c.DataDir != "" {
+		s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.pool.Restore,
+			Save: func() fallback.Saved { return s.pool.Save(time.Now()) }})
+	}
 	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
-	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText()})
+	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(), Values: storeValues(s.store)})
 	return s, nil
 }
 
-// run serves until the context ends, then drains.
-func (s *server) run(ctx context.Context, ln net.Listener, drain time.Duration) error {
+// storeValues are the metrics of the state on disk; state in memory has none.
+func storeValues(s *store.Store) []proxy.Value {
+	if s == nil {
+		return nil
+	}
+	return []proxy.Value{
+		{Name: "freefall_store_writable", Help: "1 if the state reaches the disk, 0 if it is in memory only.", Read: func() float64 {
+			if s.Writable() {
+				return 1
+			}
+			return 0
+		}},
+		{Name: "freefall_store_writes_total", Help: "Times that a change of the state was written to the disk.", Counts: true,
+			Read: func() float64 { return float64(s.Writes()) }},
+		{Name: "freefall_store_last_write_timestamp_seconds", Help: "When the state was last written; 0 = not yet.", Read: func() float64 {
+			if at := s.LastWrite(); !at.IsZero() {
+				return float64(at.UnixMilli()) / 1000
+			}
+			return 0
+		}},
+	}
+}
+
+// run serves until the context ends, then drains. Whatever became of it, the state is written last.
+func (s *server) run(ctx context.Context, ln net.Listener) error {
+	if s.store != nil {
+		defer s.store.Close()
+	}
 	watched, err := upstream.Watch(ln)
 	if err != nil {
 		return exitError{1, err}
@@ -136,6 +200,7 @@ func (s *server) run(ctx context.Context, ln net.Listener, drain time.Duration) 
 		return exitError{1, fmt.Errorf("serving ended: %w", err)}
 	case <-ctx.Done():
 	}
+	drain := s.config.Load().Drain
 	s.log.Info().Dur("drain", drain).Msg("Stopping: running answers may finish")
 	if err := s.proxy.Shutdown(drain); err != nil {
 		s.log.Warn().Msg("Drain is over: the last answers were cut")

@@ -14,7 +14,6 @@ var unserved = []struct {
 	{"clients[].rpm", func(c *Config) bool {
 		return slices.ContainsFunc(c.Clients, func(x Client) bool { return x.RPM != nil })
 	}},
-	{"data_dir", func(c *Config) bool { return c.DataDir != "" && c.written("data_dir") }},
 	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
 	{"allow_paid", func(c *Config) bool { return len(c.AllowPaid) > 0 }},
 	{"routing.order: adaptive", func(c *Config) bool { return c.Routing.Order == "adaptive" }},
