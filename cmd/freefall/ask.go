@@ -75,7 +75,9 @@ type heard struct {
 type hop struct{ model, class string }
 
 // answered says whether a whole and valid answer came.
-func (h *heard) answered() bool { return h.broken == nil && h.status == http.StatusOK && h.refusal == "" }
+func (h *heard) answered() bool {
+	return h.broken == nil && h.status == http.StatusOK && h.refusal == ""
+}
 
 // classes is the shape of the trail: "3 x rate_limited > ok".
 func (h *heard) classes() string {

@@ -19,8 +19,8 @@ const (
 	chaosRequests = 2000
 	chaosAtOnce   = 32
 	chaosRest     = time.Second // what scripted limits state
-	chaosShapes   = 16              // rows of the histogram
-	chaosStories  = 10              // failures that are told
+	chaosShapes   = 16          // rows of the histogram
+	chaosStories  = 10          // failures that are told
 )
 
 // chaos sends mixed requests over a time while models fail at random, and holds freefall to three numbers: errors that a
