@@ -68,6 +68,7 @@ type statusAnswer struct {
 	Current string `json:"current_model"`
 	Models  []struct {
 		ID           string  `json:"id"`
+		Name         string  `json:"name"`
 		Tools        bool    `json:"supports_tools"`
 		Current      bool    `json:"is_current"`
 		FailureCount int     `json:"failure_count"`
