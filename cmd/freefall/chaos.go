@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -32,18 +33,14 @@ func (d *drill) chaos(ctx context.Context, over time.Duration) error {
 		return err
 	}
 	// The weather ends with the requests, the requests with the weather: a failure of either ends both.
-	ctx, stop := context.WithCancelCause(ctx)
+	storming, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var blowing sync.WaitGroup
-	blowing.Go(func() {
-		if err := w.blow(ctx); err != nil {
-			stop(err)
-		}
-	})
-	all := w.flood(ctx, over)
-	stop(nil)
+	blowing.Go(func() { stop(w.blow(storming)) })
+	all := w.flood(storming, over)
+	stop(context.Canceled) // all is sent; unless something ended it before
 	blowing.Wait()
-	if cause := context.Cause(ctx); cause != context.Canceled {
+	if cause := context.Cause(storming); ctx.Err() != nil || !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	state, err := d.control.State()
@@ -110,7 +107,7 @@ func (d *drill) sum(all []heard, paid int) error {
 		}
 		shapes[shape]++
 	}
-	errors := len(stories)
+	failed := len(stories)
 	known := wasted(all, chaosRest)
 	stories = append(stories, known...)
 	took := durations(all)
@@ -120,19 +117,19 @@ func (d *drill) sum(all []heard, paid int) error {
 	for _, story := range stories[:min(len(stories), chaosStories)] {
 		fmt.Fprintln(d.out, "\n"+story)
 	}
-	fmt.Fprintf(d.out, "\n%d errors, %d wasted, %s cents\n", errors, len(known), cents(paid))
+	fmt.Fprintf(d.out, "\n%d errors, %d wasted, %s\n", failed, len(known), cents(paid))
 	if len(stories) == 0 && paid == 0 {
 		return nil
 	}
-	return exitError{1, fmt.Errorf("the chaos came through: freefall's log tells more of each request id")}
+	return exitError{1, errors.New("the chaos came through: freefall's log tells more of each request id")}
 }
 
-// cents is what the calls that cost money cost; the simulated provider takes at least a third of a cent for each.
+// cents is what the requests cost.
 func cents(paid int) string {
 	if paid == 0 {
-		return "0"
+		return "0 cents"
 	}
-	return fmt.Sprintf("%d calls that cost", paid)
+	return fmt.Sprintf("%d calls that cost money", paid)
 }
 
 func durations(all []heard) []time.Duration {
