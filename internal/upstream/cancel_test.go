@@ -3,8 +3,10 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,6 +211,26 @@ func TestDeadlineMovesBetweenReads(t *testing.T) {
 			t.Error(time.Since(begun))
 		}
 	})
+}
+
+// A provider that does not read learns at once that a request will not be whole, not behind what waits in the kernel.
+func TestHalfARequestIsReset(t *testing.T) {
+	w := onSockets(t, Config{})
+	begun, cancelled, read := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	w.serve(func(p *peer) {
+		_, _ = p.Peek(1)
+		close(begun)
+		<-cancelled
+		_, err := io.Copy(io.Discard, p.Conn)
+		read <- err
+	})
+	var f Flow
+	w.wg.Go(func() { <-begun; f.Cancel() })
+	wantError(t, w.doWith(&f, w.post(big)), phaseWrite, true, ErrCancelled)
+	close(cancelled)
+	if err := <-read; !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the provider read to its end: %v", err)
+	}
 }
 
 func TestCancelledFlowStaysCancelled(t *testing.T) {

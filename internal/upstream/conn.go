@@ -22,6 +22,7 @@ type conn struct {
 	sys     syscall.RawConn // nil: there is no descriptor to look at
 	br      *bufio.Reader   // only from the head until what came with it is read
 	kept    bool            // has served before
+	half    bool            // a part of a request was sent, and no more of it will be
 	silent  bool            // no byte of the present answer has come
 	idleAt  time.Time
 	vec     net.Buffers
@@ -29,15 +30,19 @@ type conn struct {
 }
 
 func (c *conn) dialled(raw net.Conn) {
-	c.raw, c.rw, c.sys, c.kept = raw, raw, nil, false
+	c.raw, c.rw, c.sys, c.kept, c.half = raw, raw, nil, false, false
 	if s, ok := raw.(syscall.Conn); ok {
 		c.sys, _ = s.SyscallConn()
 	}
 }
 
-// close leaves the bare right to dial. It closes below TLS: a farewell could block for seconds.
+// close leaves the bare right to dial. It closes below TLS: a farewell could block for seconds. Half a request is reset: the
+// megabytes of it that wait in the kernel are of no use to a provider, who would see the end only behind them.
 func (c *conn) close() {
 	c.letReaderGo()
+	if tcp, ok := c.raw.(*net.TCPConn); ok && c.half {
+		_ = tcp.SetLinger(0)
+	}
 	if c.raw != nil {
 		_ = c.raw.Close()
 	}

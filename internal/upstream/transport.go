@@ -146,6 +146,7 @@ func (t *Transport) exchange(f *Flow, c *conn, head []byte, r *Request) (*Reply,
 		return nil, &Error{Phase: phaseWrite, Err: err}
 	}
 	stopped, wrong := c.send(f, head, r.Body, t.cfg.MaxHead)
+	c.half = stopped || wrong != nil
 	if wrong != nil && ended(f.cause(wrong)) {
 		return nil, t.fail(f, phaseWrite, wrong)
 	}
