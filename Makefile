@@ -6,13 +6,14 @@ SHELL       := bash
 GO       ?= go
 PYTHON   ?= python3
 FUZZTIME ?= 5m
+SOAK     ?= 10m
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 E2E  := test/e2e
 VENV := $(E2E)/.venv
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz wire image compose lint clean
+.PHONY: help build demo check test e2e record bench fuzz soak cancel wire image compose lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,12 @@ fuzz: ## each fuzz target for FUZZTIME
 		echo "$$target in $$dir for $(FUZZTIME)"; \
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$dir" || exit 1; \
 	done
+
+soak: build ## rough use for SOAK; what is left behind
+	$(GO) run ./test/soak -for $(SOAK)
+
+cancel: build ## how soon a provider is let go when a client leaves, and what promises cost
+	$(GO) run ./test/soak -cancel
 
 wire: ## recorded errors and streams of providers, in the classifier and through the proxy: right / all
 	@out=$$($(GO) test -count=1 -v -run 'Samples|CutMatrix' ./internal/openai ./proxy 2>&1); bad=$$?; \

@@ -1,0 +1,41 @@
+// Command soak starts the freefall binary before a simulated provider on loopback and looks at what a day of rough use leaves
+// behind.
+//
+//	soak -for 10m     random requests, faults, leavers and reloads; ends with 1 when freefall has grown by them, or answered wrongly
+//	soak -cancel      how soon the provider is let go when a client leaves, how soon an event is through, what promises cost
+//
+// It ends only what it started.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	var (
+		binary = flag.String("freefall", "bin/freefall", "the binary to test")
+		length = flag.Duration("for", 10*time.Minute, "how long to soak")
+		cancel = flag.Bool("cancel", false, "measure instead of soaking")
+		tries  = flag.Int("tries", 100, "with -cancel: departures of each kind")
+		bound  = flag.Duration("bound", 5*time.Millisecond, "with -cancel: how late the latest may be")
+	)
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var err error
+	if *cancel {
+		err = measure(*binary, *tries, *bound)
+	} else {
+		err = soak(ctx, *binary, *length)
+	}
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}

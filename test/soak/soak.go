@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"freefall/internal/fakellm"
+)
+
+const (
+	workers    = 24
+	warmUp     = 30 * time.Second // at most; a sixth of a short soak
+	rest       = 21 * time.Second // idle workers of the server are looked for every ten seconds, and end at ten
+	reloadEach = 2 * time.Second
+)
+
+// slack is what may differ between two quiet moments: as many kept connections to the provider as there are workers, a few
+// goroutines of the runtime and of timers, pages that the runtime has not given back yet.
+var slack = held{goroutines: 8, files: workers + 8, running: 0, rss: 24 << 20}
+
+// soak loads freefall for so long, and compares what it holds then with what it held after a short while of the same.
+func soak(ctx context.Context, binary string, length time.Duration) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	var models []fakellm.Model
+	for _, id := range ids {
+		models = append(models, fakellm.Model{ID: id, Tools: true})
+	}
+	fake := fakellm.New(fakellm.Options{Models: models, OpenAI: true, Keyless: true, Keep: 64, Weather: weather})
+	server := &http.Server{Handler: fake}
+	go func() { _ = server.Serve(ln) }()
+	defer server.Close()
+	defer fake.Close()
+	files := configs(ln.Addr().String())
+	p, err := start(binary, files.base)
+	if err != nil {
+		return err
+	}
+	err = p.soak(ctx, files, length, fake)
+	return errors.Join(err, p.stop())
+}
+
+func (p *program) soak(ctx context.Context, files configFiles, length time.Duration, fake *fakellm.Server) error {
+	var tally tally
+	first := min(warmUp, length/6)
+	fmt.Printf("warming up for %v, then %v of %d clients; freefall is process %d\n", first, length, workers, p.cmd.Process.Pid)
+	if _, err := p.load(ctx, files, first, &tally); err != nil {
+		return err
+	}
+	before, err := p.quiet(fake)
+	if err != nil {
+		return err
+	}
+	reloads, err := p.load(ctx, files, length, &tally)
+	if err != nil {
+		return err
+	}
+	after, err := p.quiet(fake)
+	if err != nil {
+		return err
+	}
+	tally.print(os.Stdout)
+	fmt.Printf("%-22s%8d\n\n", "configs taken", reloads)
+	grown := report(before, after)
+	if n := fake.State().Active; n > 0 {
+		grown = append(grown, fmt.Sprintf("%d calls of the provider go on", n))
+	}
+	if reloads == 0 {
+		grown = append(grown, "no changed config was taken")
+	}
+	grown = append(grown, tally.wrong()...)
+	if strings.Contains(p.words(), "failed inside freefall") {
+		grown = append(grown, p.words())
+	}
+	if len(grown) > 0 {
+		return errors.New(strings.Join(grown, "\n"))
+	}
+	return nil
+}
+
+// load lets the clients ask and changes the config meanwhile. It ends with the config it began with.
+func (p *program) load(ctx context.Context, files configFiles, length time.Duration, t *tally) (reloads int, err error) {
+	ctx, stop := context.WithTimeout(ctx, length)
+	defer stop()
+	var clients sync.WaitGroup
+	for range workers {
+		clients.Go(func() { newVisitor(p.addr, t).run(ctx) })
+	}
+	reloads, err = p.reload(ctx, files)
+	stop()
+	clients.Wait()
+	return reloads, err
+}
+
+// reload changes models.yaml again and again, every third time for the worse, and counts how many were taken.
+func (p *program) reload(ctx context.Context, files configFiles) (taken int, err error) {
+	const stamp = "freefall_config_last_reload_success_timestamp_seconds"
+	last, err := p.metric(stamp)
+	if err != nil {
+		return 0, err
+	}
+	tick := time.NewTicker(reloadEach)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return taken, p.settleConfig(files.base)
+		case <-p.ended:
+			return taken, fmt.Errorf("freefall has ended: %s", p.words())
+		case <-tick.C:
+		}
+		if err := p.configure(files.next(n)); err != nil {
+			return taken, err
+		}
+		if n%2 == 0 {
+			p.signal(syscall.SIGHUP) // otherwise it has to see by itself
+		}
+		at, err := p.metric(stamp)
+		if err != nil {
+			return taken, err
+		}
+		if at != last {
+			taken, last = taken+1, at
+		}
+	}
+}
+
+// settleConfig gives freefall its first config back and waits until it has taken it.
+func (p *program) settleConfig(yaml string) error {
+	if err := p.configure(yaml); err != nil {
+		return err
+	}
+	p.signal(syscall.SIGHUP)
+	for end := time.Now().Add(startBound); ; time.Sleep(100 * time.Millisecond) {
+		ok, err := p.metric("freefall_config_last_reload_successful")
+		if err != nil || ok == 1 {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the config is not taken: %s", p.words())
+		}
+	}
+}
+
+// quiet gives what freefall holds when nobody asks for anything.
+func (p *program) quiet(fake *fakellm.Server) (held, error) {
+	time.Sleep(rest)
+	for end := time.Now().Add(rest); fake.State().Active > 0 && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return p.holds()
+}
+
+// report prints the two moments and names what has grown.
+func report(before, after held) (grown []string) {
+	fmt.Printf("%-22s%8s%8s%8s\n", "", "before", "after", "slack")
+	for _, row := range []struct {
+		name                 string
+		before, after, slack int
+	}{
+		{"goroutines", before.goroutines, after.goroutines, slack.goroutines},
+		{"open files", before.files, after.files, slack.files},
+		{"requests under way", before.running, after.running, slack.running},
+		{"resident MB", before.rss >> 20, after.rss >> 20, slack.rss >> 20},
+	} {
+		fmt.Printf("%-22s%8d%8d%8d\n", row.name, row.before, row.after, row.slack)
+		if row.after > row.before+row.slack {
+			grown = append(grown, fmt.Sprintf("%s: %d after %d", row.name, row.after, row.before))
+		}
+	}
+	return grown
+}
+
+// configFiles are the texts of models.yaml that a soak takes turns with.
+type configFiles struct {
+	base   string
+	others []string
+}
+
+func configs(provider string) configFiles {
+	text := func(order string, ids ...string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, `log: {file: ""}
+timeouts: {connect: 1s, first_token: 400ms, answer: 800ms, idle: 400ms, total: 5s}
+breaker: {failures: 3, cooldown: 500ms, max_cooldown: 2s}
+routing: {order: %s, stick: 1s}
+providers: {p: {base_url: "http://%s/v1"}}
+models:
+`, order, provider)
+		for _, id := range ids {
+			fmt.Fprintf(&b, "  - {id: %s, supports_tools: true}\n", id)
+		}
+		return b.String()
+	}
+	turned := slices.Clone(ids)
+	slices.Reverse(turned)
+	return configFiles{base: text("last_good", ids...), others: []string{
+		text("priority", turned...), text("last_good", ids[1:]...), "models: [{id: a, speed: high}]\n"}}
+}
+
+func (c configFiles) next(n int) string { return c.others[n%len(c.others)] }
