@@ -17,9 +17,9 @@ func Demo(seed uint64) *Server {
 	return New(Options{
 		Models: catalog,
 		Limits: []Limit{
-			{Scope: Account, Requests: 25, Per: Duration(demoWindow)},
+			{Scope: Account, Requests: 30, Per: Duration(demoWindow)},
 			{Scope: Account, Requests: 50_000, Per: Duration(24 * time.Hour), Fixed: true},
-			{Scope: Upstream, Requests: 15, Per: Duration(demoWindow), Hint: true},
+			{Scope: Upstream, Requests: 25, Per: Duration(demoWindow), Hint: true},
 		},
 		Script:  map[string][]Step{catalog[0].ID: {first}},
 		Weather: func(model string, age time.Duration) (Step, bool) { return weather(seed, catalog, model, age) },

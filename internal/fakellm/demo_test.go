@@ -59,7 +59,7 @@ func TestTheDemoHasSomethingToShow(t *testing.T) {
 		b := mount(t, Demo(1))
 		var refused atomic.Int32
 		var hurry sync.WaitGroup
-		for range 20 {
+		for range 30 {
 			hurry.Go(func() {
 				if b.chat(hi(catalog[4].ID, false)).status == 429 {
 					refused.Add(1)
