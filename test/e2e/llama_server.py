@@ -35,7 +35,7 @@ def serve(port: int) -> str:
     params.n_ctx = 1024
     params.n_parallel = 1
     params.cache_prompt = False
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1  # more of them wait for each other in loops, which a busy machine turns into minutes
     params.verbosity = 0
     serve.server = xllamacpp.Server(params)  # it stops when it is collected
     return serve.server.listening_address

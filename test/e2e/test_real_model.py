@@ -106,11 +106,12 @@ def test_an_invalid_request_of_ours(proxy, provider):
 
 def test_an_invalid_request_of_the_models(proxy):
     """What only the model can refuse comes back in its own words, and rests nothing."""
-    proxy.client().chat.completions.create(**ASK)  # the limited model rests now, and nobody else has a say
     with pytest.raises(openai.BadRequestError) as refusal:
-        proxy.client().chat.completions.create(model=llama_server.MODEL, messages=[{"role": "user", "content": 7}])
-    assert refusal.value.response.headers["x-freefall-trail"].endswith(f"{llama_server.MODEL}=invalid_request")
-    assert "content" in refusal.value.message
+        proxy.client().chat.completions.create(**ASK, response_format={"type": "haiku"})
+    headers = refusal.value.response.headers
+    assert headers["x-freefall-model"] == llama_server.MODEL
+    assert headers["x-freefall-trail"] == f"{GEMINI}=rate_limited; {llama_server.MODEL}=invalid_request"
+    assert "haiku" in refusal.value.message
     assert proxy.row(llama_server.MODEL)["failure_count"] == 0
 
 
