@@ -106,6 +106,8 @@ func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(listener{ln
 func (p *Proxy) Shutdown(drain time.Duration) error {
 	p.draining.Store(true)
 	cut := !p.finished(drain)
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
 	if cut {
 		p.mu.Lock()
 		for x := range p.active {
@@ -114,8 +116,6 @@ func (p *Proxy) Shutdown(drain time.Duration) error {
 		p.mu.Unlock()
 		p.finished(stopGrace)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
 	_ = p.server.ShutdownWithContext(ctx) // who still only listens or says nothing is left behind
 	if cut {
 		return ErrCut

@@ -86,7 +86,7 @@ func noKeyAdvice(c *config.Config) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "set " + strings.Join(names, " or ") + " in the environment or in .env and start again"
+	return "set " + strings.Join(names, " or ") + " in .env, or in the environment and start again"
 }
 
 // provider is one provider entry with what is known of its dialect.
