@@ -55,6 +55,12 @@ func TestWatch(t *testing.T) {
 		{"turned to the same content", func() { put("v1/models.yaml", "two"); link("v1", "..data") }, false},
 		{"a .env that names another file", func() { put("other.yaml", "two"); put(".env", "FREEFALL_CONFIG="+at("other.yaml")) }, true},
 		{"that file", func() { put("other.yaml", "three") }, true},
+		{"a .env that names a file elsewhere", func() {
+			must(os.Mkdir(at("far"), 0o700))
+			put("far/models.yaml", "three")
+			put(".env", "FREEFALL_CONFIG="+at("far/models.yaml"))
+		}, true},
+		{"a .env beside it", func() { put("far/.env", "B=1") }, true},
 		{"the file that is not read now", func() { put(fileName, "nine") }, false},
 	} {
 		step.do()

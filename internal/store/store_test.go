@@ -121,7 +121,7 @@ func TestWhatIsWrittenComesBack(t *testing.T) {
 }
 
 func TestOnlyTheOwnerMayRead(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(t.TempDir(), "not there yet", "100% data?#")
 	w := openIn(t, dir)
 	w.write(some)
 	for _, name := range []string{"", fileName, fileName + "-wal"} {
@@ -251,6 +251,9 @@ func TestSpoiltFilesAreSetAside(t *testing.T) {
 		}},
 		"holes": {errDamaged.Error(), func(t *testing.T, path string) {
 			overwrite(t, path, func(b []byte) []byte { clear(b[4096:]); return b })
+		}},
+		"odd count": {errDamaged.Error(), func(t *testing.T, path string) { // all rows can be read still
+			overwrite(t, path, func(b []byte) []byte { b[39]++; return b }) // pages on the free list
 		}},
 		"foreign": {errForeign.Error(), func(t *testing.T, path string) {
 			exec(t, path, `PRAGMA application_id = 7`)
