@@ -269,10 +269,14 @@ func (e *engine) visit() *visitor {
 	return &visitor{T: e.T, Conn: c, br: bufio.NewReader(c)}
 }
 
-// ask sends a chat request for the model a.
+// ask sends a chat request for the model a. The content stands in it as it is.
 func (v *visitor) ask(stream bool, content string) {
-	body := fmt.Sprintf(`{"model":"a","stream":%t,"messages":[{"role":"user","content":%q}]}`, stream, content)
-	_, _ = fmt.Fprintf(v.Conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	body := []string{fmt.Sprintf(`{"model":"a","stream":%t,"messages":[{"role":"user","content":"`, stream), content, `"}]}`}
+	size := len(body[0]) + len(body[1]) + len(body[2])
+	_, _ = fmt.Fprintf(v.Conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size)
+	for _, part := range body {
+		_, _ = io.WriteString(v.Conn, part)
+	}
 }
 
 // begin reads the head of an answer and leaves its body to be read.

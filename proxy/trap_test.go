@@ -111,7 +111,7 @@ func TestTrap06_who_leaves_is_noticed_although_the_upstream_is_silent(t *testing
 
 // Sixteen clients, of whom half leave at random: the others get whole answers, each its own.
 func TestTrap07_a_late_departure_meets_nobody_else(t *testing.T) {
-	const clients, rounds = 16, 30
+	const clients, rounds = 16, 20
 	bothWays(t, func(e *engine) {
 		e.provide(each(func(p *upPeer, _, body string) {
 			tag := body[strings.Index(body, "tag-"):][:10]
@@ -196,7 +196,7 @@ const (
 	drains              // it reads on and drops what comes
 )
 
-// askEarly sends 20 MB to a, which refuses them while they come: its status and its Retry-After count, and b gets the whole.
+// askEarly sends 16 MB to a, which refuses them while they come: its status and its Retry-After count, and b gets the whole.
 func (e *engine) askEarly(then early) {
 	e.Helper()
 	bodies, done := make(chan string, 1), make(chan struct{})
@@ -219,7 +219,7 @@ func (e *engine) askEarly(then early) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	})
-	large := strings.Repeat("x", 20<<20)
+	large := strings.Repeat("x", 16<<20) // more than sockets buffer
 	v := e.visit()
 	defer v.Close()
 	began := time.Now()
