@@ -90,7 +90,7 @@ func (r *row) status(now time.Time) (available bool, reason string, at time.Time
 	for k := range r.pairs {
 		why, until := r.blocked(k, now)
 		if why == "" {
-			best, reason, at = k, "", time.Time{}
+			reason, at = "", time.Time{}
 			break
 		}
 		if best < 0 || sooner(until, at) {

@@ -144,7 +144,7 @@ func TestWordsOfAProviderAreOneLine(t *testing.T) {
 			if got.header.Get("X-Evil") != "" || strings.Contains(state.body, "\n{") {
 				t.Errorf("%s: it broke out: %v %s", name, got.header, state.body)
 			}
-			for _, l := range strings.Split(strings.TrimSpace(s.log.String()), "\n") {
+			for l := range strings.SplitSeq(strings.TrimSpace(s.log.String()), "\n") {
 				var entry struct{ Message, Request string }
 				if err := json.Unmarshal([]byte(l), &entry); err != nil || entry.Request == "" || strings.HasPrefix(entry.Message, "Model a answered") {
 					t.Errorf("%s: a line of the log is not freefall's: %s", name, l)
@@ -407,7 +407,7 @@ func TestLineEndsWithinEvents(t *testing.T) {
 	if got.status != 200 || got.text() != "Hello" {
 		t.Fatalf("%d %q from %q", got.status, got.text(), got.body)
 	}
-	for _, l := range strings.Split(got.body, "\n") {
+	for l := range strings.SplitSeq(got.body, "\n") {
 		if l != "" && !strings.HasPrefix(l, "data: ") {
 			t.Errorf("a line came through as it was: %q", l)
 		}

@@ -233,7 +233,7 @@ func wrap(text string, indent int) string {
 	var b strings.Builder
 	b.WriteString(" ")
 	width := 1
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if width+1+len(word) > 80 && width > indent {
 			b.WriteString("\n" + strings.Repeat(" ", indent-1))
 			width = indent - 1

@@ -8,7 +8,6 @@ import (
 	"github.com/DeRuina/timberjack"
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
-	"github.com/tidwall/gjson"
 
 	"freefall/internal/config"
 )
@@ -60,6 +59,3 @@ func openLogFile(path string) (io.WriteCloser, error) {
 	}
 	return &timberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxBackups: logBackups}, nil
 }
-
-// message is the text of a JSON log line.
-func message(line []byte) string { return gjson.GetBytes(line, zerolog.MessageFieldName).String() }

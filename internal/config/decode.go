@@ -71,7 +71,7 @@ func (d *decoder) value(p place, n *yaml.Node, v reflect.Value) {
 		v.Set(target)
 		return
 	}
-	_, short := v.Addr().Interface().(encoding.TextUnmarshaler)
+	_, short := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	switch kind := v.Kind(); {
 	case n.Kind == yaml.ScalarNode && (short || isScalar(v)):
 		d.scalar(p, n, v)

@@ -122,7 +122,7 @@ func (d *decoder) override(c *Config, path, text string, m mark) {
 		return
 	}
 	v.SetZero()
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}

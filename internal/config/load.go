@@ -192,8 +192,7 @@ func reason(err error) string {
 	case errors.Is(err, errTooLarge):
 		return "is too large to be a config: at most 1 MiB, and 64 KiB for .env"
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return "cannot be read: " + path.Err.Error()
 	}
 	return "cannot be read: " + err.Error()

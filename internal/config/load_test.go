@@ -51,8 +51,7 @@ func TestMistakes(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = read(b, "SECRET=hunter2", "OPENROUTER_API_KEY=sk-hunter2")
-			var mistakes Mistakes
-			if !errors.As(err, &mistakes) {
+			if _, ok := errors.AsType[Mistakes](err); !ok {
 				t.Fatalf("no mistakes but %v", err)
 			}
 			if strings.Contains(err.Error(), "hunter") {

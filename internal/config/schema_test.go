@@ -234,7 +234,7 @@ func (s schemaWalk) scalar(path string, schema map[string]any, v reflect.Value) 
 	}
 	got, _ := json.Marshal(v.Interface())
 	shown, _ := json.Marshal(want)
-	if size, ok := v.Interface().(Size); ok {
+	if size, ok := reflect.TypeAssert[Size](v); ok {
 		got, _ = json.Marshal(size.String())
 	}
 	if !bytes.Equal(got, shown) {

@@ -32,8 +32,8 @@ func (d *decoder) scalar(p place, n *yaml.Node, v reflect.Value) {
 // text sets a value from its text.
 func (d *decoder) text(p place, m mark, text string, v reflect.Value) {
 	if err := setText(p, v, text); err != nil {
-		_, secret := v.Interface().(Secret)
-		if _, key := v.Interface().(ProviderKey); key || secret {
+		_, secret := reflect.TypeAssert[Secret](v)
+		if _, key := reflect.TypeAssert[ProviderKey](v); key || secret {
 			d.mistake(m, "%s %v", p.name(), err)
 			return
 		}
@@ -50,7 +50,7 @@ func (m mark) show(text string) string {
 }
 
 func setText(p place, v reflect.Value, text string) error {
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
 	switch v.Interface().(type) {

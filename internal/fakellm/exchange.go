@@ -106,7 +106,6 @@ func (x *exchange) admitted() bool {
 
 // able checks the request against what the model can do.
 func (x *exchange) able() bool {
-	const roughly = 4 // bytes a token
 	switch m := x.model; {
 	case x.ask.wantsTools() && !m.Tools:
 		x.sample(mustSample("or-404-tools"))

@@ -110,7 +110,7 @@ func (w writer) whole(a answer) []byte {
 		r.Content = new(strings.Join(a.content, ""))
 	}
 	for i, call := range a.calls {
-		r.Calls = append(r.Calls, toolCall{ID: w.callID(i), Type: "function", Function: function{call.Name, call.Arguments}})
+		r.Calls = append(r.Calls, toolCall{ID: w.callID(i), Type: "function", Function: function(call)})
 	}
 	c := w.frame("chat.completion", choice{Message: r, Finish: &a.finish, Native: w.native(a.finish)})
 	c.Usage = w.usage(a)

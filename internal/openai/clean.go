@@ -23,7 +23,7 @@ func oneLine(s string, max int) string {
 	b.Grow(min(len(s), max))
 	blank, n := true, 0
 	for i, size := 0, 0; i < len(s); i += size {
-		r := rune(s[i])
+		var r rune
 		if r, size = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
 			continue
 		}

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"freefall/internal/openai"
@@ -56,10 +57,8 @@ func ByName(name string) *Dialect {
 func ByHost(host string) *Dialect {
 	host = strings.ToLower(host)
 	for _, d := range dialects {
-		for _, known := range d.Hosts {
-			if host == known {
-				return d
-			}
+		if slices.Contains(d.Hosts, host) {
+			return d
 		}
 	}
 	return nil

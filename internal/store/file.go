@@ -163,7 +163,7 @@ func migrate(db *sql.DB, version int, migrations []string) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // after a Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
 	for i := version; i < len(migrations); i++ {
 		if _, err := tx.Exec(migrations[i]); err != nil {
 			return fmt.Errorf("schema %d: %w", i+1, err)

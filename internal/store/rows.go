@@ -98,7 +98,7 @@ func write(db *sql.DB, old, next rows) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // after a Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
 	for k, state := range next {
 		if before, ok := old[k]; ok && before == state {
 			continue

@@ -17,7 +17,8 @@ type chunks struct {
 type chunkState uint8
 
 const (
-	inSize chunkState = iota
+	inSize    chunkState = iota
+	afterSize            // blanks
 	inExtension
 	afterSizeCR
 	inData
@@ -59,6 +60,8 @@ func (d *chunks) step(b byte) bool {
 	switch d.state {
 	case inSize:
 		return d.size(b)
+	case afterSize:
+		return d.blank(b)
 	case inExtension:
 		return d.line(b, maxExtension, afterSizeCR)
 	case afterSizeCR:
@@ -97,8 +100,21 @@ func (d *chunks) size(b byte) bool {
 	if d.count == 0 {
 		return false
 	}
-	d.state, d.count = inExtension, 0
-	return (b == '\r' || b == ';' || b == ' ' || b == '\t') && d.line(b, maxExtension, afterSizeCR)
+	d.state, d.count = afterSize, 0
+	if b == ';' {
+		d.state = inExtension
+		return true
+	}
+	return d.blank(b)
+}
+
+// blank takes what may stand between a size and the end of its line: nothing but blanks, as in the standard library.
+func (d *chunks) blank(b byte) bool {
+	d.count++
+	if b == '\r' {
+		d.state = afterSizeCR
+	}
+	return d.count <= maxExtension && (b == '\r' || b == ' ' || b == '\t')
 }
 
 // line passes over a line of text, bounded, up to its CR.

@@ -58,6 +58,9 @@ func TestChunks(t *testing.T) {
 		"many zeros":        {"00000000000000000000002\r\nhi\r\n", "", 0, errChunk},
 		"endless extension": {"2;" + long + "\r\nhi\r\n0\r\n\r\n", "", 0, errChunk},
 		"endless trailers":  {"0\r\n" + strings.Repeat("A: b\r\n", 9000) + "\r\n", "", 0, errChunk},
+		"word after a size": {"0 x\r\n\r\n", "", 0, errChunk},
+		"blanks":            {"2 \t\r\nhi\r\n0;a=b\r\n\r\n", "hi", 0, nil},
+		"blank extension":   {"0 ;a\r\n\r\n", "", 0, errChunk},
 		"cr not at end":     {"2\r\rhi\r\n0\r\n\r\n", "", 0, errChunk},
 		"cut":               {"5\r\nhi", "hi", 0, io.ErrUnexpectedEOF},
 	} {
