@@ -3,7 +3,6 @@ package upstream
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"strings"
 
@@ -34,20 +33,31 @@ func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, er
 			return false, err
 		}
 		h.SetNoDefaultContentType(true)
-		if err := h.Read(br); err != nil {
+		if !wellFormed(raw) || h.Read(br) != nil {
 			return false, errMalformed // the codec's own words repeat the answer
 		}
 		switch code := h.StatusCode(); {
 		case code == fasthttp.StatusSwitchingProtocols:
 			return false, errUpgrade
-		case code < 100 || code > 599:
-			return false, fmt.Errorf("%w: status %d", errMalformed, code)
 		case code >= 200:
 			return h.ContentLength() == -1 && hasField(raw, "content-length"), nil
 		}
 	}
 	return false, errInterim
 }
+
+// wellFormed tells whether a head begins with a version, a status of 100 to 599 and no more before its reason, and ends all its
+// lines with CR LF. The codec takes less: it reads no status as 200, and would end the head at two bare line feeds.
+func wellFormed(head []byte) bool {
+	if bytes.Count(head, headEnd[3:]) != bytes.Count(head, headEnd[2:]) {
+		return false
+	}
+	line := head[len(proto):]
+	return len(line) > 5 && (line[0] == '0' || line[0] == '1') && line[1] == ' ' &&
+		'1' <= line[2] && line[2] <= '5' && isDigit(line[3]) && isDigit(line[4]) && (line[5] == ' ' || line[5] == '\r')
+}
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 func hasField(head []byte, name string) bool {
 	for line := range bytes.SplitSeq(head, headEnd[3:]) {
