@@ -205,6 +205,8 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 	if err := s.proxy.Shutdown(drain); err != nil {
 		s.log.Warn().Msg("Drain is over: the last answers were cut")
 	}
-	<-failed
+	if err := <-failed; err != nil {
+		s.log.Warn().Err(err).Msg("the listener ended with an error")
+	}
 	return s.transport.Close()
 }
