@@ -47,6 +47,7 @@ func FuzzAnswer(f *testing.F) {
 		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno",
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 		"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "HTTP/1.1 200 OK\r\n Folded: x\r\n\r\n", "HTTP/1.1 +200 OK\r\n\r\n", "\x16\x03\x01", "",
+		"HTTP/1.0 000 none\r\n\r\n", "HTTP/1.0 100 \n\nHTTP/1.0 200 \r\n\r\n",
 	} {
 		f.Add([]byte(seed))
 	}

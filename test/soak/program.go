@@ -134,7 +134,7 @@ func (p *program) metric(name string) (float64, error) {
 }
 
 // held is what the program holds at a moment.
-type held struct{ goroutines, files, running, rss int }
+type held struct{ goroutines, files, running, rss, heap int }
 
 func (p *program) holds() (h held, err error) {
 	goroutines, err := p.metric("go_goroutines")
@@ -145,11 +145,15 @@ func (p *program) holds() (h held, err error) {
 	if err != nil {
 		return h, err
 	}
+	heap, err := p.metric("go_memstats_next_gc_bytes") // twice what was alive at the last collection
+	if err != nil {
+		return h, err
+	}
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
 		return h, err
 	}
-	h.goroutines, h.running, h.files = int(goroutines), int(running), len(files)
+	h.goroutines, h.running, h.heap, h.files = int(goroutines), int(running), int(heap), len(files)
 	h.rss, err = p.memory("VmRSS:")
 	return h, err
 }

@@ -25,7 +25,7 @@ const (
 
 // slack is what may differ between two quiet moments: as many kept connections to the provider as there are workers, a few
 // goroutines of the runtime and of timers, pages that the runtime has not given back yet.
-var slack = held{goroutines: 8, files: workers + 8, running: 0, rss: 24 << 20}
+var slack = held{goroutines: 8, files: workers + 8, running: 0, heap: 16 << 20, rss: 24 << 20}
 
 // soak loads freefall for so long, and compares what it holds then with what it held after a short while of the same.
 func soak(ctx context.Context, binary string, length time.Duration) error {
@@ -172,6 +172,7 @@ func report(before, after held) (grown []string) {
 		{"goroutines", before.goroutines, after.goroutines, slack.goroutines},
 		{"open files", before.files, after.files, slack.files},
 		{"requests under way", before.running, after.running, slack.running},
+		{"heap's bound in MB", before.heap >> 20, after.heap >> 20, slack.heap >> 20},
 		{"resident MB", before.rss >> 20, after.rss >> 20, slack.rss >> 20},
 	} {
 		fmt.Printf("%-22s%8d%8d%8d\n", row.name, row.before, row.after, row.slack)
