@@ -407,7 +407,7 @@ func TestTrap26_a_client_that_does_not_read(t *testing.T) {
 				return same > 20
 			})
 		})
-		if held > 8<<20 {
+		if held > 32<<20 {
 			e.Errorf("%d KB were held when %d KB had been sent", held>>10, sent.Load()>>10)
 		}
 		v.Close()
