@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -98,6 +99,7 @@ type program struct {
 	cmd    *exec.Cmd
 	stderr *output
 	client *http.Client
+	heads  atomic.Int32 // answers that have begun
 	ended  chan struct{}
 }
 
@@ -323,6 +325,7 @@ func (f *program) do(method, path, body string, headers ...string) answer {
 		return answer{header: http.Header{}, err: err}
 	}
 	defer resp.Body.Close()
+	f.heads.Add(1)
 	b, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, string(b), err, time.Since(began)}
 }

@@ -89,6 +89,7 @@ func TestStopCutsAfterDrain(t *testing.T) {
 	defer deaf.Close()
 	_ = deaf.(*net.TCPConn).SetReadBuffer(4096)
 	var running sync.WaitGroup
+	before := f.heads.Load()
 	running.Go(func() {
 		got := f.chat(streamBody)
 		events := got.events()
@@ -96,7 +97,10 @@ func TestStopCutsAfterDrain(t *testing.T) {
 			t.Errorf("%v: %s", got.err, got.body)
 		}
 	})
-	f.until(callBound, "both to run", func() bool { return fake.Hits("long") == 1 && fake.Hits("deaf") == 1 })
+	f.until(callBound, "the long answer to begin", func() bool { return f.heads.Load() > before })
+	if _, err := io.ReadFull(deaf, make([]byte, 12)); err != nil { // its answer has begun, too
+		t.Fatal(err)
+	}
 	began := time.Now()
 	if code := f.stop(); code != 0 {
 		t.Errorf("ended with %d", code)
