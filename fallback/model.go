@@ -37,10 +37,11 @@ type Key struct {
 
 // Model is one row of the chain: an id at a provider. The same id may stand at several providers.
 type Model struct {
-	Provider string
-	ID       string
-	Name     string
-	Kind     Kind
+	Provider  string
+	ID        string
+	Name      string
+	Strengths []string // words for people
+	Kind      Kind
 
 	Tools      bool
 	Vision     bool

@@ -10,13 +10,14 @@ import (
 
 // listedModel is a model as OpenAI's list shows it, with what a chooser wants to know.
 type listedModel struct {
-	ID        string `json:"id"`
-	Object    string `json:"object"`
-	Created   int64  `json:"created"`
-	OwnedBy   string `json:"owned_by"`
-	Context   *int   `json:"context_length"`
-	Tools     bool   `json:"supports_tools"`
-	Available bool   `json:"available"`
+	ID        string   `json:"id"`
+	Object    string   `json:"object"`
+	Created   int64    `json:"created"`
+	OwnedBy   string   `json:"owned_by"`
+	Context   *int     `json:"context_length"`
+	Tools     bool     `json:"supports_tools"`
+	Available bool     `json:"available"`
+	Strengths []string `json:"strengths,omitempty"`
 }
 
 // listed are the names a client may ask for: freefall/auto and the chains first, then the models, each id once.
@@ -35,7 +36,7 @@ func (p *Proxy) listed() []listedModel {
 			continue
 		}
 		seen[m.ID] = len(out)
-		row := listedModel{ID: m.ID, Object: "model", Created: created, OwnedBy: m.Provider, Tools: rows[i].Tools, Available: rows[i].Available}
+		row := listedModel{ID: m.ID, Object: "model", Created: created, OwnedBy: m.Provider, Tools: rows[i].Tools, Available: rows[i].Available, Strengths: m.Strengths}
 		if m.Context > 0 {
 			row.Context = &m.Context
 		}

@@ -129,7 +129,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 	row := fallback.Model{
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
-		Context: int(m.ContextLength), Keys: p.keys,
+		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
 		Via: &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
 	}
 	if m.Kind == "embedding" {

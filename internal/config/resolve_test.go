@@ -147,8 +147,8 @@ data_dir: data
 redis: redis://r:6379
 allow_paid: [{id: a/b, usd_per_day: 1}]
 routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, broken_stream: continue}
-providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: {every: 2h}}}
-models: [{id: a/b:free, limits: {rpm: 3}}]
+providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: {every: 2h}, timeouts: {total: 9s}}}
+models: [{id: a/b:free, limits: {rpm: 3}, timeouts: {total: 9s}}]
 `
 	c := mustRead(t, all)
 	if got := c.Unserved(); len(got) != len(unserved) {

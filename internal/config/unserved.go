@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // unserved are the keys that the file may hold and this version does not act upon yet. A row goes when its key is served.
 // What protects may never be among them: a guard that is read and not kept is worse than none.
@@ -28,6 +31,10 @@ var unserved = []struct {
 	{"providers.*.discover", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return !p.Discover.Off && c.written("providers."+p.Name+".discover") })(c)
 	}},
+	{"providers.*.timeouts.total", func(c *Config) bool {
+		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
+	}},
+	{"models[].timeouts.total", func(c *Config) bool { return c.anyModelWrites("timeouts.total") }},
 	{"models[].limits", func(c *Config) bool {
 		return slices.ContainsFunc(c.Models, func(m Model) bool { return m.Limits.counts() })
 	}},
@@ -47,6 +54,16 @@ func (c *Config) Unserved() (paths []string) {
 func (c *Config) written(path string) bool {
 	_, ok := c.marks[path]
 	return ok
+}
+
+// anyModelWrites says whether somebody wrote this key of any model.
+func (c *Config) anyModelWrites(key string) bool {
+	for i := range c.Models {
+		if c.written(fmt.Sprintf("models[%d].%s", i, key)) {
+			return true
+		}
+	}
+	return false
 }
 
 func anyProvider(is func(Provider) bool) func(*Config) bool {
