@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -21,16 +22,28 @@ type watched interface {
 	Detach()
 }
 
-// listener gives connections that can linger.
-type listener struct{ net.Listener }
+// listener gives connections that can linger, and no more to one address than its share.
+type listener struct {
+	net.Listener
+	crowd *crowd
+}
+
+func newListener(ln net.Listener, perAddress int) listener {
+	return listener{ln, &crowd{most: perAddress, here: map[netip.Addr]int{}}}
+}
 
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if leave, ok := l.crowd.enter(c.RemoteAddr()); ok {
+			w, _ := c.(watched)
+			return &conn{Conn: c, watched: w, leave: leave}, nil
+		}
+		_ = c.Close()
 	}
-	w, _ := c.(watched)
-	return &conn{Conn: c, watched: w}, nil
 }
 
 // conn is a client's connection.
@@ -38,6 +51,7 @@ type conn struct {
 	net.Conn
 	watched
 	lingering atomic.Bool
+	leave     func() // gives back the place of its address
 }
 
 // linger answers before the request was read, then lets the client finish sending: a connection that is closed over unread
@@ -57,6 +71,7 @@ func lingerIfLarge(ctx *fasthttp.RequestCtx) {
 }
 
 func (c *conn) Close() error {
+	defer c.leave()
 	if c.lingering.Swap(false) {
 		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 			c.discard()

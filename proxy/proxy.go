@@ -27,7 +27,7 @@ const (
 	idleTime     = 75 * time.Second
 	stopGrace    = 2 * time.Second // for the last events after drain is over
 	maxClients   = 20000
-	clientsPerIP = 0 // a sidecar's clients share one address
+	clientsPerIP = 1000 // connections of one address, loopback apart
 )
 
 // Config is what a Proxy is built of.
@@ -72,7 +72,6 @@ func New(c Config) *Proxy {
 		WriteBufferSize:       512,
 		MaxRequestBodySize:    1, // how much fasthttp reads of a body before it calls handle; readBody bounds the body itself
 		Concurrency:           maxClients,
-		MaxConnsPerIP:         clientsPerIP,
 		StreamRequestBody:     true,
 		ReduceMemoryUsage:     true,
 		CloseOnShutdown:       true,
@@ -98,7 +97,7 @@ func (p *Proxy) Refused(why string) {
 }
 
 // Serve answers on ln until Shutdown. Connections that upstream.Watch accepted tell when their client leaves.
-func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(listener{ln}) }
+func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(newListener(ln, clientsPerIP)) }
 
 // Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended, and says
 // whether any had to be cut. Meanwhile the door stays open: who comes is told to come again, by /readyz and by a 503, which is
