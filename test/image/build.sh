@@ -33,7 +33,7 @@ make_base() {
 	chroot "$root" /bin/busybox --install -s /bin
 	install -m 0644 "$authorities" "$root$authorities"
 	"${buildah[@]}" umount "$container" >/dev/null
-	"${buildah[@]}" config --env PATH=/usr/local/go/bin:/bin --env GOPATH=/go --env HOME=/root "$container"
+	"${buildah[@]}" config --env PATH=/usr/local/go/bin:/bin --env GOPATH=/go --env GOCACHE=/gocache --env HOME=/tmp "$container"
 	"${buildah[@]}" commit --quiet --format docker --rm "$container" "$base" >/dev/null
 }
 
@@ -44,7 +44,7 @@ make_base
 	--timestamp "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct || echo 0)}" \
 	--volume "$("$go" env GOROOT):/usr/local/go:ro" \
 	--volume "$("$go" env GOMODCACHE):/go/pkg/mod" \
-	--volume "${GOCACHE:-$("$go" env GOCACHE)}:/root/.cache/go-build" \
+	--volume "${GOCACHE:-$("$go" env GOCACHE)}:/gocache" \
 	--build-arg GO_IMAGE="$base" \
 	--build-arg VERSION="${VERSION:-$(git describe --always --dirty || true)}" \
 	--tag "$tag" .
