@@ -136,7 +136,7 @@ type poolState struct{ pool *fallback.Pool }
 
 var (
 	availableDesc = prometheus.NewDesc("freefall_model_available", "1 if the model can be asked now.", []string{"provider", "model"}, nil)
-	failuresDesc  = prometheus.NewDesc("freefall_model_failure_count", "Failures that are counted against the model, 0 to the breaker's number.", []string{"provider", "model"}, nil)
+	failuresDesc  = prometheus.NewDesc("freefall_model_failures", "Failures that are counted against the model, 0 to the breaker's number.", []string{"provider", "model"}, nil)
 	readyDesc     = prometheus.NewDesc("freefall_model_available_timestamp_seconds", "When a resting model can be asked again, if an end is in sight.", []string{"provider", "model"}, nil)
 )
 

@@ -10,8 +10,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The stories of a person at a terminal. Each script has a folder of its own, $BUSY, an address that is taken, $FREE, one
-// that is not, and $SCHEMA, the committed schema.
+// The stories of a person at a terminal. Each script has a folder of its own, $BUSY, an address that is taken, $FREE, and $FREE2,
+// that are not, and $SCHEMA, the committed schema.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -26,8 +26,16 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			other, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
 			e.Setenv("BUSY", busy.Addr().String())
 			e.Setenv("FREE", free.Addr().String())
+			e.Setenv("FREE2", other.Addr().String())
+			if err := other.Close(); err != nil {
+				return err
+			}
 			schema, err := filepath.Abs(filepath.Join("..", "..", "internal", "config", "schema.json"))
 			if err != nil {
 				return err
