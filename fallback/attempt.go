@@ -15,19 +15,29 @@ type Attempt struct {
 	begun  time.Time
 	commit time.Time
 	trials trials
+	tokens int64 // drawn from windows that count them
 	probe  bool
 	ended  bool
+
+	before, after *Attempt // among those of its model that wait for content, in a ring
 }
 
 // hold takes or gives back the trials of the attempt.
 func (a *Attempt) hold(on bool) {
-	if a.trials&trialHealth != 0 {
+	if a.trials.half&trialHealth != 0 {
 		a.row.model.health.trial = on
 	}
-	if a.trials&^trialHealth != 0 {
+	if a.trials.half&^trialHealth != 0 {
 		for _, d := range a.row.doors(a.Key) {
-			if a.trials&d.trial != 0 {
+			if a.trials.half&d.trial != 0 {
 				d.rest.trial = on
+			}
+		}
+	}
+	if on && a.trials.slow != 0 {
+		for _, d := range a.row.doors(a.Key) {
+			if a.trials.slow&d.trial != 0 {
+				d.rest.inside++
 			}
 		}
 	}
@@ -36,8 +46,32 @@ func (a *Attempt) hold(on bool) {
 	}
 }
 
-// Committed notes the commit point: the first content of a stream, or the whole body.
-func (a *Attempt) Committed(now time.Time) { a.commit = now }
+// Committed notes the commit point: the first content of a stream, or the whole body. It was taken on: others may follow.
+func (a *Attempt) Committed(now time.Time) {
+	p := a.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a.commit = now
+	a.row.model.came(a)
+	if a.trials.slow != 0 {
+		a.leave(true)
+		p.dispatch(now)
+	}
+}
+
+// leave lets go of the doors that the attempt was among the first to pass.
+func (a *Attempt) leave(taken bool) {
+	for _, d := range a.row.doors(a.Key) {
+		if a.trials.slow&d.trial == 0 {
+			continue
+		}
+		d.rest.inside--
+		if taken {
+			d.rest.taken()
+		}
+	}
+	a.trials.slow = 0
+}
 
 // Effect is what an outcome changed, for the log.
 type Effect struct {
@@ -59,7 +93,10 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	a.ended = true
 	a.hold(false)
 	m := a.row.model
+	m.came(a)
 	m.note(now, a, &o)
+	a.leave(!o.Limit() && !o.harmless() && !o.Unsent)
+	a.settle(now, &o)
 
 	e := Effect{Stale: a.gen != m.health.gen}
 	switch {
@@ -70,7 +107,26 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 		a.fail(now, &o, &e)
 	}
 	e.FailureCount = m.health.count
+	a.pool.dispatch(now)
 	return e
+}
+
+// settle gives back what was drawn and does not count, and puts the tokens that were used in the place of those expected.
+func (a *Attempt) settle(now time.Time, o *Outcome) {
+	used := int64(o.InputTokens + o.OutputTokens)
+	switch {
+	case o.Class == OK:
+		a.row.model.tokens.learn(&a.walk.Need, o)
+	case used == 0 && o.Status/100 != 2 && o.Status != 0:
+		used = -1 // it was refused before it was read
+	}
+	if used == 0 {
+		used = a.tokens
+	}
+	account, model := o.counted(a.Model.Counting)
+	p := &a.row.pairs[a.Key]
+	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
+	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
 }
 
 // harmless says that the attempt was given up by our side, which tells nothing about the model.
@@ -81,7 +137,7 @@ func (o *Outcome) harmless() bool {
 // succeed lifts the long rests whose trial it was, counts down, and moves the memory of the last good model.
 func (a *Attempt) succeed(e *Effect) {
 	for _, d := range a.row.doors(a.Key) {
-		if a.trials&d.trial != 0 {
+		if a.trials.half&d.trial != 0 {
 			d.rest.lift()
 		}
 	}
@@ -89,7 +145,7 @@ func (a *Attempt) succeed(e *Effect) {
 		return
 	}
 	var calm bool
-	e.Available, calm = a.row.model.health.succeed(a.trials&trialHealth != 0)
+	e.Available, calm = a.row.model.health.succeed(a.trials.half&trialHealth != 0)
 	for _, d := range a.row.doors(a.Key) {
 		if calm || d.target != TargetPair && d.target != TargetModel {
 			d.rest.level = 0
@@ -108,7 +164,7 @@ func (a *Attempt) fail(now time.Time, o *Outcome, e *Effect) {
 		a.pool.good[a.walk.Need.Class()].lastProbe = now
 	}
 	for _, d := range a.row.doors(a.Key) {
-		if a.trials&d.trial != 0 {
+		if a.trials.half&d.trial != 0 {
 			d.rest.nextTrial = now.Add(longRest)
 		}
 	}
@@ -142,6 +198,9 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 			continue
 		}
 		named, news = d.rest.begin(now, a.begun, o, a.pool.table.Breaker)
+		if o.Limit() {
+			a.surprise(now, target)
+		}
 		e.Rested = target
 		if !d.rest.endless {
 			e.Until = d.rest.until
@@ -150,12 +209,23 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 	return named, news
 }
 
+// surprise looks for the limit behind a refusal that no known window explains.
+func (a *Attempt) surprise(now time.Time, target Target) {
+	p := &a.row.pairs[a.Key]
+	switch target {
+	case TargetPair:
+		p.quota.surprise(now)
+	case TargetKey, TargetAccount:
+		p.account.quota.surprise(now)
+	}
+}
+
 // count adds a failure to the model, once per request; a trial is decided in any case. named is the reset that a limit
 // stated, zero if none.
 func (a *Attempt) count(now, named time.Time, e *Effect) {
 	h := &a.row.model.health
 	a.row.model.lastBad = now
-	trial := a.trials&trialHealth != 0
+	trial := a.trials.half&trialHealth != 0
 	counted := a.walk.marks[a.nth]&markCounted != 0
 	a.walk.marks[a.nth] |= markCounted
 	if counted && !trial {

@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Candidate is one row as a request meets it.
 type Candidate struct {
@@ -18,7 +21,22 @@ func (p *Pool) Explain(now time.Time, need Need, ask Ask) []Candidate {
 	defer p.mu.Unlock()
 	w := Walk{Need: need, Ask: ask}
 	p.start(now, &w)
+	slices.SortStableFunc(w.order, func(i, j int32) int { return w.table.rows[i].reluctance(now) - w.table.rows[j].reluctance(now) })
 	return w.candidates(now)
+}
+
+// reluctance of a row that could be asked: more than 0 when others better go first, since it keeps somebody waiting or is just
+// finding out what it has free.
+func (r *row) reluctance(now time.Time) int {
+	if !r.ready(now) {
+		return 0 // it has its place in the order
+	}
+	for k := range r.pairs {
+		if _, ok := r.open(k, now, 1); ok && !r.crowded(k) {
+			return bit(r.model.hangs(now))
+		}
+	}
+	return 2 + bit(r.model.hangs(now))
 }
 
 func (w *Walk) candidates(now time.Time) []Candidate {
@@ -91,5 +109,7 @@ func (x *Exhausted) note(r *row, c *Candidate, now time.Time) {
 		for _, d := range r.doors(k) {
 			x.Limited = x.Limited || d.rest.limit && d.rest.active(now)
 		}
+		p := &r.pairs[k]
+		x.Limited = x.Limited || !p.quota.room(now, 1) || !p.account.quota.room(now, 1)
 	}
 }

@@ -13,6 +13,8 @@ const (
 	reasonGone     = "gone"
 	reasonTrial    = "trial"
 	reasonFailures = "failures"
+	reasonPaused   = "paused"
+	reasonBusy     = "concurrency"
 )
 
 // unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that
@@ -26,6 +28,8 @@ func (r *row) unfit(n Need) string {
 		return reasonNoKey
 	case r.Proof == Unproven:
 		return reasonNotFree
+	case m.paused:
+		return reasonPaused
 	case m.rest.endless && m.rest.class == ModelGone:
 		return reasonGone
 	case m.rest.endless && m.rest.class == NotFree:
@@ -40,10 +44,32 @@ func (r *row) unfit(n Need) string {
 		return lacksChoice
 	case n.JSONSchema && (!r.JSONSchema || m.lacks[FeatureJSONSchema]):
 		return lacksSchema
-	case r.Context > 0 && n.Tokens > r.Context:
+	case r.Context > 0 && n.Tokens > r.Context, n.Tokens > smallText && r.overflows(n.Tokens):
 		return lacksContext
 	}
 	return ""
+}
+
+// smallText is what every window of tokens takes.
+const smallText = 500
+
+// overflows says whether every key has a window of tokens that could never hold so many.
+func (r *row) overflows(tokens int) bool {
+	for k := range r.pairs {
+		if p := &r.pairs[k]; p.quota.holds(int64(tokens)) && p.account.quota.holds(int64(tokens)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (q *quota) holds(tokens int64) bool {
+	for _, c := range q.counters {
+		if c.Unit == Tokens && tokens > c.limit() {
+			return false
+		}
+	}
+	return true
 }
 
 // usable says whether the configuration lets the row be asked at all.

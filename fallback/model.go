@@ -32,7 +32,10 @@ func (p Proof) String() string { return proofNames[p] }
 
 // Key is one credential of a provider, without the credential.
 type Key struct {
-	Account string // keys of one account share its limits; unique within the provider
+	// Account names whose limits the key draws from. Keys of one account share them, at whatever provider entries they stand;
+	// empty = an account of the provider itself.
+	Account string
+	Limits  []Window // of the account, all its models together; the same for all its keys
 }
 
 // Model is one row of the chain: an id at a provider. The same id may stand at several providers.
@@ -53,6 +56,9 @@ type Model struct {
 	// in a sentence, with what to do.
 	Off string
 	Why string
+
+	Limits   []Window // of this model for each account
+	Counting Counting
 
 	Keys []Key // of its provider, in order; a keyless provider has one with an empty account
 

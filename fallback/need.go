@@ -8,6 +8,9 @@ type Need struct {
 	Vision     bool // images
 	JSONSchema bool // response_format json_schema
 	Tokens     int  // estimated input, on the low side; images and files are not counted as text
+	Images     int  // how many there are
+	MaxOutput  int  // tokens that the client takes at most; 0 = it does not say
+	Stream     bool // the answer is wanted as it comes
 }
 
 // NeedClass groups requests that share a memory of the last good model.

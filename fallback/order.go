@@ -68,7 +68,7 @@ func (r *row) readySince(now time.Time) time.Time {
 	}
 	first := now
 	for k := range r.pairs {
-		if _, ok := r.open(k, now); !ok {
+		if _, ok := r.open(k, now, 1); !ok {
 			continue
 		}
 		var end time.Time

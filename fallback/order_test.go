@@ -58,7 +58,7 @@ func TestStickCountsFromTheEndOfTheRest(t *testing.T) {
 	} {
 		t.Run(outcome, func(t *testing.T) {
 			rows := chain("A B")
-			rows[1].Provider = "q"
+			rows[1].Provider, rows[1].Keys = "q", keys("other")
 			film := []step{{0, "plain", "A=" + outcome + " B=ok", ""}}
 			if since.at < 0 {
 				play(t, lastGood(rows), append(film, step{1000 * h, "plain", "B=ok", ""}))

@@ -139,6 +139,9 @@ type Outcome struct {
 	// Proven says that the end comes from the provider's own counter or names a day: a long rest needs no trials.
 	Proven bool
 
+	// Unsent says that no byte of the request can have reached the provider: nothing was drawn from its windows.
+	Unsent bool
+
 	Feature Feature // what was refused, for UnsupportedFeature
 	Param   string  // the request field that was refused, when the answer names one
 

@@ -9,28 +9,41 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	if w.table == nil {
 		p.start(now, w)
 	}
-	if w.avoid != "" {
-		if a := p.pick(now, w, w.avoid); a != nil {
-			return a, true
-		}
-	}
-	a := p.pick(now, w, "")
+	p.dispatch(now) // nobody overtakes those that wait
+	a := p.next(now, w, true)
 	return a, a != nil
 }
 
-// pick takes the first candidate that fits and is open. Models that this walk saw fail come after all others.
-func (p *Pool) pick(now time.Time, w *Walk, avoid string) *Attempt {
-	for _, turn := range [...]mark{0, markLater} {
+// next is the walk's next attempt, nil when nobody is left. The last resort is what better were asked one at a time.
+func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
+	if w.avoid != "" {
+		if a := p.pick(now, w, w.avoid, false); a != nil {
+			return a
+		}
+	}
+	if a := p.pick(now, w, "", false); a != nil || !lastResort {
+		return a
+	}
+	return p.pick(now, w, "", true)
+}
+
+// pick takes the first candidate that fits and is open. Models that this walk saw fail, and those that keep another walk
+// waiting, come after all others.
+func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
+	for later := range 2 {
 		for _, i := range w.order {
 			r := &w.table.rows[i]
-			if w.marks[i]&(markOut|markLater) != turn || avoid != "" && r.Provider == avoid {
+			if w.marks[i]&markOut != 0 || avoid != "" && r.Provider == avoid {
+				continue
+			}
+			if later != w.later(i, now) {
 				continue
 			}
 			if why := r.unfit(w.Need); why != "" {
 				w.passed = w.passed || singular(why)
 				continue
 			}
-			if k, held := w.key(now, r); k >= 0 {
+			if k, held := w.key(now, r, crowd); k >= 0 {
 				return p.begin(now, w, i, k, held)
 			}
 		}
@@ -38,16 +51,25 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string) *Attempt {
 	return nil
 }
 
+// later is 1 for rows that are asked after all others.
+func (w *Walk) later(i int32, now time.Time) int {
+	if w.marks[i]&markLater != 0 || w.table.rows[i].model.hangs(now) {
+		return 1
+	}
+	return 0
+}
+
 // key chooses among the keys of a row that are open and were not tried by this walk, -1 if none.
-func (w *Walk) key(now time.Time, r *row) (best int, held trials) {
+func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 	best = -1
+	tokens := r.model.tokens.expect(&w.Need)
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		if w.hasTried(pr) || best >= 0 && !pr.key.lastUsed.Before(r.pairs[best].key.lastUsed) {
 			continue
 		}
-		t, ok := r.open(k, now)
-		if !ok {
+		t, ok := r.open(k, now, tokens)
+		if !ok || t.slow != 0 && !crowd && r.crowded(k) {
 			continue
 		}
 		best, held = k, t
@@ -62,7 +84,7 @@ func (w *Walk) hasTried(p *pair) bool { return w.tried[p.index/64]&(1<<(p.index%
 
 func (w *Walk) setTried(p *pair) { w.tried[p.index/64] |= 1 << (p.index % 64) }
 
-// begin makes the attempt and takes the trials that it needs.
+// begin makes the attempt, and takes the trials that it needs and its part of the windows.
 func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attempt {
 	var a *Attempt
 	if w.attempts < len(w.inline) {
@@ -74,20 +96,29 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	r := &w.table.rows[i]
 	*a = Attempt{Model: &r.Model, Key: k, pool: p, walk: w, row: r, nth: i, gen: r.model.health.gen, begun: now, trials: held,
 		probe: i == w.probe}
-	w.setTried(&r.pairs[k])
-	r.pairs[k].key.lastUsed = now
+	pr := &r.pairs[k]
+	w.setTried(pr)
+	pr.key.lastUsed = now
 	a.hold(true)
+	a.tokens = r.model.tokens.expect(&w.Need)
+	pr.account.quota.draw(now, a.tokens)
+	pr.quota.draw(now, a.tokens)
+	r.model.await(a)
 	if w.Ask.Only {
 		w.order = append(w.order[:0], i)
 	}
 	return a
 }
 
-// trials are the half-open doors that an attempt passed; it holds them until it ends.
-type trials uint8
+// trials are the doors that an attempt passed on conditions: half-open ones, as their one trial, and those that have just opened
+// after a limit. It holds them until it ends, the latter until it was taken on.
+type trials struct{ half, slow doors }
+
+// doors is a set of doors.
+type doors uint8
 
 const (
-	trialHealth trials = 1 << iota
+	trialHealth doors = 1 << iota
 	trialModel
 	trialProvider
 	trialAccount
@@ -98,7 +129,7 @@ const (
 // door is one rest that a pair stands behind.
 type door struct {
 	rest   *rest
-	trial  trials
+	trial  doors
 	target Target
 }
 
@@ -108,36 +139,50 @@ func (r *row) doors(k int) [5]door {
 	return [5]door{
 		{&r.model.rest, trialModel, TargetModel},
 		{r.provider, trialProvider, TargetProvider},
-		{p.account, trialAccount, TargetAccount},
+		{&p.account.rest, trialAccount, TargetAccount},
 		{&p.key.rest, trialKey, TargetKey},
 		{p.rest, trialPair, TargetPair},
 	}
 }
 
-// open says whether a pair may be tried now, and which trials that would take.
-func (r *row) open(k int, now time.Time) (held trials, ok bool) {
+// open says whether a pair may be tried now for so many tokens, and on which conditions.
+func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
 	switch r.model.health.phase(now) {
 	case phaseCooling, phaseTrialed:
-		return 0, false
+		return held, false
 	case phaseTrial:
-		held = trialHealth
+		held.half = trialHealth
 	}
 	for _, door := range r.doors(k) {
 		pass, trial := door.rest.open(now)
 		if !pass {
-			return 0, false
+			return held, false
 		}
 		if trial {
-			held |= door.trial
+			held.half |= door.trial
+		}
+		if door.rest.slow > 0 {
+			held.slow |= door.trial
 		}
 	}
-	return held, true
+	p := &r.pairs[k]
+	return held, p.quota.room(now, tokens) && p.account.quota.room(now, tokens)
+}
+
+// crowded says whether as many as a slow start allows are finding out what a pair has free.
+func (r *row) crowded(k int) bool {
+	for _, d := range r.doors(k) {
+		if d.rest.slow > 0 && d.rest.inside >= d.rest.slow {
+			return true
+		}
+	}
+	return false
 }
 
 // ready says whether any key of the row may be tried now.
 func (r *row) ready(now time.Time) bool {
 	for k := range r.pairs {
-		if _, ok := r.open(k, now); ok {
+		if _, ok := r.open(k, now, 1); ok {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ type Order uint8
 const (
 	LastGood Order = iota // the last model that answered this class of request, then by priority
 	Priority              // no memory
+	Adaptive              // by success and speed, among equals by what lapses soonest
 )
 
 // Spread is how several keys of a provider are used.
@@ -51,6 +52,11 @@ type Config struct {
 	Stick   time.Duration // default 60 s
 	Spread  Spread
 	Breaker Breaker
+	Pace    bool // daily windows are spread over the day
+
+	MaxWaiting int            // walks that may wait at once
+	Shares     []Share        // of clients, each once
+	Chance     func() float64 // for Adaptive: even in [0, 1); nil = no exploring
 }
 
 // Pool is the one holder of state. All methods may be called from any goroutine.
@@ -60,6 +66,7 @@ type Pool struct {
 	table *table
 	state state
 	good  [numNeedClasses]lastGood
+	queue queue
 }
 
 // New makes a pool in which everything is available.
@@ -98,7 +105,8 @@ type pair struct {
 	index   int // among all pairs of the table
 	rest    *rest
 	key     *keyState
-	account *rest
+	account *accountState
+	quota   *quota // of the model for this account
 }
 
 // state is what survives a change of configuration.
@@ -106,8 +114,30 @@ type state struct {
 	models    map[[2]string]*modelState // provider, id
 	pairs     map[pairName]*rest
 	keys      map[keyName]*keyState
-	accounts  map[[2]string]*rest // provider, account
+	quotas    map[quotaName]*quota
+	accounts  map[accountKey]*accountState
 	providers map[string]*rest
+	shares    map[string]*quota // by client
+}
+
+// accountKey is an account's name, or the provider whose own it is.
+type accountKey struct{ provider, name string }
+
+func accountName(provider, account string) accountKey {
+	if account != "" {
+		return accountKey{name: account}
+	}
+	return accountKey{provider: provider}
+}
+
+type accountState struct {
+	rest  rest
+	quota quota
+}
+
+type quotaName struct {
+	account      accountKey
+	provider, id string
 }
 
 type keyName struct {
@@ -130,7 +160,10 @@ type modelState struct {
 	rest    rest              // of the model with every key: its upstream's limit, gone, not free
 	lacks   [numFeatures]bool // learned from refusals
 	lastBad time.Time
+	paused  bool
 	stats   stats
+	tokens  appetite
+	pending [2]*Attempt // the oldest without content, of whole answers and of streams
 
 	lastError   string
 	lastErrorAt time.Time
@@ -141,8 +174,10 @@ func newState() state {
 		models:    map[[2]string]*modelState{},
 		pairs:     map[pairName]*rest{},
 		keys:      map[keyName]*keyState{},
-		accounts:  map[[2]string]*rest{},
+		quotas:    map[quotaName]*quota{},
+		accounts:  map[accountKey]*accountState{},
 		providers: map[string]*rest{},
+		shares:    map[string]*quota{},
 	}
 }
 
@@ -169,19 +204,36 @@ func (s *state) build(c Config) *table {
 		for _, k := range m.Keys {
 			name := keyName{m.Provider, k.Account, nth[k.Account]}
 			nth[k.Account]++
-			t.rows[i].pairs = append(t.rows[i].pairs, pair{
+			account := accountName(m.Provider, k.Account)
+			pr := pair{
 				index:   t.pairs,
 				rest:    at(s.pairs, pairName{name, m.ID}),
 				key:     at(s.keys, name),
-				account: at(s.accounts, [2]string{m.Provider, k.Account}),
-			})
+				account: at(s.accounts, account),
+				quota:   at(s.quotas, quotaName{account, m.Provider, m.ID}),
+			}
+			pr.account.quota.configure(k.Limits)
+			pr.quota.configure(m.Limits)
+			t.rows[i].pairs = append(t.rows[i].pairs, pr)
 			t.pairs++
 		}
 	}
+	s.share(c.Shares)
 	for _, chain := range c.Chains {
 		t.chains[chain.Name] = t.matching(chain.Models)
 	}
 	return t
+}
+
+// share sets the windows of the clients. One who is no longer bounded is forgotten.
+func (s *state) share(shares []Share) {
+	old := s.shares
+	s.shares = map[string]*quota{}
+	for _, share := range shares {
+		q := at(old, share.Client)
+		q.configure(share.Windows)
+		s.shares[share.Client] = q
+	}
 }
 
 // matching are the rows that the patterns name, in the order of the patterns, each once.
@@ -232,8 +284,8 @@ func (s *state) eachRest(do func(*rest)) {
 	for _, r := range s.pairs {
 		do(r)
 	}
-	for _, r := range s.accounts {
-		do(r)
+	for _, a := range s.accounts {
+		do(&a.rest)
 	}
 	for _, r := range s.providers {
 		do(r)

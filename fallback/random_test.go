@@ -44,7 +44,7 @@ const cooldown = 30 * time.Second
 func newWorld(t *rapid.T) *world {
 	w := &world{now: t0, failures: rapid.IntRange(1, 4).Draw(t, "failures"),
 		closed: map[string]time.Time{}, rests: map[string]*pause{}, trials: map[string]bool{}}
-	accounts := []string{"a", "a b", "a a b", ""}
+	accounts := []string{"a", "a b", "x x y", ""}
 	for i := range rapid.IntRange(1, 5).Draw(t, "models") {
 		row := chain(string(rune('A' + i)))[0]
 		row.Provider = rapid.SampledFrom([]string{"p", "q"}).Draw(t, "provider")

@@ -24,6 +24,10 @@ type rest struct {
 	level     int       // how often the backoff was doubled
 	nextTrial time.Time // of a long rest whose end is not proven
 	trial     bool      // one is under way
+
+	// After a limit nobody knows how much has come free: so many attempts at once find out, twice as many after each that was
+	// taken on. 0 = no bound.
+	slow, inside int
 }
 
 func (r *rest) active(now time.Time) bool { return r.endless || now.Before(r.until) }
@@ -62,12 +66,15 @@ func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.
 		r.level++
 	}
 	if !active {
-		*r = rest{level: r.level, trial: r.trial}
+		*r = rest{level: r.level, trial: r.trial, inside: r.inside}
 	}
 	if news {
 		r.from = now
 	}
 	r.extend(until, how == endNever, o)
+	if o.Limit() {
+		r.slow = 1
+	}
 	r.planTrial(now)
 	if how == endNamed {
 		named = until
@@ -95,7 +102,17 @@ func (r *rest) planTrial(now time.Time) {
 }
 
 // lift ends the rest early. What is still known of it is how often it was doubled, and a trial that is under way.
-func (r *rest) lift() { *r = rest{level: r.level, trial: r.trial} }
+func (r *rest) lift() { *r = rest{level: r.level, trial: r.trial, inside: r.inside} }
+
+// taken says that an attempt was not turned away: more may follow it.
+func (r *rest) taken() {
+	if r.slow *= 2; r.slow > wide {
+		r.slow = 0
+	}
+}
+
+// wide is where a slow start ends.
+const wide = 32
 
 type ending uint8
 

@@ -238,6 +238,7 @@ func twoProviders() []fallback.Model {
 	for i := range rows {
 		rows[i].Keys = keys("one one two two")
 	}
+	rows[2].Keys = keys("three three four four")
 	return rows
 }
 

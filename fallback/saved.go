@@ -5,8 +5,9 @@ import "time"
 // Saved is the state that outlives a process, as plain values. Counts and rests are in it, and what was learned of models;
 // results and times to first token are not.
 type Saved struct {
-	Models []SavedModel
-	Rests  []SavedRest
+	Models  []SavedModel
+	Rests   []SavedRest
+	Windows []SavedWindow
 }
 
 // SavedModel is what is known of one model.
@@ -21,6 +22,9 @@ type SavedModel struct {
 	LastError    string    `json:",omitempty"`
 	LastErrorAt  time.Time `json:",omitzero"`
 	Lacks        []string  `json:",omitempty"` // features it refused
+	Paused       bool      `json:",omitempty"`
+	TokenRatio   float64   `json:",omitempty"` // input tokens reported for one estimated
+	Output       float64   `json:",omitempty"` // tokens of an answer
 }
 
 // SavedRest is one rest. Target says which of the names matter.
@@ -57,18 +61,28 @@ func (p *Pool) Save(now time.Time) Saved {
 	for name, k := range p.state.keys {
 		out.keep(now, &k.rest, SavedRest{Target: TargetKey.String(), Provider: name.provider, Account: name.account, Nth: name.nth})
 	}
-	for name, r := range p.state.accounts {
-		out.keep(now, r, SavedRest{Target: TargetAccount.String(), Provider: name[0], Account: name[1]})
+	for name, a := range p.state.accounts {
+		out.keep(now, &a.rest, SavedRest{Target: TargetAccount.String(), Provider: name.provider, Account: name.name})
 	}
 	for name, r := range p.state.providers {
 		out.keep(now, r, SavedRest{Target: TargetProvider.String(), Provider: name})
+	}
+	for name, a := range p.state.accounts {
+		out.windows(now, &a.quota, SavedWindow{Target: TargetAccount.String(), Provider: name.provider, Account: name.name})
+	}
+	for name, q := range p.state.quotas {
+		out.windows(now, q, SavedWindow{Target: TargetPair.String(), Provider: name.provider, Account: name.account.name, ID: name.id})
+	}
+	for name, q := range p.state.shares {
+		out.windows(now, q, SavedWindow{Target: targetClient, Account: name})
 	}
 	return out
 }
 
 func (m *modelState) save(name [2]string) SavedModel {
 	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
-		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt}
+		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt,
+		Paused: m.paused, TokenRatio: m.tokens.ratio, Output: m.tokens.output}
 	for f, lacks := range m.lacks {
 		if lacks {
 			s.Lacks = append(s.Lacks, Feature(f).String())
@@ -78,7 +92,7 @@ func (m *modelState) save(name [2]string) SavedModel {
 }
 
 func (s *SavedModel) worth() bool {
-	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Lacks) > 0
+	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Lacks) > 0 || s.Paused || s.TokenRatio > 0
 }
 
 // keep adds a rest that still means something: it is not over, or a repetition would be doubled.
@@ -105,12 +119,19 @@ func (p *Pool) Restore(s Saved) {
 				class: index[Class](classNames[:], saved.Class), level: max(0, saved.Level), nextTrial: saved.NextTrial}
 		}
 	}
+	for _, saved := range s.Windows {
+		p.state.restoreWindow(saved)
+	}
 }
 
 func (m *modelState) restore(s SavedModel, b Breaker) {
 	m.health = health{count: max(0, s.FailureCount), closed: s.Closed, until: s.Until, level: max(0, s.Level)}
 	m.health.clamp(b)
 	m.lastBad, m.lastError, m.lastErrorAt = s.LastBad, s.LastError, s.LastErrorAt
+	m.paused = s.Paused
+	if s.TokenRatio > 0 && s.Output >= 0 {
+		m.tokens = appetite{min(4, max(0.5, s.TokenRatio)), s.Output}
+	}
 	for _, word := range s.Lacks {
 		m.lacks[index[Feature](featureNames[:], word)] = true
 	}
@@ -128,7 +149,7 @@ func (s *state) find(r SavedRest) *rest {
 	case TargetKey:
 		return &at(s.keys, key).rest
 	case TargetAccount:
-		return at(s.accounts, [2]string{r.Provider, r.Account})
+		return &at(s.accounts, accountName(r.Provider, r.Account)).rest
 	case TargetProvider:
 		return at(s.providers, r.Provider)
 	}

@@ -16,6 +16,7 @@ type Status struct {
 	SuccessRate  float64 // of the last results, -1 before the first
 	TTFTp50      time.Duration
 	TTFTp95      time.Duration
+	Quota        []Quota // of the model, then of the accounts it draws from
 }
 
 // Snapshot is the state of all rows in their order. With at least one row exactly one is current.
@@ -33,6 +34,7 @@ func (p *Pool) Snapshot(now time.Time) []Status {
 			SuccessRate: m.stats.rate(), TTFTp50: m.stats.percentile(0.5), TTFTp95: m.stats.percentile(0.95),
 		}
 		out[i].Available, out[i].Reason, out[i].AvailableAt = r.status(now)
+		out[i].Quota = r.quota(now)
 	}
 	if i := p.current(now, out); i >= 0 {
 		out[i].Current = true
@@ -57,18 +59,24 @@ func (p *Pool) Ready() bool {
 func (p *Pool) current(now time.Time, rows []Status) int {
 	w := Walk{}
 	p.start(now, &w)
-	best := -1
+	best, least, first := -1, 0, -1
 	for _, i := range w.order {
 		r := &w.table.rows[i]
 		if r.unfit(w.Need) != "" {
 			continue
 		}
 		if r.ready(now) {
-			return int(i)
+			if n := r.reluctance(now); first < 0 || n < least {
+				first, least = int(i), n
+			}
+			continue
 		}
 		if best < 0 || sooner(rows[i].AvailableAt, rows[best].AvailableAt) {
 			best = int(i)
 		}
+	}
+	if first >= 0 {
+		return first
 	}
 	if best < 0 && len(rows) > 0 {
 		best = 0
@@ -88,13 +96,13 @@ func (r *row) status(now time.Time) (available bool, reason string, at time.Time
 	phase := m.health.phase(now)
 	best := -1
 	for k := range r.pairs {
-		why, until := r.blocked(k, now)
-		if why == "" {
+		b := r.blocked(k, now, 1)
+		if b.why == "" {
 			reason, at = "", time.Time{}
 			break
 		}
-		if best < 0 || sooner(until, at) {
-			best, reason, at = k, why, until
+		if best < 0 || sooner(b.until, at) {
+			best, reason, at = k, b.why, b.until
 		}
 	}
 	switch phase {
@@ -116,9 +124,15 @@ func (r *row) status(now time.Time) (available bool, reason string, at time.Time
 	return reason == "", reason, at
 }
 
-// blocked is what a pair rests for and until when, "" if it does not; a zero time means no end in sight. Of several rests the
-// longest speaks.
-func (r *row) blocked(k int, now time.Time) (why string, until time.Time) {
+// block is what keeps a pair from being asked: why, until when (zero = no end in sight), and whether it is a limit.
+type block struct {
+	why   string
+	until time.Time
+	limit bool
+}
+
+// blocked is what a pair rests for, or which of its windows is full for so many tokens; of several the longest speaks.
+func (r *row) blocked(k int, now time.Time, tokens int64) (b block) {
 	for _, d := range r.doors(k) {
 		if !d.rest.active(now) {
 			continue
@@ -128,13 +142,34 @@ func (r *row) blocked(k int, now time.Time) (why string, until time.Time) {
 			word = reasonGone
 		}
 		if d.rest.endless {
-			return word, time.Time{}
+			return block{why: word, limit: d.rest.limit}
 		}
-		if why == "" || d.rest.until.After(until) {
-			why, until = word, d.rest.until
+		b.longer(block{word, d.rest.until, d.rest.limit})
+	}
+	p := &r.pairs[k]
+	for _, q := range [...]*quota{&p.account.quota, p.quota} {
+		if c, at := q.shut(now, tokens); c != nil {
+			b.longer(block{c.reason(), at, true})
 		}
 	}
-	return why, until
+	return b
+}
+
+func (b *block) longer(x block) {
+	if b.why == "" || x.until.After(b.until) {
+		*b = x
+	}
+}
+
+// reason is what a full window is called: a short one heals by itself, a long one is spent.
+func (c *counter) reason() string {
+	switch {
+	case c.Unit == Running:
+		return reasonBusy
+	case c.Per > longRest:
+		return QuotaExhausted.String()
+	}
+	return RateLimited.String()
 }
 
 // Chains are the names of the configured chains, in their order.

@@ -14,6 +14,7 @@ type stats struct {
 	nth     int
 	ttft    [window]time.Duration
 	nthTTFT int
+	usual   [2]time.Duration // to the commit point, lately: of whole answers, of streams; 0 = unknown
 }
 
 func (s *stats) result(good bool) {
@@ -24,6 +25,24 @@ func (s *stats) result(good bool) {
 func (s *stats) first(d time.Duration) {
 	s.ttft[s.nthTTFT%window] = d
 	s.nthTTFT++
+}
+
+// took learns how long the model usually takes.
+func (s *stats) took(stream bool, d time.Duration) {
+	u := &s.usual[bit(stream)]
+	if *u == 0 {
+		*u = d
+		return
+	}
+	*u += (d - *u) / 4
+}
+
+// patience is how long an attempt may be without content before the model is suspected to hang.
+func (s *stats) patience(kind int) time.Duration {
+	if s.usual[kind] == 0 {
+		return firstPatience[kind]
+	}
+	return min(max(patience*s.usual[kind], leastPatient), max(mostPatient, 2*s.usual[kind]))
 }
 
 // rate is the share of good results, -1 before the first.
@@ -56,6 +75,7 @@ func (s *stats) percentile(share float64) time.Duration {
 func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
 	if !a.commit.IsZero() {
 		m.stats.first(a.commit.Sub(a.begun))
+		m.stats.took(a.walk.Need.Stream, a.commit.Sub(a.begun))
 	}
 	switch {
 	case o.Class == OK:

@@ -11,6 +11,7 @@ type Ask struct {
 	Model  string   // a configured id, "provider/id", "freefall/NAME", or anything else, which means the whole chain
 	Models []string // the configured ones of these, in this order; none configured = as if absent
 	Only   bool     // that model only; its keys may change
+	Client string   // who asks; walks that wait take turns over clients
 }
 
 // auto are the names of the whole chain.
@@ -34,6 +35,10 @@ type Walk struct {
 	version  uint32
 	attempts int
 	inline   [6]Attempt
+
+	ticket   ticket
+	share    *quota    // of its client, when it was admitted
+	admitted time.Time // when
 }
 
 type mark uint8
@@ -209,12 +214,9 @@ func (w *Walk) shut(a *Attempt, target Target) {
 	mine := &a.row.pairs[a.Key]
 	for i := range w.table.rows {
 		r := &w.table.rows[i]
-		if r.Provider != a.Model.Provider {
-			continue
-		}
 		for k := range r.pairs {
 			pr := &r.pairs[k]
-			if target == TargetProvider || target == TargetAccount && pr.account == mine.account || pr.key == mine.key {
+			if pr.key == mine.key || target == TargetAccount && pr.account == mine.account || target == TargetProvider && r.provider == a.row.provider {
 				w.setTried(pr)
 			}
 		}

@@ -1,0 +1,220 @@
+package fallback
+
+import (
+	"sort"
+	"time"
+)
+
+// counter is a window with what was drawn from it. It counts what the provider counts, as far as we know.
+type counter struct {
+	Window
+	told    int64 // the limit that the provider itself named; 0 = it did not
+	learned bool  // nobody but the provider named the window
+	used    int64
+	running int64 // attempts under way that have drawn from it
+
+	from, to time.Time // Fixed, Daily: the turn that used belongs to
+	next     int64     // Fixed, Daily: drawn so shortly before the turn ends that the provider may count it in the next
+
+	log  []charge // Sliding: by time; those before head have left
+	head int
+}
+
+// charge is an amount that leaves a sliding window together.
+type charge struct {
+	at time.Time // of the last part
+	n  int64
+}
+
+const (
+	exact = 256 // charges of a sliding window that are kept one by one
+	grain = 128 // beyond, those of Per/grain are kept as one, as old as the youngest
+)
+
+// limit is what the window grants.
+func (c *counter) limit() int64 {
+	if c.told > 0 && (!c.Firm || c.told < c.Limit) {
+		return c.told
+	}
+	return c.Limit
+}
+
+// advance lets go of what no longer counts.
+func (c *counter) advance(now time.Time) {
+	if c.Unit == Running {
+		c.used = c.running
+		return
+	}
+	if c.Cycle == Sliding {
+		c.slide(now)
+		return
+	}
+	if now.Before(c.to) {
+		return
+	}
+	before := c.to
+	c.from, c.to = c.period(now)
+	c.used = 0
+	if c.from.Equal(before) {
+		c.used = c.next
+	}
+	c.next = 0
+}
+
+func (c *counter) slide(now time.Time) {
+	left := now.Add(-c.Per - c.margin())
+	for c.head < len(c.log) && !c.log[c.head].at.After(left) {
+		c.used -= c.log[c.head].n
+		c.head++
+	}
+	if c.head == len(c.log) {
+		c.log, c.head = c.log[:0], 0
+	}
+}
+
+// room says whether n more fit now. What is larger than the whole window passes when nothing else is in it.
+func (c *counter) room(now time.Time, n int64) bool {
+	c.advance(now)
+	limit := c.limit()
+	return c.used+n <= limit || c.used <= 0 && limit > 0
+}
+
+// open is when n fit; now, if they do already. A slot of a Running window has no time of its own: it opens when somebody ends.
+func (c *counter) open(now time.Time, n int64) time.Time {
+	if c.room(now, n) {
+		return now
+	}
+	switch {
+	case c.Unit == Running:
+		return now.Add(minHint)
+	case c.Cycle != Sliding:
+		return c.to.Add(c.margin())
+	}
+	over := min(c.used+n-c.limit(), c.used)
+	for _, old := range c.log[c.head:] {
+		if over -= old.n; over <= 0 {
+			return old.at.Add(c.Per + c.margin())
+		}
+	}
+	return now.Add(c.Per)
+}
+
+// draw counts n at now.
+func (c *counter) draw(now time.Time, n int64) {
+	c.advance(now)
+	c.running++
+	c.add(now, n)
+}
+
+// add counts n without anybody running for it.
+func (c *counter) add(now time.Time, n int64) {
+	switch {
+	case c.Unit == Running:
+		c.used = c.running
+		return
+	case c.Cycle == Sliding:
+		c.append(charge{now, n})
+	case !now.Add(c.margin()).Before(c.to):
+		c.next += n
+	}
+	c.used += n
+}
+
+func (c *counter) append(x charge) {
+	if last := len(c.log) - 1; last >= c.head {
+		if x.at.Before(c.log[last].at) {
+			x.at = c.log[last].at // the log is by time, whoever got the lock first
+		}
+		if len(c.log)-c.head >= exact && x.at.Sub(c.log[last].at) < c.Per/grain || x.at.Equal(c.log[last].at) {
+			c.log[last] = charge{x.at, c.log[last].n + x.n}
+			return
+		}
+	}
+	if c.head > exact && c.head > len(c.log)/2 {
+		c.log, c.head = append(c.log[:0], c.log[c.head:]...), 0
+	}
+	c.log = append(c.log, x)
+}
+
+// amend changes what was drawn at that time by n, which may be negative, if it still counts.
+func (c *counter) amend(now, at time.Time, n int64) {
+	c.advance(now)
+	switch {
+	case n == 0 || c.Unit == Running:
+	case c.Cycle == Sliding:
+		live := c.log[c.head:]
+		i := sort.Search(len(live), func(i int) bool { return !live[i].at.Before(at) })
+		if i < len(live) {
+			n = max(n, -live[i].n)
+			live[i].n += n
+			c.used += n
+		}
+	case at.Before(c.from):
+		if c.from.Sub(at) <= c.margin() {
+			c.used = max(0, c.used+n)
+		}
+	default:
+		c.used = max(0, c.used+n)
+		if !at.Add(c.margin()).Before(c.to) {
+			c.next = max(0, c.next+n)
+		}
+	}
+}
+
+// end says that an attempt that drew is over.
+func (c *counter) end() { c.running = max(0, c.running-1) }
+
+// believe takes the provider's own count. Whether it has counted what is under way, beside the own attempt that brought the
+// word, is not known, so anything between is left as it is.
+func (c *counter) believe(now time.Time, used int64, reset time.Duration, own int64) {
+	c.advance(now)
+	if c.Unit == Running {
+		return
+	}
+	others := max(0, c.running-own)
+	if short := used - c.used; short > 0 {
+		at := now
+		if c.Cycle == Sliding && reset > 0 && reset < c.Per {
+			at = now.Add(reset - c.Per) // it leaves when the provider says
+		}
+		c.insert(at, short)
+	}
+	for phantom := c.used - used - others; phantom > 0; {
+		phantom -= c.forget(phantom)
+	}
+}
+
+// insert counts what others have drawn at a time that may be past.
+func (c *counter) insert(at time.Time, n int64) {
+	if c.Cycle != Sliding {
+		c.used += n
+		return
+	}
+	live := c.log[c.head:]
+	i := sort.Search(len(live), func(i int) bool { return !live[i].at.Before(at) })
+	c.log = append(c.log, charge{})
+	live = c.log[c.head:]
+	copy(live[i+1:], live[i:])
+	live[i] = charge{at, n}
+	c.used += n
+}
+
+// forget takes back up to n of the oldest charges.
+func (c *counter) forget(n int64) int64 {
+	if c.Cycle != Sliding {
+		c.used -= n
+		return n
+	}
+	if c.head == len(c.log) {
+		c.used = 0
+		return n
+	}
+	old := &c.log[c.head]
+	n = min(n, old.n)
+	old.n -= n
+	c.used -= n
+	if old.n == 0 {
+		c.head++
+	}
+	return n
+}

@@ -1,0 +1,42 @@
+package fallback
+
+// appetite is what requests of one model cost in tokens, learned from the usage that it reports. It corrects Need.Tokens, which
+// errs low, and adds what will be answered.
+type appetite struct {
+	ratio  float64 // input tokens reported for one estimated
+	output float64 // tokens of an answer
+}
+
+const (
+	firstRatio  = 1.3 // until anything was reported
+	firstOutput = 300
+	imageTokens = 800 // between the 258 of one family and the 1,500 of another
+	learnRate   = 0.2
+)
+
+// expect is what a request will probably draw from windows that count tokens.
+func (a *appetite) expect(n *Need) int64 {
+	ratio, output := a.ratio, a.output
+	if ratio == 0 {
+		ratio, output = firstRatio, firstOutput
+	}
+	if n.MaxOutput > 0 {
+		output = min(output, float64(n.MaxOutput))
+	}
+	return int64(ratio*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
+}
+
+// learn takes what an answer reports. Small requests teach nothing about the ratio: frames around messages weigh more there.
+func (a *appetite) learn(n *Need, o *Outcome) {
+	if o.InputTokens <= 0 || o.OutputTokens < 0 {
+		return
+	}
+	if a.ratio == 0 {
+		a.ratio, a.output = firstRatio, firstOutput
+	}
+	if n.Tokens >= 50 && n.Images == 0 {
+		seen := min(4, max(0.5, float64(o.InputTokens)/float64(n.Tokens)))
+		a.ratio += learnRate * (seen - a.ratio)
+	}
+	a.output += learnRate * (float64(o.OutputTokens) - a.output)
+}

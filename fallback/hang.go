@@ -1,0 +1,75 @@
+package fallback
+
+import "time"
+
+// A model that keeps an attempt waiting longer than it uses to is asked after all others until that attempt is over: one
+// request finds out whether it hangs, the next ones need not.
+
+const (
+	patience     = 4               // times what it usually takes
+	leastPatient = 2 * time.Second // however quick it is
+	mostPatient  = 15 * time.Second
+)
+
+// firstPatience is how long nobody is worried before anything was learned: of whole answers, of streams.
+var firstPatience = [2]time.Duration{mostPatient, 4 * time.Second}
+
+func bit(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// await puts an attempt behind those that wait for content.
+func (m *modelState) await(a *Attempt) {
+	oldest := &m.pending[bit(a.walk.Need.Stream)]
+	if *oldest == nil {
+		a.before, a.after = a, a
+		*oldest = a
+		return
+	}
+	last := (*oldest).before
+	a.before, a.after = last, *oldest
+	last.after, (*oldest).before = a, a
+}
+
+// came takes out an attempt that got content, or ended without.
+func (m *modelState) came(a *Attempt) {
+	if a.after == nil {
+		return // it came before
+	}
+	oldest := &m.pending[bit(a.walk.Need.Stream)]
+	if *oldest == a {
+		*oldest = a.after
+	}
+	if a.after == a {
+		*oldest = nil
+	}
+	a.before.after, a.after.before = a.after, a.before
+	a.before, a.after = nil, nil
+}
+
+// hangs says whether the model keeps somebody waiting for too long.
+func (m *modelState) hangs(now time.Time) bool {
+	for k := range m.pending {
+		if a := m.oldest(k); a != nil && now.Sub(a.begun) > m.stats.patience(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// oldest of those that wait. What is left from before the model rested tells nothing about how it is now.
+func (m *modelState) oldest(kind int) *Attempt {
+	first := m.pending[kind]
+	for a := first; a != nil; {
+		if a.gen == m.health.gen {
+			return a
+		}
+		if a = a.after; a == first {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package fallback
+
+import (
+	"slices"
+	"time"
+)
+
+// SavedWindow is what was drawn from one window, and what is known of it beside the configuration.
+type SavedWindow struct {
+	Target   string // TargetPair, TargetAccount, or "client"
+	Provider string `json:",omitempty"`
+	Account  string `json:",omitempty"` // the client, when Target says so
+	ID       string `json:",omitempty"`
+
+	Unit  string
+	Cycle string
+	Per   time.Duration `json:",omitempty"`
+	At    time.Duration `json:",omitempty"`
+	Zone  string        `json:",omitempty"`
+
+	Told    int64 `json:",omitempty"` // the limit that the provider named
+	Learned bool  `json:",omitempty"` // nobody but the provider named the window
+	Guessed int64 `json:",omitempty"` // nobody at all did: the limit that refusals point to
+
+	From  time.Time `json:",omitzero"`  // of the turn that Used belongs to
+	Used  int64     `json:",omitempty"` // Fixed, Daily
+	Next  int64     `json:",omitempty"`
+	Drawn []Drawn   `json:",omitempty"` // Sliding
+}
+
+// Drawn is an amount that leaves a sliding window together, a window's length after At.
+type Drawn struct {
+	At time.Time
+	N  int64
+}
+
+const (
+	targetClient = "client"
+	keptCharges  = 64 // of a sliding window; more are put together, as old as the youngest
+)
+
+func (s *Saved) windows(now time.Time, q *quota, as SavedWindow) {
+	for _, c := range q.counters {
+		as.Told, as.Learned = c.told, c.learned
+		s.window(now, c, as)
+	}
+	if q.guess == nil {
+		return
+	}
+	as.Told, as.Learned = 0, false
+	for i := range q.guess.windows {
+		if g := &q.guess.windows[i]; g.kept() {
+			as.Guessed = g.Limit
+			s.window(now, &g.counter, as)
+		}
+	}
+}
+
+// window adds a window that means something: something was drawn, or more is known than the configuration says.
+func (s *Saved) window(now time.Time, c *counter, as SavedWindow) {
+	c.advance(now)
+	if c.Unit == Running || c.used == 0 && c.next == 0 && as.Told == 0 && as.Guessed == 0 {
+		return
+	}
+	as.Unit, as.Cycle, as.Per, as.At = c.Unit.String(), c.Cycle.String(), c.Per, c.At
+	if c.Cycle == Daily {
+		as.Zone = zoneName(c.Zone)
+	}
+	if c.Cycle != Sliding {
+		as.From, as.Used, as.Next = c.from, c.used, c.next
+	} else {
+		as.Drawn = compact(c.log[c.head:])
+	}
+	s.Windows = append(s.Windows, as)
+}
+
+// compact puts charges together so that no more than keptCharges are left.
+func compact(log []charge) []Drawn {
+	per := (len(log) + keptCharges - 1) / keptCharges
+	var out []Drawn
+	for part := range slices.Chunk(log, max(1, per)) {
+		var n int64
+		for _, x := range part {
+			n += x.n
+		}
+		out = append(out, Drawn{part[len(part)-1].at, n})
+	}
+	return out
+}
+
+// restoreWindow puts back what was drawn.
+func (s *state) restoreWindow(w SavedWindow) {
+	q := s.quotaOf(w)
+	if q == nil || w.Per < 0 || w.Per == 0 {
+		return
+	}
+	id := Window{Unit: index[Unit](unitNames[:], w.Unit), Cycle: index[Cycle](cycleNames[:], w.Cycle), Per: w.Per, At: w.At}
+	if w.Zone != "" {
+		id.Zone, _ = time.LoadLocation(w.Zone)
+	}
+	if w.Guessed > 0 {
+		q.restoreGuess(&id, w)
+		return
+	}
+	i := slices.IndexFunc(q.counters, func(c *counter) bool { return c.same(&id) })
+	switch {
+	case i >= 0:
+		q.counters[i].restore(w)
+	case w.Told > 0 && len(q.counters) < maxCounters:
+		id.Limit = w.Told
+		q.add(counter{Window: id, learned: true}).restore(w)
+	}
+}
+
+func (q *quota) restoreGuess(id *Window, w SavedWindow) {
+	if q.guess == nil {
+		q.guess = newGuess()
+	}
+	for i := range q.guess.windows {
+		if g := &q.guess.windows[i]; g.same(id) {
+			g.restore(w)
+			g.Limit, g.most, g.support, g.wait = w.Guessed, w.Guessed, convincing, max(g.Per, minProbe)
+		}
+	}
+}
+
+func (c *counter) restore(w SavedWindow) {
+	c.told = max(0, w.Told)
+	if c.Cycle != Sliding {
+		if !w.From.IsZero() {
+			c.from, c.to = c.period(w.From)
+		}
+		c.used, c.next = max(0, w.Used), max(0, w.Next)
+		return
+	}
+	c.log, c.head, c.used = c.log[:0], 0, 0
+	for _, d := range w.Drawn {
+		if d.N > 0 && (len(c.log) == 0 || !d.At.Before(c.log[len(c.log)-1].at)) {
+			c.log = append(c.log, charge{d.At, d.N})
+			c.used += d.N
+		}
+	}
+}
+
+// quotaOf is whose window it is, nil if that is unknown.
+func (s *state) quotaOf(w SavedWindow) *quota {
+	switch w.Target {
+	case TargetAccount.String():
+		return &at(s.accounts, accountName(w.Provider, w.Account)).quota
+	case TargetPair.String():
+		return at(s.quotas, quotaName{accountName(w.Provider, w.Account), w.Provider, w.ID})
+	case targetClient:
+		return s.shares[w.Account]
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package fallback
+
+import (
+	"slices"
+	"time"
+)
+
+// queue are the walks that wait for a limit to end. They are served in fair turns over clients; of one client, and of clients
+// that have had as much, those that need tools come first, then those that came first.
+type queue struct {
+	waiting []*Walk
+	turns   map[string]uint64 // by client: when it was last served, in turns
+	turn    uint64
+	alarm   func(time.Time)
+	set     time.Time // what alarm was told last
+}
+
+// ticket is a walk's place in the queue.
+type ticket struct {
+	until   time.Time
+	wake    func()
+	granted *Attempt
+	queued  bool
+	used    bool // a walk waits once
+}
+
+// Wait lets a walk that found nobody wait for a limit to end, at most until that moment. False when there is no use in it:
+// nothing that fits opens by then, what rests does not rest for a limit, the walk has waited before, or too many wait. wake
+// is called once, when the walk was granted an attempt; it must not block nor call the pool. Whoever waits calls Turn when it
+// was woken, and when it gives up.
+func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.ticket.used || w.table == nil || !p.opensBy(now, w, until) || !p.admitWaiting(w) {
+		return false
+	}
+	w.ticket = ticket{until: until, wake: wake, queued: true, used: true}
+	w.retry(now)
+	p.queue.waiting = append(p.queue.waiting, w)
+	p.dispatch(now)
+	return true
+}
+
+// Turn gives the attempt that a walk was granted, and ends its waiting in any case.
+func (p *Pool) Turn(now time.Time, w *Walk) (*Attempt, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.ticket.queued {
+		w.ticket.queued = false
+		p.queue.waiting = slices.DeleteFunc(p.queue.waiting, func(x *Walk) bool { return x == w })
+	}
+	a := w.ticket.granted
+	w.ticket.granted = nil
+	return a, a != nil
+}
+
+// Waiting is how many walks wait.
+func (p *Pool) Waiting() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue.waiting)
+}
+
+// SetAlarm names who is told when Dispatch should be called next. It is called with the pool locked and must only set a timer.
+func (p *Pool) SetAlarm(alarm func(at time.Time)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue.alarm = alarm
+}
+
+// Dispatch grants what has become open to those that wait.
+func (p *Pool) Dispatch(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dispatch(now)
+}
+
+// dispatch is called whenever something may have opened: at the end of an attempt, by the alarm, before a newcomer is served.
+func (p *Pool) dispatch(now time.Time) {
+	q := &p.queue
+	if len(q.waiting) == 0 {
+		return
+	}
+	slices.SortStableFunc(q.waiting, q.before)
+	for i := 0; i < len(q.waiting); {
+		w := q.waiting[i]
+		a := p.next(now, w, false)
+		if a == nil {
+			i++
+			continue
+		}
+		w.ticket.granted, w.ticket.queued = a, false
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+		q.serve(w.Ask.Client)
+		w.ticket.wake()
+		slices.SortStableFunc(q.waiting, q.before) // that client has had its turn
+		i = 0
+	}
+	p.setAlarm(now)
+}
+
+func (q *queue) serve(client string) {
+	if q.turns == nil {
+		q.turns = map[string]uint64{}
+	}
+	q.turn++
+	q.turns[client] = q.turn
+}
+
+// before says who is served first: the client whose last turn is longer ago, then who needs what is scarce. Walks of the same
+// kind stay as they came.
+func (q *queue) before(a, b *Walk) int {
+	if x, y := q.turns[a.Ask.Client], q.turns[b.Ask.Client]; x != y {
+		if x < y {
+			return -1
+		}
+		return 1
+	}
+	return b.Need.rarity() - a.Need.rarity()
+}
+
+// rarity orders needs by how few models can serve them.
+func (n *Need) rarity() (r int) {
+	if n.Tools {
+		r += 2
+	}
+	if n.Vision {
+		r++
+	}
+	return r
+}
+
+// admitWaiting makes room for one more. When the queue is full, the client that holds most of it gives up its last place to
+// one that holds less.
+func (p *Pool) admitWaiting(w *Walk) bool {
+	q := &p.queue
+	if len(q.waiting) < p.table.MaxWaiting {
+		return true
+	}
+	held := map[string]int{}
+	for _, x := range q.waiting {
+		held[x.Ask.Client]++
+	}
+	last := -1
+	for i, x := range q.waiting {
+		if last < 0 || held[x.Ask.Client] >= held[q.waiting[last].Ask.Client] {
+			last = i
+		}
+	}
+	if last < 0 || held[q.waiting[last].Ask.Client] <= held[w.Ask.Client]+1 {
+		return false
+	}
+	out := q.waiting[last]
+	q.waiting = slices.Delete(q.waiting, last, last+1)
+	out.ticket.queued = false
+	out.ticket.wake()
+	return true
+}
+
+// opensBy says whether a fitting pair rests for a limit that ends by then.
+func (p *Pool) opensBy(now time.Time, w *Walk, until time.Time) bool {
+	at, limited := w.opens(now)
+	return limited && !at.IsZero() && !at.After(until)
+}
+
+// opens is when the first fitting row opens, and whether it is a limit that it rests for. Zero = no end in sight.
+func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
+	for _, i := range w.order {
+		r := &w.table.rows[i]
+		if w.marks[i]&markOut != 0 || r.unfit(w.Need) != "" {
+			continue
+		}
+		if t, limit := r.opens(now, w); sooner(t, at) {
+			at, limited = t, limit
+		}
+	}
+	return at, limited
+}
+
+// opens is when the first key of the row opens for this walk.
+func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
+	tokens := r.model.tokens.expect(&w.Need)
+	if phase := r.model.health.phase(now); phase == phaseTrialed {
+		return time.Time{}, false
+	}
+	for k := range r.pairs {
+		b := r.blocked(k, now, tokens)
+		if b.why == "" && w.hasTried(&r.pairs[k]) {
+			continue // it is open and has failed this walk
+		}
+		t, limit := b.until, b.limit
+		if b.why == "" {
+			t = now
+		}
+		if r.model.health.closed && r.model.health.until.After(t) {
+			t, limit = r.model.health.until, false
+		}
+		if sooner(t, at) {
+			at, limited = t, limit
+		}
+	}
+	return at, limited
+}
+
+// retry gives a walk that begins to wait one more round: pairs that rest for a limit may be asked again, each after its rest.
+func (w *Walk) retry(now time.Time) {
+	for _, i := range w.order {
+		r := &w.table.rows[i]
+		for k := range r.pairs {
+			if r.blocked(k, now, 0).limit {
+				w.tried[r.pairs[k].index/64] &^= 1 << (r.pairs[k].index % 64)
+			}
+		}
+	}
+}
+
+// setAlarm tells when something opens next for somebody who waits.
+func (p *Pool) setAlarm(now time.Time) {
+	q := &p.queue
+	var at time.Time
+	for _, w := range q.waiting {
+		if t, _ := w.opens(now); sooner(t, at) {
+			at = t
+		}
+	}
+	if at.IsZero() || q.alarm == nil || at.Equal(q.set) && at.After(now) {
+		return
+	}
+	q.set = at
+	q.alarm(at)
+}

@@ -1,0 +1,162 @@
+package fallback
+
+import (
+	"slices"
+	"time"
+)
+
+// maxCounters bounds what one quota counts, whatever a provider says.
+const maxCounters = 16
+
+// quota is what one account, or one model of one account, may draw. An attempt draws from all its windows or from none.
+type quota struct {
+	counters []*counter
+	guess    *guess // of a limit that nobody named; nil before the first surprise
+}
+
+// configure makes these the windows, keeping what was counted in those that were there. What the provider told of windows
+// that the configuration does not name stays.
+func (q *quota) configure(windows []Window) {
+	var next []*counter
+	for _, w := range windows {
+		c := &counter{}
+		if i := slices.IndexFunc(q.counters, func(c *counter) bool { return c.same(&w) }); i >= 0 {
+			c = q.counters[i]
+		}
+		c.Window, c.learned = w, false
+		next = append(next, c)
+	}
+	for _, c := range q.counters {
+		if c.learned && !slices.ContainsFunc(next, func(n *counter) bool { return n.Unit == c.Unit && n.Per == c.Per }) {
+			next = append(next, c)
+		}
+	}
+	q.counters = next
+}
+
+func (c *counter) same(w *Window) bool {
+	return c.Unit == w.Unit && c.Cycle == w.Cycle && c.Per == w.Per && c.At == w.At && zoneName(c.Zone) == zoneName(w.Zone)
+}
+
+func zoneName(z *time.Location) string {
+	if z == nil {
+		return "UTC"
+	}
+	return z.String()
+}
+
+func (q *quota) add(c counter) *counter {
+	q.counters = append(q.counters, &c)
+	return q.counters[len(q.counters)-1]
+}
+
+// amount is what one attempt draws from a window of this unit.
+func amount(u Unit, tokens int64) int64 {
+	if u == Tokens {
+		return tokens
+	}
+	return 1
+}
+
+// room says whether an attempt fits now.
+func (q *quota) room(now time.Time, tokens int64) bool {
+	for _, c := range q.counters {
+		if !c.room(now, amount(c.Unit, tokens)) {
+			return false
+		}
+	}
+	return q.guess == nil || q.guess.room(now)
+}
+
+// shut gives the window that keeps an attempt out longest, and when it opens; nil if none does.
+func (q *quota) shut(now time.Time, tokens int64) (by *counter, at time.Time) {
+	for _, c := range q.counters {
+		if c.room(now, amount(c.Unit, tokens)) {
+			continue
+		}
+		if t := c.open(now, amount(c.Unit, tokens)); by == nil || t.After(at) {
+			by, at = c, t
+		}
+	}
+	if q.guess != nil {
+		if s, t := q.guess.shut(now); s != nil && (by == nil || t.After(at)) {
+			by, at = &s.counter, t
+		}
+	}
+	return by, at
+}
+
+// countsTokens says whether any of the windows counts tokens.
+func (q *quota) countsTokens() bool {
+	return slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit == Tokens })
+}
+
+func (q *quota) draw(now time.Time, tokens int64) {
+	for _, c := range q.counters {
+		c.draw(now, amount(c.Unit, tokens))
+	}
+	if q.guess != nil {
+		q.guess.draw(now)
+	}
+}
+
+// settle ends what an attempt drew at that time: it takes back the request when it does not count, and puts the tokens that
+// were used in the place of those that were expected.
+func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
+	if !counted {
+		used = 0
+	}
+	for _, c := range q.counters {
+		c.end()
+		switch {
+		case c.Unit == Tokens:
+			c.amend(now, at, used-tokens)
+		case !counted:
+			c.amend(now, at, -1)
+		}
+	}
+	if q.guess != nil {
+		q.guess.settle(now, at, counted)
+	}
+}
+
+// surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none.
+func (q *quota) surprise(now time.Time) {
+	for _, c := range q.counters {
+		if c.Unit == Running {
+			continue
+		}
+		if c.advance(now); c.used >= c.limit() {
+			return
+		}
+	}
+	if q.guess == nil {
+		q.guess = newGuess()
+	}
+	q.guess.refused(now)
+}
+
+// Counting says which of the attempts that failed a provider counts all the same.
+type Counting uint8
+
+const (
+	CountsAccepted Counting = iota // what it took on, whatever came of it; not what it turned away
+	CountsUpstream                 // likewise what the host behind it turned away
+	CountsAll                      // what it turned away itself, too
+	CountsAnswers                  // nothing but answers
+)
+
+// counted says whether the provider has counted an attempt that came to this, for its account and for its model.
+func (o *Outcome) counted(by Counting) (account, model bool) {
+	switch {
+	case o.Unsent:
+		return false, false
+	case by == CountsAll || o.Class == OK || o.harmless():
+		return true, true
+	case by == CountsAnswers:
+		return false, false
+	case o.Limit() || o.Class == Auth || o.Class == PaymentRequired:
+		return by == CountsUpstream && o.Scope == ScopeModelUpstream, false
+	}
+	return true, true
+}

@@ -1,0 +1,113 @@
+package fallback
+
+import "time"
+
+// Reading is what a provider says of one of its windows, in the headers or the words of an answer or in an answer about a
+// key. It is put together where the answer is read; Attempt.Observe and Pool.Observe take it.
+type Reading struct {
+	// Target says whose window it is: TargetPair (one model of one account) or TargetAccount (all its models together).
+	Target Target
+	Unit   Unit
+	// Per is the length of the window; 0 = not said.
+	Per time.Duration
+	// Limit and Remaining as they stood when the answer was made; -1 = not said. An answer counts itself.
+	Limit, Remaining int64
+	// Reset is how long until the window has room again, from now; 0 = not said.
+	Reset time.Duration
+}
+
+// Observe takes what the head of an answer says of the provider's windows. It is called as soon as the head is there: what
+// other attempts do meanwhile is not in it.
+func (a *Attempt) Observe(now time.Time, readings []Reading) {
+	if len(readings) == 0 {
+		return
+	}
+	a.pool.mu.Lock()
+	defer a.pool.mu.Unlock()
+	p := &a.row.pairs[a.Key]
+	for i := range readings {
+		q := &p.account.quota
+		if readings[i].Target == TargetPair {
+			q = p.quota
+		}
+		q.read(now, &readings[i], 1)
+	}
+}
+
+// Observe takes what a provider says of an account outside of an attempt. The account is named as in Key; one that is
+// unknown is passed over.
+func (p *Pool) Observe(now time.Time, provider, account string, readings []Reading) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a, ok := p.state.accounts[accountName(provider, account)]; ok {
+		for i := range readings {
+			a.quota.read(now, &readings[i], 0)
+		}
+	}
+	p.dispatch(now)
+}
+
+// read takes one word of the provider. own is 1 when it came with an answer, which it counts.
+func (q *quota) read(now time.Time, r *Reading, own int64) {
+	c := q.spokenOf(r)
+	if c == nil {
+		if c = q.discover(now, r); c == nil {
+			return
+		}
+	}
+	if r.Limit > 0 {
+		c.told = r.Limit
+	}
+	if limit := c.spoken(r); r.Remaining >= 0 && limit > 0 {
+		c.believe(now, max(0, limit-r.Remaining), r.Reset, own)
+	}
+}
+
+// spoken is the limit that the provider counts against.
+func (c *counter) spoken(r *Reading) int64 {
+	switch {
+	case r.Limit > 0:
+		return r.Limit
+	case c.told > 0:
+		return c.told
+	}
+	return c.Limit
+}
+
+// spokenOf finds the window that a reading means: of its length, or, when it names none, the shortest that a reset so far
+// away can belong to.
+func (q *quota) spokenOf(r *Reading) (found *counter) {
+	for _, c := range q.counters {
+		switch {
+		case c.Unit != r.Unit:
+		case r.Per > 0 && c.Per == r.Per:
+			return c
+		case r.Per == 0 && c.Per >= r.Reset && (found == nil || c.Per < found.Per):
+			found = c
+		}
+	}
+	return found
+}
+
+// discover begins to count a window that the provider has and the configuration does not name.
+func (q *quota) discover(now time.Time, r *Reading) *counter {
+	if r.Per <= 0 || r.Limit <= 0 || r.Unit == Running || len(q.counters) >= maxCounters {
+		return nil
+	}
+	w := Window{Unit: r.Unit, Per: r.Per, Limit: r.Limit}
+	if r.Per == day {
+		w = daily(w, now.Add(r.Reset))
+	}
+	return q.add(counter{Window: w, told: r.Limit, learned: true})
+}
+
+// daily is the window with the midnight that its reset names, if it is one.
+func daily(w Window, reset time.Time) Window {
+	for _, zone := range [...]*time.Location{time.UTC, pacific()} {
+		if d := reset.Sub(nextMidnight(reset.Add(-12*time.Hour), zone)); d.Abs() < 2*time.Minute {
+			w.Cycle, w.Zone = Daily, zone
+			return w
+		}
+	}
+	return w
+}
