@@ -10,7 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -34,6 +35,7 @@ type engine struct {
 	pool    *fallback.Pool
 	log     *lines
 	sockets bool
+	tick    time.Duration // what may pass between two words of a provider that is well
 	front   func() (net.Conn, error)
 
 	mu       sync.Mutex
@@ -46,31 +48,31 @@ type engine struct {
 
 // enginePlan is what a test wants to differ.
 type enginePlan struct {
-	tls    bool                    // between the proxy and the provider; sockets only
-	dialed func(net.Conn) net.Conn // what the proxy's transport gets instead of its connection; memory only
+	tls    bool                    // between the proxy and the provider
+	short  bool                    // on sockets each bound is so short that a test can live to see its end
+	dialed func(net.Conn) net.Conn // what the proxy's transport gets instead of its connection
 	change func(*Proxy)            // before it serves
 }
 
-// bothWays runs a test in memory under fake time, and over real sockets.
-func bothWays(t *testing.T, test func(*engine)) {
+// eachWorld runs a test in memory under fake time, and over real sockets.
+func eachWorld(t *testing.T, p enginePlan, test func(*engine)) {
 	t.Helper()
-	inMemory(t, enginePlan{}, test)
-	overSockets(t, enginePlan{}, test)
+	inMemory(t, p, test)
+	overSockets(t, p, test)
 }
 
 func inMemory(t *testing.T, p enginePlan, test func(*engine)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) {
+		server, client := certificates()
 		synctest.Test(t, func(t *testing.T) {
 			front, back := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
-			e := &engine{T: t, front: front.Dial}
-			e.start(p, front, back, "http://provider.test", upstream.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+			e := &engine{T: t, tick: 10 * time.Second}
+			e.front = func() (net.Conn, error) { return front.DialWithLocalAddr(tcp("127.0.0.1")) }
+			e.start(p, front, back, "provider.test", upstream.Config{TLS: client, Dial: p.wrap(func() (net.Conn, error) {
 				c, err := back.Dial()
-				if err == nil && p.dialed != nil {
-					c = p.dialed(c)
-				}
-				return c, err
-			}})
+				return piped{c}, err
+			})}, server)
 			defer time.Sleep(24 * time.Hour) // the cleaners of idle workers end
 			defer e.stop()
 			test(e)
@@ -81,23 +83,60 @@ func inMemory(t *testing.T, p enginePlan, test func(*engine)) {
 func overSockets(t *testing.T, p enginePlan, test func(*engine)) {
 	t.Helper()
 	t.Run("sockets", func(t *testing.T) {
-		e := &engine{T: t, sockets: true}
+		server, client := certificates()
+		e := &engine{T: t, sockets: true, tick: 20 * time.Millisecond}
 		front, back := e.listen(), e.listen()
-		url, cfg := "http://"+back.Addr().String(), upstream.Config{}
-		if p.tls {
-			s := httptest.NewUnstartedServer(nil)
-			s.StartTLS()
-			s.Close()
-			cfg.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-			cfg.TLS.ServerName = "example.com"
-			url, back = strings.Replace(url, "http", "https", 1), tls.NewListener(back, &tls.Config{Certificates: s.TLS.Certificates})
-		}
 		e.front = func() (net.Conn, error) { return net.Dial("tcp", front.Addr().String()) }
-		e.start(p, front, back, url, cfg)
+		cfg := upstream.Config{TLS: client}
+		if p.dialed != nil {
+			cfg.Dial = p.wrap(func() (net.Conn, error) { return net.Dial("tcp", back.Addr().String()) })
+		}
+		e.start(p, front, back, back.Addr().String(), cfg, server)
 		defer e.stop()
 		test(e)
 	})
 }
+
+// wrap makes a transport's dialler of a test's.
+func (p enginePlan) wrap(dial func() (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		c, err := dial()
+		if err == nil && p.dialed != nil {
+			c = p.dialed(c)
+		}
+		return c, err
+	}
+}
+
+// piped is a connection in memory whose timeouts are called what those of sockets are: TLS goes on behind no others.
+type piped struct{ net.Conn }
+
+func (p piped) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	return n, timeoutOf(err)
+}
+
+func (p piped) Write(b []byte) (int, error) {
+	n, err := p.Conn.Write(b)
+	return n, timeoutOf(err)
+}
+
+func timeoutOf(err error) error {
+	if err == fasthttputil.ErrTimeout {
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// certificates are those of a provider, and a client's trust in them.
+var certificates = sync.OnceValues(func() (server, client *tls.Config) {
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	defer s.Close()
+	client = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	client.ServerName = "example.com"
+	return &tls.Config{Certificates: s.TLS.Certificates}, client
+})
 
 func (e *engine) listen() net.Listener {
 	e.Helper()
@@ -108,8 +147,12 @@ func (e *engine) listen() net.Listener {
 	return ln
 }
 
-func (e *engine) start(p enginePlan, front, back net.Listener, url string, cfg upstream.Config) {
+func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg upstream.Config, certificate *tls.Config) {
 	e.log = &lines{}
+	url := "http://" + host
+	if p.tls {
+		url, back = "https://"+host, tls.NewListener(back, certificate)
+	}
 	e.wg.Go(func() { e.accept(back) })
 	route := &Route{FirstToken: 20 * time.Second, Answer: 90 * time.Second, Idle: 30 * time.Second, Provider: &Provider{
 		Name: "p", ChatURL: url + "/v1/chat/completions", Dialect: openai.DialectOf("openai"), Local: true, Keys: []string{""}}}
@@ -127,6 +170,9 @@ func (e *engine) start(p enginePlan, front, back net.Listener, url string, cfg u
 	if err != nil {
 		e.Fatal(err)
 	}
+	if e.sockets && p.short {
+		watched = e.shorten(route, watched)
+	}
 	e.wg.Go(func() { _ = e.proxy.Serve(watched) })
 	e.stop = func() {
 		_ = e.proxy.Shutdown(10 * time.Millisecond)
@@ -139,6 +185,32 @@ func (e *engine) start(p enginePlan, front, back net.Listener, url string, cfg u
 		e.mu.Unlock()
 		e.wg.Wait()
 	}
+}
+
+// shorten makes every bound of the engine one that a test outlives. Those that are switched off stay off.
+func (e *engine) shorten(r *Route, front net.Listener) net.Listener {
+	const bound = 350 * time.Millisecond
+	r.FirstToken, r.Answer, r.Idle = bound, bound, bound
+	e.proxy.Reconfigure(Settings{Total: 2 * bound})
+	for _, d := range []*time.Duration{&e.proxy.server.ReadTimeout, &e.proxy.server.WriteTimeout, &e.proxy.server.IdleTimeout} {
+		*d = min(*d, bound)
+	}
+	return hasty{front, bound}
+}
+
+// hasty bounds the writes to clients more tightly.
+type hasty struct {
+	net.Listener
+	bound time.Duration
+}
+
+func (h hasty) Accept() (net.Conn, error) {
+	c, err := h.Listener.Accept()
+	if err == nil {
+		own := c.(*upstream.Conn)
+		own.WriteTimeout = min(own.WriteTimeout, h.bound)
+	}
+	return c, err
 }
 
 func (e *engine) accept(back net.Listener) {
@@ -216,6 +288,22 @@ func (p *upPeer) say(texts ...string) {
 	}
 }
 
+// repeat says it again and again until nobody listens.
+func (p *upPeer) repeat(text string, pause time.Duration) {
+	for {
+		if _, err := io.WriteString(p.Conn, text); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
+}
+
+// endOfWords says that nothing more will be said, where one can say so and still listen.
+func (p *upPeer) endOfWords() bool {
+	half, ok := p.Conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
 // untilGone waits until the proxy has closed the connection.
 func (p *upPeer) untilGone() { _, _ = io.Copy(io.Discard, p.br) }
 
@@ -279,6 +367,8 @@ func (v *visitor) ask(stream bool, content string) {
 	}
 }
 
+func (v *visitor) say(text string) { _, _ = io.WriteString(v.Conn, text) }
+
 // begin reads the head of an answer and leaves its body to be read.
 func (v *visitor) begin() (*http.Response, error) { return http.ReadResponse(v.br, nil) }
 
@@ -290,6 +380,54 @@ func (v *visitor) rest() (answer, error) {
 	}
 	body, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// answerTo gives what one request is answered with, on a connection of its own.
+func (e *engine) answerTo(request string) answer {
+	e.Helper()
+	v := e.visit()
+	defer v.Close()
+	v.say(request)
+	got, err := v.rest()
+	if err != nil {
+		e.Errorf("no answer: %v", err)
+	}
+	return got
+}
+
+func (e *engine) refuses(what, request string, status int, code string) {
+	e.Helper()
+	if got := e.answerTo(request); got.status != status || got.err().Code != code {
+		e.Errorf("%.100q: %d %q, want %d %q", what, got.status, got.err().Code, status, code)
+	}
+}
+
+// untouched wants that nothing has reached the provider.
+func (e *engine) untouched() {
+	e.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.peers) > 0 {
+		e.Errorf("the provider was asked over %d connections", len(e.peers))
+	}
+}
+
+// live is how many bytes of the heap are in use: what two collections leave, since the first one spares what pools hold.
+func live() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// growth is by how much f made the process grow, heap and stacks; what it found free does not count.
+func growth(f func()) int {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return int(after.Sys - before.Sys)
 }
 
 // until reads a stream up to some text.

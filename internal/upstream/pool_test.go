@@ -17,7 +17,7 @@ func TestConnectionIsReused(t *testing.T) {
 		"empty":  length(""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			twice(t, Config{}, func(w *world) {
+			eachWorld(t, Config{}, func(w *world) {
 				w.serve(answers(text))
 				for range 5 {
 					if _, _, err := w.ask("{}"); err != nil {
@@ -42,7 +42,7 @@ func TestConnectionIsNotReused(t *testing.T) {
 		"bytes behind chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			twice(t, Config{}, func(w *world) {
+			eachWorld(t, Config{}, func(w *world) {
 				w.serve(answers(text))
 				w.mustAsk("ok")
 				w.mustAsk("ok")
@@ -56,7 +56,7 @@ func TestConnectionIsNotReused(t *testing.T) {
 
 // A body that was not read to its end would be the begin of the next answer.
 func TestAbandonedBodyIsNotReused(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		w.serve(answers("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokok"))
 		for _, cancel := range []bool{false, true} {
 			var f Flow
@@ -92,7 +92,7 @@ func (w *world) nothingIdle() {
 }
 
 func TestCancelledAtTheEndIsNotReused(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		w.serve(answers(length("ok")))
 		var f Flow
 		reply, err := w.transp.Do(&f, w.post())
@@ -113,7 +113,7 @@ func TestCancelledAtTheEndIsNotReused(t *testing.T) {
 
 // The provider closes after each answer, without saying so.
 func TestDeadKeptConnection(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		var served atomic.Int32
 		w.serve(func(p *peer) {
 			p.request()
@@ -132,7 +132,7 @@ func TestDeadKeptConnection(t *testing.T) {
 
 // The provider takes the request on a kept connection and hangs up: it may have been stale, so one more try is silent.
 func TestRedialOnceAndOnlyWhenKept(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		var taken atomic.Int32
 		hangUp := func(p *peer) { p.request(); taken.Add(1); p.Close() }
 		w.serve(func(p *peer) {
@@ -157,7 +157,7 @@ func TestRedialOnceAndOnlyWhenKept(t *testing.T) {
 }
 
 func TestNoRedialAfterTheFirstByte(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		w.serve(func(p *peer) {
 			p.request()
 			p.say(length("ok"))
@@ -212,7 +212,7 @@ func TestUnsolicitedBytes(t *testing.T) {
 			w.t.Errorf("%d connections", w.dials())
 		}
 	}
-	twice(t, Config{}, test)
+	eachWorld(t, Config{}, test)
 	t.Run("tls", func(t *testing.T) { test(onTLS(t, Config{TLS: client}, server)) })
 }
 
@@ -393,7 +393,7 @@ func TestIdleConnectionsAreReaped(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	twice(t, Config{MaxConnsPerHost: 2, ConnWait: time.Minute}, func(w *world) {
+	eachWorld(t, Config{MaxConnsPerHost: 2, ConnWait: time.Minute}, func(w *world) {
 		gone := make(chan struct{}, 2)
 		w.serve(func(p *peer) { answers(length("ok"))(p); gone <- struct{}{} })
 		w.mustAsk("ok")

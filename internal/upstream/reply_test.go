@@ -58,7 +58,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestHeadHasNoBody(t *testing.T) {
-	twice(t, Config{}, func(w *world) {
+	eachWorld(t, Config{}, func(w *world) {
 		w.serve(answers("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"))
 		r := w.post()
 		r.Method = "HEAD"
@@ -122,7 +122,7 @@ func TestBadHeads(t *testing.T) {
 		"lines of feeds alone": {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
-			twice(t, Config{}, func(w *world) {
+			eachWorld(t, Config{}, func(w *world) {
 				w.serve(func(p *peer) { p.request(); p.say(test.answer); p.Close() })
 				_, _, err := w.ask("{}")
 				wantError(w.t, err, phaseHead, true, test.cause)
@@ -149,7 +149,7 @@ func TestCutBodies(t *testing.T) {
 		"html":             {chunked + "<html>", "", errChunk},
 	} {
 		t.Run(name, func(t *testing.T) {
-			twice(t, Config{}, func(w *world) {
+			eachWorld(t, Config{}, func(w *world) {
 				w.serve(func(p *peer) { p.request(); p.say(test.answer); p.Close() })
 				_, body, err := w.ask("{}")
 				if body != test.body {

@@ -86,7 +86,7 @@ func TestBodyArrivesWhole(t *testing.T) {
 		"slices": {strings.Repeat("a", 300_000), "b", strings.Repeat("c", 300_000)}, "last": {"a", "", strings.Repeat("c", sliceSize*2)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			twice(t, Config{}, func(w *world) {
+			eachWorld(t, Config{}, func(w *world) {
 				got := make(chan string, 1)
 				w.serve(func(p *peer) {
 					for {

@@ -45,8 +45,8 @@ type peer struct {
 
 func (p *peer) Read(b []byte) (int, error) { return p.Reader.Read(b) }
 
-// twice runs a test in memory under fake time, and over real sockets.
-func twice(t *testing.T, cfg Config, test func(*world)) {
+// eachWorld runs a test in memory under fake time, and over real sockets.
+func eachWorld(t *testing.T, cfg Config, test func(*world)) {
 	t.Run("memory", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { test(inMemory(t, cfg)) })
 	})
