@@ -9,6 +9,7 @@ import (
 type counter struct {
 	Window
 	told    int64 // the limit that the provider itself named; 0 = it did not
+	paced   bool  // Daily: what is granted grows over the day
 	learned bool  // nobody but the provider named the window
 	used    int64
 	running int64 // attempts under way that have drawn from it
@@ -75,8 +76,31 @@ func (c *counter) slide(now time.Time) {
 // room says whether n more fit now. What is larger than the whole window passes when nothing else is in it.
 func (c *counter) room(now time.Time, n int64) bool {
 	c.advance(now)
+	granted := c.granted(now)
+	return c.used+n <= granted || c.used <= 0 && granted > 0
+}
+
+// headStart is how much of the day a paced window grants in advance: an hour of it.
+const headStart = time.Hour
+
+// granted is how much of the limit may be drawn by now.
+func (c *counter) granted(now time.Time) int64 {
 	limit := c.limit()
-	return c.used+n <= limit || c.used <= 0 && limit > 0
+	if !c.paced || c.Cycle != Daily {
+		return limit
+	}
+	over := float64(now.Sub(c.from)+headStart) / float64(c.to.Sub(c.from))
+	return min(limit, max(1, int64(over*float64(limit))))
+}
+
+// pacedUntil is when a paced window has granted n more, zero when the whole limit would not do.
+func (c *counter) pacedUntil(n int64) time.Time {
+	limit := c.limit()
+	if !c.paced || c.Cycle != Daily || c.used+n > limit {
+		return time.Time{}
+	}
+	share := float64(c.used+n) / float64(limit) * float64(c.to.Sub(c.from))
+	return c.from.Add(time.Duration(share) - headStart + time.Second)
 }
 
 // open is when n fit; now, if they do already. A slot of a Running window has no time of its own: it opens when somebody ends.
@@ -88,6 +112,9 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	case c.Unit == Running:
 		return now.Add(minHint)
 	case c.Cycle != Sliding:
+		if at := c.pacedUntil(n); !at.IsZero() {
+			return at
+		}
 		return c.to.Add(c.margin())
 	}
 	over := min(c.used+n-c.limit(), c.used)

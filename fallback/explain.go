@@ -19,7 +19,7 @@ type Candidate struct {
 func (p *Pool) Explain(now time.Time, need Need, ask Ask) []Candidate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := Walk{Need: need, Ask: ask}
+	w := Walk{Need: need, Ask: ask, sure: true}
 	p.start(now, &w)
 	slices.SortStableFunc(w.order, func(i, j int32) int { return w.table.rows[i].reluctance(now) - w.table.rows[j].reluctance(now) })
 	return w.candidates(now)

@@ -15,6 +15,7 @@ const (
 	reasonFailures = "failures"
 	reasonPaused   = "paused"
 	reasonBusy     = "concurrency"
+	reasonPaced    = "paced"
 )
 
 // unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that

@@ -17,6 +17,10 @@ type lastGood struct {
 // priority; when a model above it has been available for Stick, one request goes there first.
 func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 	t := w.table
+	if t.Order == Adaptive {
+		p.adapt(now, w, base)
+		return
+	}
 	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.private() {
 		if k := t.indexOf(base, g.model); k >= 0 {
 			if w.probe = p.riser(now, w, base[:k], g); w.probe >= 0 {

@@ -163,6 +163,7 @@ type modelState struct {
 	paused  bool
 	stats   stats
 	tokens  appetite
+	record  record
 	pending [2]*Attempt // the oldest without content, of whole answers and of streams
 
 	lastError   string
@@ -212,8 +213,8 @@ func (s *state) build(c Config) *table {
 				account: at(s.accounts, account),
 				quota:   at(s.quotas, quotaName{account, m.Provider, m.ID}),
 			}
-			pr.account.quota.configure(k.Limits)
-			pr.quota.configure(m.Limits)
+			pr.account.quota.configure(k.Limits, c.Pace)
+			pr.quota.configure(m.Limits, c.Pace)
 			t.rows[i].pairs = append(t.rows[i].pairs, pr)
 			t.pairs++
 		}
@@ -231,7 +232,7 @@ func (s *state) share(shares []Share) {
 	s.shares = map[string]*quota{}
 	for _, share := range shares {
 		q := at(old, share.Client)
-		q.configure(share.Windows)
+		q.configure(share.Windows, false)
 		s.shares[share.Client] = q
 	}
 }

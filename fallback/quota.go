@@ -16,14 +16,14 @@ type quota struct {
 
 // configure makes these the windows, keeping what was counted in those that were there. What the provider told of windows
 // that the configuration does not name stays.
-func (q *quota) configure(windows []Window) {
+func (q *quota) configure(windows []Window, pace bool) {
 	var next []*counter
 	for _, w := range windows {
 		c := &counter{}
 		if i := slices.IndexFunc(q.counters, func(c *counter) bool { return c.same(&w) }); i >= 0 {
 			c = q.counters[i]
 		}
-		c.Window, c.learned = w, false
+		c.Window, c.learned, c.paced = w, false, pace
 		next = append(next, c)
 	}
 	for _, c := range q.counters {

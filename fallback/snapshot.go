@@ -57,7 +57,7 @@ func (p *Pool) Ready() bool {
 
 // current is the row that a plain request would try first; with none available the one that is ready first, else the first.
 func (p *Pool) current(now time.Time, rows []Status) int {
-	w := Walk{}
+	w := Walk{sure: true}
 	p.start(now, &w)
 	best, least, first := -1, 0, -1
 	for _, i := range w.order {
@@ -166,6 +166,8 @@ func (c *counter) reason() string {
 	switch {
 	case c.Unit == Running:
 		return reasonBusy
+	case c.used < c.limit() && c.paced:
+		return reasonPaced
 	case c.Per > longRest:
 		return QuotaExhausted.String()
 	}

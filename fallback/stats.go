@@ -80,7 +80,11 @@ func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
 	switch {
 	case o.Class == OK:
 		m.stats.result(true)
-	case o.Fault() || o.Limit():
+		m.record.add(now, true)
+	case o.Fault():
+		m.stats.result(false)
+		m.record.add(now, false)
+	case o.Limit():
 		m.stats.result(false)
 	}
 	switch o.Class {

@@ -25,10 +25,12 @@ type Walk struct {
 
 	table    *table
 	order    []int32
+	scores   []score  // by row, when the order is Adaptive
 	marks    []mark   // by row
 	tried    []uint64 // a bit a pair
 	avoid    string   // a provider whose ambiguous refusal the next attempt should not meet again
 	limited  bool     // refused for a limit in this walk
+	sure     bool     // nothing is left to chance
 	passed   bool     // a row was passed over for this one request's size or shape
 	named    bool
 	probe    int32 // the row above the last good one that order begins with, -1 if none
@@ -52,7 +54,7 @@ const (
 
 // Reset makes the walk ready for another request and keeps its memory. All attempts of the walk must have ended.
 func (w *Walk) Reset() {
-	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0]}
+	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0], scores: w.scores[:0]}
 }
 
 // Attempts is how many attempts were handed out.
