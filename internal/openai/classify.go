@@ -21,8 +21,19 @@ func IsEmpty(o *fallback.Outcome) bool {
 // is absent; names are lower case. What the answer says is believed in this order: the place where an error stands, typed
 // fields, words of the error object that belong to the status, the status.
 func Classify(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) fallback.Outcome {
+	return gather(d, status, header, body, now).classify(body)
+}
+
+// ClassifyAll also tells what a refusal says of the windows that it was refused for. Readings tells the rest of what the head
+// says.
+func ClassifyAll(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) (fallback.Outcome, []fallback.Reading) {
 	v := gather(d, status, header, body, now)
-	success := status/100 == 2
+	o := v.classify(body)
+	return o, v.learned(&o)
+}
+
+func (v *evidence) classify(body []byte) fallback.Outcome {
+	success := v.status/100 == 2
 	if !v.findError(success) && success {
 		return v.completion()
 	}
@@ -97,7 +108,7 @@ func (v *evidence) until(r ruling) fallback.Until {
 	default:
 		believed = false
 	}
-	if believed {
+	if believed && !v.hint.shortOf(r.until) {
 		return stated
 	}
 	return r.until

@@ -12,14 +12,18 @@ type Dialect struct {
 	DayKnown    bool            // DayReset is documented: a rest until then needs no trials
 	DayRolls    bool            // its day slides: a hint of minutes is true although the limit is a day's
 
+	Counters fallback.Target // whose windows its headers show: TargetPair or TargetAccount
+
 	RequestsDaily bool   // x-ratelimit-*-requests counts a day, not a minute
 	SharedPool    string // stands in a limit that the whole account shares; empty = no such words
+
+	KeyPath string // where it tells what a key has left, below the base URL: see KeyReadings; empty = it does not
 }
 
 // dialects is one row per provider that speaks differently.
 var dialects = byName([]Dialect{
 	{Name: "openai"},
-	{Name: "openrouter", DayKnown: true, SharedPool: "free-models-per-"},
+	{Name: "openrouter", DayKnown: true, Counters: fallback.TargetAccount, SharedPool: "free-models-per-", KeyPath: "/key"},
 	{Name: "google", LimitScope: fallback.ScopeModelUpstream, DayReset: fallback.UntilPacificMidnight, DayKnown: true},
 	{Name: "groq", DayRolls: true, RequestsDaily: true},
 	{Name: "cerebras", DayRolls: true},
@@ -48,9 +52,21 @@ func byName(rows []Dialect) map[string]*Dialect {
 		if d.DayReset == fallback.UntilNone {
 			d.DayReset = fallback.UntilUTCMidnight
 		}
+		if d.Counters == fallback.TargetNone {
+			d.Counters = windowsOf(d.LimitTarget)
+		}
 		m[d.Name] = d
 	}
 	return m
+}
+
+// windowsOf says whose windows a limit fills that rests this target.
+func windowsOf(t fallback.Target) fallback.Target {
+	switch t {
+	case fallback.TargetKey, fallback.TargetAccount, fallback.TargetProvider:
+		return fallback.TargetAccount
+	}
+	return fallback.TargetPair
 }
 
 // DialectOf finds a dialect by its name. A name that has no row speaks like openai.

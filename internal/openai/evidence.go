@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"freefall/fallback"
 )
 
 // evidence is what one answer says of itself, gathered once and judged by the tables of rules.go.
@@ -24,11 +26,12 @@ type evidence struct {
 	upstream voice  // what it quotes of the host behind it
 	param    string // the request field that it names
 
-	meta         gjson.Result // OpenRouter's metadata
-	availability gjson.Result // OpenRouter's availability
-	limitSource  string       // OpenRouter's metadata.limit_source
-	quotaWindow  window       // Google's quotaId
-	quotaZero    bool         // Google's quotaValue
+	meta         gjson.Result       // OpenRouter's metadata
+	availability gjson.Result       // OpenRouter's availability
+	limitSource  string             // OpenRouter's metadata.limit_source
+	quotaWindow  window             // Google's quotaId
+	quotaZero    bool               // Google's quotaValue
+	quotas       []fallback.Reading // what both say
 
 	bucket bucketReset // the spent counters in the headers
 	hint   hint        // what all of it says about the wait
@@ -122,21 +125,6 @@ func (v *evidence) readTyped(e gjson.Result) {
 		v.hearOpenRouter(e)
 	}
 	v.readQuota(e)
-}
-
-// readQuota reads Google's QuotaFailure: which windows are spent, and whether one of them was never open.
-func (v *evidence) readQuota(e gjson.Result) {
-	eachObject(e.Get("details"), func(detail gjson.Result) {
-		eachObject(detail.Get("violations"), func(q gjson.Result) {
-			id := lowerASCII(q.Get("quotaId").String())
-			if strings.Contains(id, "perday") {
-				v.quotaWindow = max(v.quotaWindow, perDay)
-			} else if strings.Contains(id, "perminute") {
-				v.quotaWindow = max(v.quotaWindow, perMinute)
-			}
-			v.quotaZero = v.quotaZero || q.Get("quotaValue").String() == "0"
-		})
-	})
 }
 
 // ownStatus is the status that the error object gives itself, 0 when it gives none.

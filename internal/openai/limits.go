@@ -5,20 +5,37 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"freefall/fallback"
 )
 
 // hint is what one answer says about the wait.
 type hint struct {
 	wait    time.Duration
 	stated  bool
-	counted bool // from the provider's own counter or calendar: it names the reset, not a guess
-	worded  bool // from a text
+	counted bool   // from the provider's own counter or calendar: it names the reset, not a guess
+	worded  bool   // from a text
+	window  window // whose counter, where it says so
 }
 
 // longHint is from where on a wait speaks of more than a minute's limit, whatever else the answer says.
 const longHint = time.Hour
 
 func (h hint) long() bool { return h.stated && h.wait > longHint }
+
+// shortOf says whether the wait is that of a shorter window than the one that an end belongs to.
+func (h hint) shortOf(u fallback.Until) bool {
+	w := unnamed
+	switch u {
+	case fallback.UntilHour:
+		w = perHour
+	case fallback.UntilUTCMidnight, fallback.UntilPacificMidnight:
+		w = perDay
+	case fallback.UntilDay:
+		w = perWeek
+	}
+	return h.window != unnamed && h.window < w
+}
 
 // findHint takes the first readable of: retry-after-ms, retry-after, the body's fields and words, the reset of a spent bucket.
 func (v *evidence) findHint() hint {
@@ -39,7 +56,7 @@ func (v *evidence) findHint() hint {
 	if h := wordHint(v.upstream, v.now); h.stated {
 		return h
 	}
-	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true}
+	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true, window: v.bucket.window}
 }
 
 // Where an error object states a wait: beside the message or in one of OpenRouter's objects, and where a counter stands behind it.
@@ -160,55 +177,3 @@ func parseTextMoment(s string, now time.Time) (time.Duration, bool) {
 }
 
 func leadingBlanks(s string) int { return len(s) - len(strings.TrimLeft(s, " :~")) }
-
-// bucket is one counter that a provider reports in headers.
-type bucket struct {
-	remaining, reset string
-	window           window
-}
-
-var buckets = []bucket{
-	{"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day", perDay},
-	{"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day", perDay},
-	{"x-ratelimit-remaining-requests-hour", "x-ratelimit-reset-requests-hour", perHour},
-	{"x-ratelimit-remaining-tokens-hour", "x-ratelimit-reset-tokens-hour", perHour},
-	{"x-ratelimit-remaining-requests-minute", "x-ratelimit-reset-requests-minute", perMinute},
-	{"x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute", perMinute},
-	{"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", perMinute},
-	{"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens", perMinute},
-	{"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset", perMinute},
-	{"anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset", perMinute},
-	{"anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset", perMinute},
-	{"anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset", perMinute},
-	{"x-ratelimit-remaining", "x-ratelimit-reset", unnamed},
-	{"ratelimit-remaining", "ratelimit-reset", unnamed},
-}
-
-// bucketReset is what the spent buckets of an answer say together: the latest reset, and its window.
-type bucketReset struct {
-	wait     time.Duration
-	readable bool
-	window   window
-}
-
-// spentBuckets reads the counters that stand at 0, of an answer that speaks of a limit. A lone reset without a counter is
-// believed where it cannot be another's.
-func (v *evidence) spentBuckets() (r bucketReset) {
-	if v.status != 429 && v.status != 402 && v.status != 403 {
-		return r
-	}
-	for _, b := range buckets {
-		remaining, reset := v.header(b.remaining), v.header(b.reset)
-		if n, ok := parseNumber(strings.TrimSpace(remaining)); reset == "" || n > 0 || !ok && (remaining != "" || b.window != unnamed) {
-			continue
-		}
-		if v.dialect.RequestsDaily && b.remaining == "x-ratelimit-remaining-requests" {
-			b.window = perDay
-		}
-		r.window = max(r.window, b.window)
-		if d, ok := parseWait(reset, v.now); ok {
-			r.wait, r.readable = max(r.wait, d), true
-		}
-	}
-	return r
-}

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"strings"
+	"time"
 
 	"freefall/fallback"
 )
@@ -17,6 +18,21 @@ const (
 	perWeek
 	perMonth
 )
+
+// length is how long the window is, 0 for one that is not always the same.
+func (w window) length() time.Duration {
+	switch w {
+	case perMinute:
+		return time.Minute
+	case perHour:
+		return time.Hour
+	case perDay:
+		return 24 * time.Hour
+	case perWeek:
+		return 7 * 24 * time.Hour
+	}
+	return 0
+}
 
 // windowWords name a window. They count as whole words only.
 var windowWords = []struct {
@@ -81,12 +97,18 @@ func windowIn(id string) window {
 	return unnamed
 }
 
-func firstWindow(text string) (w window) {
+// withoutOffers cuts a text where a provider begins to sell.
+func withoutOffers(text string) string {
 	for _, offer := range offers {
 		if i := strings.Index(text, offer); i > 0 {
 			text = text[:i]
 		}
 	}
+	return text
+}
+
+func firstWindow(text string) (w window) {
+	text = withoutOffers(text)
 	for _, named := range windowWords {
 		if i := indexWord(text, named.word); i >= 0 && !isPrice(text[:i]) {
 			text, w = text[:i], named.window
