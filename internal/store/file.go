@@ -28,6 +28,16 @@ var migrations = []string{
 	 CREATE TABLE rests (target TEXT NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL, nth INTEGER NOT NULL,
 		id TEXT NOT NULL, state TEXT NOT NULL,
 		PRIMARY KEY (target, provider, account, nth, id)) STRICT, WITHOUT ROWID;`,
+
+	`CREATE TABLE state (kind TEXT NOT NULL, target TEXT NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL, nth INTEGER NOT NULL,
+		id TEXT NOT NULL, part TEXT NOT NULL, state TEXT NOT NULL,
+		PRIMARY KEY (kind, target, provider, account, nth, id, part)) STRICT, WITHOUT ROWID;
+	 INSERT INTO state SELECT 'model', '', provider, '', 0, id, '', state FROM models;
+	 INSERT INTO state SELECT 'rest', target, provider, account, nth, id, '', state FROM rests;
+	 DROP TABLE models;
+	 DROP TABLE rests;
+	 CREATE TABLE history (hour INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, counts TEXT NOT NULL,
+		PRIMARY KEY (hour, provider, model)) STRICT, WITHOUT ROWID;`,
 }
 
 var (
@@ -93,6 +103,9 @@ func openChecked(path string, migrations []string) (*file, error) {
 	held, err := rows(nil), prepare(db, migrations)
 	if err == nil {
 		held, err = read(db)
+		if err == nil {
+			_, err = db.Exec(`SELECT hour, provider, model, counts FROM history LIMIT 0`)
+		}
 		if code(err) == lib.SQLITE_ERROR {
 			err = errDamaged // a table is not what its version says
 		}

@@ -15,13 +15,15 @@ import (
 
 const (
 	interval   = 500 * time.Millisecond // between two looks at the state
+	longest    = 900 * time.Millisecond // likewise, when a look takes long: a kill -9 may cost a second
+	idleShare  = 30                     // the writer rests so many times as long as it has worked
 	retryAfter = 5 * time.Second        // when the file could not be opened or written
 	closeBound = 5 * time.Second        // for the last write: a disk that hangs must not keep the process
 )
 
 // Config says what is kept, and where.
 type Config struct {
-	// Dir is the folder of the file. It is made, for its owner alone, when it is not there.
+	// Dir is the folder of the file. It is made, for its owner alone, when it is not there. Empty = memory, by choice.
 	Dir string
 	// Save gives the state. It is asked from the Store's own goroutine.
 	Save func() fallback.Saved
@@ -32,19 +34,23 @@ type Config struct {
 	Log zerolog.Logger
 }
 
-// Store writes the state of a pool to a file.
+// Store writes the state of a pool to a file, and the history of its models.
 type Store struct {
 	config   Config
+	history  history
 	db       *sql.DB // nil while the state is in memory only
 	written  rows    // what the file holds
 	restored bool
 	trouble  string // what was complained of last; empty = all is well
 	retry    time.Time
+	tidied   int64 // the hour in which what is too old was last removed from memory,
+	pruned   int64 // and from the file
 
 	writable  atomic.Bool
 	writes    atomic.Int64
 	lastWrite atomic.Int64 // in nanoseconds since 1970
 
+	reads   chan func() // what run does for others
 	closing chan struct{}
 	closed  chan struct{}
 }
@@ -58,28 +64,36 @@ func Open(c Config) *Store {
 
 // open is Open without the goroutine.
 func open(c Config) *Store {
-	if abs, err := filepath.Abs(c.Dir); err == nil {
+	if abs, err := filepath.Abs(c.Dir); err == nil && c.Dir != "" {
 		c.Dir = abs // so that messages name a place that can be found
 	}
-	s := &Store{config: c, closing: make(chan struct{}), closed: make(chan struct{})}
-	s.open(time.Now())
+	s := &Store{config: c, reads: make(chan func()), closing: make(chan struct{}), closed: make(chan struct{})}
+	if c.Dir != "" {
+		s.open(time.Now())
+	}
 	return s
 }
 
 func (s *Store) run() {
 	defer close(s.closed)
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
+	next := time.NewTimer(interval)
+	defer next.Stop()
 	for {
 		select {
-		case now := <-tick.C:
+		case now := <-next.C:
 			s.step(now)
+			next.Reset(pause(time.Since(now)))
+		case read := <-s.reads:
+			read()
 		case <-s.closing:
 			s.finish()
 			return
 		}
 	}
 }
+
+// pause is how long the writer rests after it has worked so long: much to write is written less often.
+func pause(worked time.Duration) time.Duration { return min(max(interval, idleShare*worked), longest) }
 
 // Close writes what is left to write. It is called once.
 func (s *Store) Close() {
@@ -105,36 +119,70 @@ func (s *Store) LastWrite() time.Time {
 	return time.Time{}
 }
 
-// step writes the state if it has changed.
-func (s *Store) step(now time.Time) {
-	if s.db == nil && !now.Before(s.retry) {
+// step writes what has changed. It says whether there is more to write at once.
+func (s *Store) step(now time.Time) (more bool) {
+	if s.db == nil && s.config.Dir != "" && !now.Before(s.retry) {
 		s.open(now)
 	}
+	if hour := hourOf(now); hour != s.tidied {
+		s.history.tidy(now)
+		s.tidied = hour
+	}
 	if s.db == nil {
-		return
+		return false
 	}
 	next, err := rowsOf(s.config.Save())
 	if err != nil {
 		s.fail(now, err)
-		return
+		return false
 	}
-	if maps.Equal(next, s.written) {
-		return
+	hours := s.history.unwritten()
+	if len(hours) == 0 && maps.Equal(next, s.written) {
+		return false
 	}
-	if err := write(s.db, s.written, next); err != nil {
+	if err := s.write(now, next, hours); err != nil {
 		s.fail(now, err)
-		return
+		return false
 	}
 	s.written = next
+	s.history.wrote(hours)
 	s.writes.Add(1)
 	s.lastWrite.Store(now.UnixNano())
 	s.well()
+	return len(hours) == maxBatch
 }
 
-// finish is the last step.
+// write makes the file hold all of that, or nothing of it.
+func (s *Store) write(now time.Time, next rows, hours []hourRow) error {
+	tx, err := s.db.Begin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a Commit it does nothing
+	if err := writeRows(tx, s.written, next); err != nil {
+		return err
+	}
+	if err := addHours(tx, hours); err != nil {
+		return err
+	}
+	hour := hourOf(now)
+	if hour != s.pruned {
+		if err := prune(tx, now); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.pruned = hour
+	return nil
+}
+
+// finish takes the last steps.
 func (s *Store) finish() {
 	s.retry = time.Time{}
-	s.step(time.Now())
+	for s.step(time.Now()) {
+	}
 	if s.db != nil {
 		_ = s.db.Close()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -91,7 +92,8 @@ func same(t *testing.T, got, want fallback.Saved) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(),
 		cmpopts.SortSlices(func(a, b fallback.SavedModel) bool { return a.ID < b.ID }),
-		cmpopts.SortSlices(func(a, b fallback.SavedRest) bool { return a.Target+a.ID < b.Target+b.ID })); diff != "" {
+		cmpopts.SortSlices(func(a, b fallback.SavedRest) bool { return a.Target+a.ID < b.Target+b.ID }),
+		cmpopts.SortSlices(func(a, b fallback.SavedWindow) bool { return a.Target+a.ID < b.Target+b.ID })); diff != "" {
 		t.Errorf("state (wanted, got):\n%s", diff)
 	}
 }
@@ -264,9 +266,14 @@ func TestSpoiltFilesAreSetAside(t *testing.T) {
 			}
 			exec(t, path, `CREATE TABLE recipes (name TEXT)`)
 		}},
-		"no table": {errDamaged.Error(), func(t *testing.T, path string) { exec(t, path, `DROP TABLE rests`) }},
-		"no JSON":  {errDamaged.Error(), func(t *testing.T, path string) { exec(t, path, `UPDATE rests SET state = '{"From":'`) }},
-		"odd JSON": {errDamaged.Error(), func(t *testing.T, path string) { exec(t, path, `UPDATE models SET state = '{"FailureCount":"many"}'`) }},
+		"no table":   {errDamaged.Error(), func(t *testing.T, path string) { exec(t, path, `DROP TABLE state`) }},
+		"no history": {errDamaged.Error(), func(t *testing.T, path string) { exec(t, path, `ALTER TABLE history RENAME COLUMN counts TO numbers`) }},
+		"no JSON": {errDamaged.Error(), func(t *testing.T, path string) {
+			exec(t, path, `UPDATE state SET state = '{"From":' WHERE kind = 'rest'`)
+		}},
+		"odd JSON": {errDamaged.Error(), func(t *testing.T, path string) {
+			exec(t, path, `UPDATE state SET state = '{"FailureCount":"many"}' WHERE kind = 'model'`)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := spoilt(t, func(path string) { c.spoil(t, path) })
@@ -315,7 +322,7 @@ func TestANewerSchemaIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := openIn(t, dir)
-	w.said("was written by a newer freefall: its schema is 99, this one knows 1", dir, "run that version")
+	w.said("was written by a newer freefall: its schema is 99, this one knows 2", dir, "run that version")
 	w.write(fallback.Saved{})
 	w.finish()
 	after, err := os.ReadFile(filepath.Join(dir, fileName))
@@ -393,12 +400,12 @@ func TestMigration(t *testing.T) {
 	path := filepath.Join(dir, fileName)
 	wrong := append(slices.Clone(migrations), `CREATE TABLE half (x TEXT)`, `ALTER TABLE nowhere ADD COLUMN x TEXT`)
 	f, aside, err := openFile(dir, wrong)
-	if err == nil || !strings.Contains(err.Error(), "schema 3") || aside.path != "" {
+	if err == nil || !strings.Contains(err.Error(), "schema 4") || aside.path != "" {
 		t.Fatalf("a wrong migration: %v, %v, %v", f, aside, err)
 	}
 	same(t, openOnce(t, dir), some) // and nothing of it was done
 
-	next := append(slices.Clone(migrations), `ALTER TABLE models ADD COLUMN note TEXT NOT NULL DEFAULT ''`, `CREATE TABLE history (x TEXT); UPDATE models SET note = 'moved'`)
+	next := append(slices.Clone(migrations), `ALTER TABLE state ADD COLUMN note TEXT NOT NULL DEFAULT ''`, `CREATE TABLE other (x TEXT); UPDATE state SET note = 'moved'`)
 	for range 2 { // the second time there is nothing to do
 		f, aside, err = openFile(dir, next)
 		if err != nil || aside.path != "" {
@@ -406,10 +413,10 @@ func TestMigration(t *testing.T) {
 		}
 		var version, id, moved int
 		if err := f.db.QueryRow(`SELECT (SELECT user_version FROM pragma_user_version), (SELECT application_id FROM pragma_application_id),
-			(SELECT count(*) FROM models WHERE note = 'moved')`).Scan(&version, &id, &moved); err != nil {
+			(SELECT count(*) FROM state WHERE note = 'moved')`).Scan(&version, &id, &moved); err != nil {
 			t.Fatal(err)
 		}
-		if version != 3 || id != applicationID || moved != len(some.Models) {
+		if version != 4 || id != applicationID || moved != len(some.Models)+len(some.Rests) {
 			t.Errorf("version %d, application %x, %d rows moved", version, id, moved)
 		}
 		saved, err := f.rows.saved()
@@ -425,5 +432,121 @@ func TestMigration(t *testing.T) {
 		t.Error(info, err)
 	}
 	w := openIn(t, dir) // this version meets a file of that one
-	w.said("schema is 3")
+	w.said("schema is 4")
+}
+
+// A file of the first schema keeps what it holds, and gains a history.
+func TestSchema1(t *testing.T) {
+	old, err := os.ReadFile(filepath.Join("testdata", "schema1.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, fileName), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := some
+	want.Rests = append(slices.Clone(some.Rests), rest("key", ""), rest("model", "a"), rest("key+model", "a"))
+	same(t, openOnce(t, dir), want)
+	w := openIn(t, dir)
+	same(t, w.restored[0], want)
+	w.state = want
+	w.step(w.now)
+	if w.Writes() != 0 {
+		t.Errorf("rows were written that are the same as before")
+	}
+	w.Count(w.now, modelA, good, 0, false)
+	w.step(w.now)
+	w.counted(answersOf(w.now, modelA, 1))
+	same(t, w.restored[0], want)
+	w.quiet()
+}
+
+// What a newer freefall with the same schema has learned is still there when it comes back.
+func TestUnknownKindsStay(t *testing.T) {
+	dir := spoilt(t, func(path string) {
+		exec(t, path, `INSERT INTO state VALUES ('mood', '', 'p', '', 0, 'a', '', 'not even JSON')`)
+	})
+	w := openIn(t, dir)
+	same(t, w.restored[0], some)
+	w.write(fallback.Saved{})
+	var kinds string
+	if err := w.db.QueryRow(`SELECT group_concat(kind) FROM state`).Scan(&kinds); err != nil || kinds != "mood" {
+		t.Errorf("the file holds %q, %v", kinds, err)
+	}
+}
+
+// Every list of a Saved is a kind, and comes back with all of its fields.
+func TestEachListIsKept(t *testing.T) {
+	var want fallback.Saved
+	fill(t, reflect.ValueOf(&want).Elem(), 1)
+	dir := t.TempDir()
+	w := openIn(t, dir)
+	w.write(want)
+	w.finish()
+	same(t, openOnce(t, dir), want)
+}
+
+// fill gives a value, and all that is in it, values that are not zero.
+func fill(t *testing.T, v reflect.Value, n int) {
+	t.Helper()
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(noon.Add(time.Duration(n))))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), n+i)
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(t, v.Index(0), n)
+		fill(t, v.Index(1), n+100)
+	case v.Kind() == reflect.String:
+		v.SetString(fmt.Sprint("text ", n))
+	case v.CanInt():
+		v.SetInt(int64(n))
+	case v.CanFloat():
+		v.SetFloat(float64(n) + 0.1)
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("a Saved holds a %v", v.Type())
+	}
+}
+
+// What differs in one name only is two rows.
+func TestNamesTellRowsApart(t *testing.T) {
+	var s fallback.Saved
+	for i := range 5 {
+		r := fallback.SavedRest{Target: "key+model", Provider: "p", Account: "x", Nth: 1, ID: "a"}
+		*[]*string{&r.Target, &r.Provider, &r.Account, new(string), &r.ID}[i] += "2"
+		if i == 3 {
+			r.Nth = 2
+		}
+		s.Rests = append(s.Rests, r)
+	}
+	for i := range 9 {
+		w := fallback.SavedWindow{Target: "account", Provider: "p", Account: "x", ID: "a", Unit: "requests", Cycle: "daily", Per: time.Hour, Zone: "UTC"}
+		*[]*string{&w.Target, &w.Provider, &w.Account, &w.ID, &w.Unit, &w.Cycle, &w.Zone, new(string), new(string)}[i] += "2"
+		switch i {
+		case 7:
+			w.At = time.Hour
+		case 8:
+			w.Guessed = 5
+		}
+		s.Windows = append(s.Windows, w)
+	}
+	s.Models = []fallback.SavedModel{{Provider: "p", ID: "a"}, {Provider: "q", ID: "a"}, {Provider: "p", ID: "b"}}
+	if rows, err := rowsOf(s); err != nil || len(rows) != 17 {
+		t.Errorf("%d rows of 17, %v", len(rows), err)
+	}
+}
+
+func TestMuchToWriteIsWrittenLessOften(t *testing.T) {
+	for worked, want := range map[time.Duration]time.Duration{0: interval, time.Millisecond: interval, 20 * time.Millisecond: 600 * time.Millisecond,
+		time.Second: longest, -time.Hour: interval} {
+		if got := pause(worked); got != want {
+			t.Errorf("after %v of work %v, not %v", worked, got, want)
+		}
+	}
 }
