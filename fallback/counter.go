@@ -19,6 +19,7 @@ type counter struct {
 
 	log  []charge // Sliding: by time; those before head have left
 	head int
+	lump time.Time // of the first part of the youngest charge
 }
 
 // charge is an amount that leaves a sliding window together.
@@ -115,6 +116,10 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 		if at := c.pacedUntil(n); !at.IsZero() {
 			return at
 		}
+		if to := c.to; c.next > 0 && c.next+n > c.limit() {
+			_, to = c.period(to)
+			return to.Add(c.margin())
+		}
 		return c.to.Add(c.margin())
 	}
 	over := min(c.used+n-c.limit(), c.used)
@@ -152,11 +157,12 @@ func (c *counter) append(x charge) {
 		if x.at.Before(c.log[last].at) {
 			x.at = c.log[last].at // the log is by time, whoever got the lock first
 		}
-		if len(c.log)-c.head >= exact && x.at.Sub(c.log[last].at) < c.Per/grain || x.at.Equal(c.log[last].at) {
+		if len(c.log)-c.head >= exact && x.at.Sub(c.lump) < c.Per/grain || x.at.Equal(c.log[last].at) {
 			c.log[last] = charge{x.at, c.log[last].n + x.n}
 			return
 		}
 	}
+	c.lump = x.at
 	if c.head > exact && c.head > len(c.log)/2 {
 		c.log, c.head = append(c.log[:0], c.log[c.head:]...), 0
 	}
@@ -169,6 +175,9 @@ func (c *counter) amend(now, at time.Time, n int64) {
 	switch {
 	case n == 0 || c.Unit == Running:
 	case c.Cycle == Sliding:
+		if !at.After(now.Add(-c.Per - c.margin())) {
+			return // it has left
+		}
 		live := c.log[c.head:]
 		i := sort.Search(len(live), func(i int) bool { return !live[i].at.Before(at) })
 		if i < len(live) {

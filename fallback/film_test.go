@@ -267,3 +267,12 @@ func byPriority(rows []fallback.Model) *fallback.Pool {
 func sortedWords(set map[string]bool) string {
 	return strings.Join(slices.Sorted(maps.Keys(set)), " ")
 }
+
+// quotas are the windows of the first row: "rpm 3/20; rpd 3/50".
+func quotas(p *fallback.Pool, now time.Time) string {
+	var out []string
+	for _, q := range p.Snapshot(now)[0].Quota {
+		out = append(out, fmt.Sprintf("%s %d/%d", q.Window, q.Used, q.Limit))
+	}
+	return strings.Join(out, "; ")
+}
