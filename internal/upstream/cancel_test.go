@@ -313,3 +313,42 @@ func TestThousandCancelsLeaveNothing(t *testing.T) {
 		t.Errorf("%d hosts left", n)
 	}
 }
+
+// A wait for a turn ends by the turn, the deadline or a cancel, whichever is first.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			turn, cancel, deadline time.Duration // 0 = never
+			want                   error
+			took                   time.Duration
+		}{
+			{turn: 2 * time.Second, deadline: 3 * time.Second, took: 2 * time.Second},
+			{turn: 2 * time.Second, took: 2 * time.Second},
+			{deadline: 3 * time.Second, want: ErrTimeout, took: 3 * time.Second},
+			{turn: 3 * time.Second, cancel: time.Second, want: ErrCancelled, took: time.Second},
+			{cancel: time.Second, deadline: 3 * time.Second, want: ErrCancelled, took: time.Second},
+		} {
+			var f Flow
+			begun := time.Now()
+			if tt.deadline > 0 {
+				f.SetDeadline(begun.Add(tt.deadline))
+			}
+			woken := make(chan struct{}, 1)
+			if tt.turn > 0 {
+				time.AfterFunc(tt.turn, func() { woken <- struct{}{} })
+			}
+			if tt.cancel > 0 {
+				time.AfterFunc(tt.cancel, f.Cancel)
+			}
+			if err := f.Wait(woken); err != tt.want || time.Since(begun) != tt.took {
+				t.Errorf("%+v: %v after %v", tt, err, time.Since(begun))
+			}
+			if tt.want == ErrCancelled {
+				if err := f.Wait(nil); err != ErrCancelled {
+					t.Errorf("a later wait of a cancelled flow: %v", err)
+				}
+			}
+			time.Sleep(5 * time.Second) // what is still to come comes
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -60,6 +61,18 @@ func (f *Flow) Reset() {
 	f.cancelled, f.deadline = false, time.Time{}
 }
 
+// Wait blocks until something comes from woken, at most until the deadline. Nothing of the flow may be open meanwhile.
+func (f *Flow) Wait(woken <-chan struct{}) error {
+	ctx, done := f.context(time.Time{})
+	defer done()
+	select {
+	case <-woken:
+		return nil
+	case <-ctx.Done():
+		return cmp.Or(f.over(), ErrTimeout)
+	}
+}
+
 // bind makes conn what Cancel and SetDeadline act on, and limits it to the deadline or to limit, if that is earlier.
 func (f *Flow) bind(conn net.Conn, limit time.Time) error {
 	f.mu.Lock()
@@ -97,8 +110,8 @@ func (f *Flow) limit(set func(net.Conn, time.Time) error, t time.Time) {
 	}
 }
 
-// context gives one that ends with the flow, at limit, or when the caller is done. It exists only while the flow waits for a
-// connection or dials.
+// context gives one that ends with the flow, at limit, or when the caller is done. It exists only while the flow waits, for a
+// turn or a connection, or dials.
 func (f *Flow) context(limit time.Time) (context.Context, context.CancelFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
