@@ -54,6 +54,14 @@ func (s *Settings) mayChat(who caller) *openai.Error {
 		Message: "this freefall asks for one of its own client keys as the API key; it is no provider's key"}
 }
 
+// mayWatch says whether the caller may see what all clients do together: with an admin key that one only.
+func (s *Settings) mayWatch(who caller) *openai.Error {
+	if s.AdminKey == "" || who.admin {
+		return nil
+	}
+	return &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key", Message: "this takes the admin key"}
+}
+
 // mayEnter refuses browsers of foreign pages, and foreign Host names while no client key protects the door (DNS rebinding).
 func (s *Settings) mayEnter(h *fasthttp.RequestHeader) *openai.Error {
 	origins := h.PeekAll("Origin")

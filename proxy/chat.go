@@ -108,8 +108,13 @@ func stopping() *openai.Error {
 func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	x.step(a.Model.ID, o.Class.String())
 	x.attempt = nil
-	effect := a.End(time.Now(), o)
+	if x.first == nil {
+		x.first = a.Model
+	}
+	now := time.Now()
+	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)
+	x.proxy.history.Count(now, a.Model, &o, 0, false)
 	x.pending = failure{model: a.Model, outcome: o, effect: effect}
 }
 

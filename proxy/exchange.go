@@ -33,6 +33,7 @@ type exchange struct {
 
 	attempt   *fallback.Attempt // under way
 	model     *fallback.Model   // whose answer or refusal the client gets
+	first     *fallback.Model   // the first one that was asked, if it gave nothing
 	trail     []byte
 	pending   failure         // the last failed attempt, not logged yet
 	refusal   *openai.Error   // the upstream's own words of a client's fault
@@ -72,6 +73,9 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 	x.proxy.metrics.request(x, status, o != nil)
 	x.proxy.logRequest(x, status, o)
 }
+
+// fellOver says whether another model than the first one asked is the one that the client hears.
+func (x *exchange) fellOver() bool { return x.first != nil && x.first != x.model }
 
 // stop cancels the exchange because freefall itself is stopping.
 func (x *exchange) stop() {

@@ -112,7 +112,7 @@ func (m *metrics) request(x *exchange, status int, answered bool) {
 	if digit := status / 100; digit >= 1 && digit <= 5 {
 		m.requests[digit].Inc()
 	}
-	if answered && x.walk.Attempts() > 1 {
+	if answered && x.fellOver() {
 		m.fallovers.Inc()
 	}
 	m.duration.Observe(time.Since(x.started).Seconds())
@@ -162,8 +162,8 @@ func (m poolState) Collect(ch chan<- prometheus.Metric) {
 
 // metricsPage answers GET /metrics. With an admin key configured it takes that one.
 func (p *Proxy) metricsPage(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
-	if s.AdminKey != "" && !who.admin {
-		refuse(ctx, &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key", Message: "metrics take the admin key"})
+	if e := s.mayWatch(who); e != nil {
+		refuse(ctx, e)
 		return
 	}
 	families, err := p.metrics.registry.Gather()

@@ -38,6 +38,7 @@ type Config struct {
 	Log       zerolog.Logger
 	Version   string // for the metrics
 	Values    []Value
+	History   History // nil = none
 }
 
 // Proxy serves OpenAI clients.
@@ -46,6 +47,7 @@ type Proxy struct {
 	transport *upstream.Transport
 	log       zerolog.Logger
 	metrics   *metrics
+	history   History
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
 	bodies    budget
@@ -59,7 +61,10 @@ type Proxy struct {
 
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
-	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}}
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History}
+	if p.history == nil {
+		p.history = noHistory{}
+	}
 	p.metrics = newMetrics(p, c.Version, c.Values)
 	p.Reconfigure(c.Settings)
 	p.server = &fasthttp.Server{
@@ -223,6 +228,7 @@ var routes = []route{
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},
 	{"POST", "/api/chat/explain", false, (*Proxy).explain},
+	{"GET", "/api/chat/history", false, (*Proxy).past},
 	{"GET", "/metrics", false, (*Proxy).metricsPage},
 	{"GET", "/healthz", true, (*Proxy).healthz},
 	{"GET", "/health/liveliness", true, (*Proxy).healthz},

@@ -152,11 +152,15 @@ func (r *reply) Close() error {
 	_ = r.up.Close()
 	x.attempt = nil
 	r.checkCost()
-	effect := r.attempt.End(time.Now(), r.outcome)
+	now := time.Now()
+	effect := r.attempt.End(now, r.outcome)
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
+	var ttft time.Duration
 	if r.outcome.Class == fallback.OK {
-		x.proxy.metrics.first(r.attempt.Model, x.commit.Sub(r.begun))
+		ttft = x.commit.Sub(r.begun)
+		x.proxy.metrics.first(r.attempt.Model, ttft)
 	}
+	x.proxy.history.Count(now, r.attempt.Model, &r.outcome, ttft, x.fellOver())
 	x.proxy.logAnswer(x, r.attempt.Model, &r.outcome, effect)
 	x.end(fasthttp.StatusOK, &r.outcome)
 	return nil

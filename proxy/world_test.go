@@ -70,6 +70,7 @@ func (l *lines) String() string {
 // plan is what a test wants to differ.
 type plan struct {
 	settings Settings
+	history  History
 	pool     fallback.Config
 	models   []fallback.Model // Via, Proof and Keys are filled in when absent
 	dialect  map[string]string
@@ -152,7 +153,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 		}
 		return ln.dial()
 	}})
-	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, Log: zerolog.New(w.log)})
+	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Log: zerolog.New(w.log)})
 	front := fasthttputil.NewInmemoryListener()
 	watched, err := upstream.Watch(front)
 	if err != nil {
