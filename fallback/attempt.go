@@ -199,7 +199,7 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		}
 		named, news = d.rest.begin(now, a.begun, o, a.pool.table.Breaker)
 		if o.Limit() {
-			a.surprise(now, target)
+			a.surprise(now, named, target)
 		}
 		e.Rested = target
 		if !d.rest.endless {
@@ -210,13 +210,13 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 }
 
 // surprise looks for the limit behind a refusal that no known window explains.
-func (a *Attempt) surprise(now time.Time, target Target) {
+func (a *Attempt) surprise(now, named time.Time, target Target) {
 	p := &a.row.pairs[a.Key]
 	switch target {
 	case TargetPair:
-		p.quota.surprise(now)
+		p.quota.surprise(now, named)
 	case TargetKey, TargetAccount:
-		p.account.quota.surprise(now)
+		p.account.quota.surprise(now, named)
 	}
 }
 

@@ -4,16 +4,17 @@ import "time"
 
 // guess finds a limit that nobody names, from what was taken on and what was refused. It entertains all usual windows at once:
 // the true one is full at every refusal and never fuller; each other is soon contradicted, since it is refused with less in it
-// than it once took, or takes more than it was refused with. What has stood two refusals is kept to, and tried again ever more
-// seldom, so that a limit that was raised, or was none, is found out.
+// than it once took, takes more than it was refused with, or would open at another time than the provider says. What has stood
+// two refusals is kept to, and tried again ever more seldom, so that a limit that was raised, or was none, is found out.
 type guess struct {
-	windows []suspect
+	windows []suspect // by length
 }
 
 type suspect struct {
 	counter
 	most    int64 // the most that was taken on in one window
 	support int   // refusals in a row that agree
+	timed   bool  // the provider said when it opens, and that is when this one does
 	probe   time.Time
 	wait    time.Duration // between probes, doubled with each that was refused
 }
@@ -35,18 +36,28 @@ func newGuess() *guess {
 	return g
 }
 
-// kept says whether the guess is kept to.
-func (s *suspect) kept() bool { return s.support >= convincing }
-
-// full says whether a kept guess refuses another request now.
-func (s *suspect) full(now time.Time) bool {
-	return s.kept() && !s.counter.room(now, 1)
+// kept gives the guesses that are kept to: those that have convinced. Of those that no stated end speaks for only the shortest:
+// while a provider refuses, longer ones cannot be told apart from it, and keeping to them would hide that.
+func (g *guess) kept(yield func(*suspect) bool) {
+	var shortest time.Duration
+	for i := range g.windows {
+		s := &g.windows[i]
+		if s.support < convincing || !s.timed && shortest != 0 && s.Per != shortest {
+			continue
+		}
+		if !s.timed {
+			shortest = s.Per
+		}
+		if !yield(s) {
+			return
+		}
+	}
 }
 
 // room says whether an attempt fits: no guess refuses it, or those that do are due to be probed.
 func (g *guess) room(now time.Time) bool {
-	for i := range g.windows {
-		if s := &g.windows[i]; s.full(now) && now.Before(s.probe) {
+	for s := range g.kept {
+		if now.Before(s.probe) && !s.counter.room(now, 1) {
 			return false
 		}
 	}
@@ -55,9 +66,8 @@ func (g *guess) room(now time.Time) bool {
 
 // shut is the guess that refuses longest, nil if none does.
 func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
-	for i := range g.windows {
-		s := &g.windows[i]
-		if !s.full(now) || !now.Before(s.probe) {
+	for s := range g.kept {
+		if !now.Before(s.probe) || s.counter.room(now, 1) {
 			continue
 		}
 		opens := s.counter.open(now, 1)
@@ -72,13 +82,14 @@ func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
 }
 
 func (g *guess) draw(now time.Time) {
-	for i := range g.windows {
-		s := &g.windows[i]
-		if s.full(now) {
+	for s := range g.kept {
+		if !s.counter.room(now, 1) {
 			s.probe = now.Add(s.wait)
 			s.wait *= 2
 		}
-		s.counter.draw(now, 1)
+	}
+	for i := range g.windows {
+		g.windows[i].counter.draw(now, 1)
 	}
 }
 
@@ -93,31 +104,44 @@ func (g *guess) settle(now, at time.Time, counted bool) {
 		}
 		s.advance(now)
 		s.most = max(s.most, s.used-s.running)
-		if s.support > 0 && s.most > s.Limit {
-			s.support = 0
+		if s.most > s.Limit {
+			s.support, s.timed = 0, false
 		}
 	}
 }
 
-// refused is one refusal that no known window explains, whose own charge was taken back before.
-func (g *guess) refused(now time.Time) {
+// refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
+// that it has room again, zero if it does not say.
+func (g *guess) refused(now, opens time.Time) {
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.advance(now)
 		full := s.used // of those under way nobody knows whether they were taken on
-		if full < 1 || full < s.most {
-			s.support, s.most = 0, s.used-s.running // it was fuller once: the limit has changed, or this is not it
+		if full < 1 || full < s.most || !opens.IsZero() && !s.opensAt(now, opens, full) {
+			s.support, s.most, s.timed = 0, s.used-s.running, false
 			continue
 		}
+		s.timed = s.timed || !opens.IsZero()
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
 		}
 		if s.support++; s.support == convincing {
-			s.wait = max(s.Per, minProbe)
+			s.wait = min(max(s.Per, minProbe), maxProbe)
 			s.probe = now.Add(s.wait)
 		}
 	}
 }
 
-// minProbe is the least time between two probes of a guess.
-const minProbe = 30 * time.Second
+// opensAt says whether the window, full as it is, would open when the provider says. Its word is often in whole seconds.
+func (s *suspect) opensAt(now, at time.Time, full int64) bool {
+	c := s.counter
+	c.Limit = full
+	off := at.Sub(c.open(now, 1)) + c.margin()
+	return off.Abs() <= max(1500*time.Millisecond, c.Per/20)
+}
+
+// Between two probes of a guess, at first.
+const (
+	minProbe = 30 * time.Second
+	maxProbe = 5 * time.Minute
+)

@@ -87,11 +87,11 @@ func (q *quota) list(out []Quota, now time.Time, scope, account string) []Quota 
 		out = append(out, c.show(now, scope, account))
 	}
 	if q.guess != nil {
-		for i := range q.guess.windows {
-			if s := &q.guess.windows[i]; s.kept() && !q.names(&s.Window) {
+		for s := range q.guess.kept {
+			if !q.names(&s.Window) {
 				line := s.counter.show(now, scope, account)
 				line.Learned = true
-				out = append(out, line)
+				return append(out, line) // longer ones are its multiples
 			}
 		}
 	}

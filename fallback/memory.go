@@ -21,6 +21,9 @@ type SavedWindow struct {
 	Told    int64 `json:",omitempty"` // the limit that the provider named
 	Learned bool  `json:",omitempty"` // nobody but the provider named the window
 	Guessed int64 `json:",omitempty"` // nobody at all did: the limit that refusals point to
+	// When the guess is tried next, and how long after that.
+	Probe     time.Time     `json:",omitzero"`
+	ProbeWait time.Duration `json:",omitempty"`
 
 	From  time.Time `json:",omitzero"`  // of the turn that Used belongs to
 	Used  int64     `json:",omitempty"` // Fixed, Daily
@@ -48,11 +51,9 @@ func (s *Saved) windows(now time.Time, q *quota, as SavedWindow) {
 		return
 	}
 	as.Told, as.Learned = 0, false
-	for i := range q.guess.windows {
-		if g := &q.guess.windows[i]; g.kept() {
-			as.Guessed = g.Limit
-			s.window(now, &g.counter, as)
-		}
+	for g := range q.guess.kept {
+		as.Guessed, as.Probe, as.ProbeWait = g.Limit, g.probe, g.wait
+		s.window(now, &g.counter, as)
 	}
 }
 
@@ -119,7 +120,8 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 	for i := range q.guess.windows {
 		if g := &q.guess.windows[i]; g.same(id) {
 			g.restore(w)
-			g.Limit, g.most, g.support, g.wait = w.Guessed, w.Guessed, convincing, max(g.Per, minProbe)
+			g.Limit, g.most, g.support, g.timed = w.Guessed, w.Guessed, convincing, true
+			g.probe, g.wait = w.Probe, max(minProbe, w.ProbeWait)
 		}
 	}
 }

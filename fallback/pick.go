@@ -11,6 +11,9 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	}
 	p.dispatch(now) // nobody overtakes those that wait
 	a := p.next(now, w, true)
+	if a != nil && w.Ask.Client != "" {
+		p.queue.serve(w.Ask.Client)
+	}
 	return a, a != nil
 }
 

@@ -120,8 +120,9 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 	}
 }
 
-// surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none.
-func (q *quota) surprise(now time.Time) {
+// surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none. opens is
+// when the provider says that it has room again, zero if it does not say.
+func (q *quota) surprise(now, opens time.Time) {
 	for _, c := range q.counters {
 		if c.Unit == Running {
 			continue
@@ -133,7 +134,7 @@ func (q *quota) surprise(now time.Time) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
-	q.guess.refused(now)
+	q.guess.refused(now, opens)
 }
 
 // Counting says which of the attempts that failed a provider counts all the same.
