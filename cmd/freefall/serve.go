@@ -142,7 +142,7 @@ type server struct {
 	pool      *fallback.Pool
 	transport *upstream.Transport
 	proxy     *proxy.Proxy
-	store     *store.Store // nil = nothing outlives the process
+	store     *store.Store
 
 	started *config.Config
 	config  atomic.Pointer[config.Config] // the one in use
@@ -152,20 +152,19 @@ func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
 	b := build(c)
 	s := &server{log: log, pool: fallback.New(b.pool), started: c}
 	s.config.Store(c)
-	if c.DataDir != "" {
-		s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.pool.Restore,
-			Save: func() fallback.Saved { return s.pool.Save(time.Now()) }})
-	}
+	s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.pool.Restore,
+		Save: func() fallback.Saved { return s.pool.Save(time.Now()) }})
 	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
-	s.proxy = proxy.New(proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(), Values: storeValues(s.store)})
+	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(), History: history{s.store}}
+	if c.DataDir != "" {
+		front.Values = storeValues(s.store)
+	}
+	s.proxy = proxy.New(front)
 	return s, nil
 }
 
-// storeValues are the metrics of the state on disk; state in memory has none.
+// storeValues are the metrics of the state on disk; state that is in memory by choice has none.
 func storeValues(s *store.Store) []proxy.Value {
-	if s == nil {
-		return nil
-	}
 	return []proxy.Value{
 		{Name: "freefall_store_writable", Help: "1 if the state reaches the disk, 0 if it is in memory only.", Read: func() float64 {
 			if s.Writable() {
@@ -186,9 +185,7 @@ func storeValues(s *store.Store) []proxy.Value {
 
 // run serves until the context ends, then drains. Whatever became of it, the state is written last.
 func (s *server) run(ctx context.Context, ln net.Listener) error {
-	if s.store != nil {
-		defer s.store.Close()
-	}
+	defer s.store.Close()
 	watched, err := upstream.Watch(ln)
 	if err != nil {
 		return exitError{1, err}
