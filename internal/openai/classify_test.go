@@ -409,6 +409,11 @@ func FuzzClassify(f *testing.F) {
 		start := time.Now()
 		o := Classify(DialectOf(dialect), status, func(string) string { return header }, body, noon)
 		valid(t, o)
+		all, learned := ClassifyAll(DialectOf(dialect), status, func(string) string { return header }, body, noon)
+		if all != o {
+			t.Errorf("two verdicts: %v, %v", o, all)
+		}
+		sane(t, learned)
 		if o, ok := ClassifyError(DialectOf(dialect), body, noon); ok {
 			valid(t, o)
 		}

@@ -15,17 +15,17 @@ import (
 func (v *evidence) learned(o *fallback.Outcome) (out []fallback.Reading) {
 	target := windowsOf(o.Target)
 	switch o.Class {
-	case fallback.RateLimited, fallback.QuotaExhausted:
-		if o.Target == fallback.TargetModel { // the host's windows, which others draw from too
-			return nil
-		}
 	case fallback.ContextLength: // larger than a whole window
 		target = windowsOf(v.dialect.LimitTarget)
+	case fallback.RateLimited, fallback.QuotaExhausted:
+		if o.Target == fallback.TargetModel || v.html { // windows that others draw from too; the edge's own
+			return nil
+		}
 	default:
 		return nil
 	}
 	said := slices.Concat(v.quotas, v.namedCounters(), limitsIn(v.own.lower))
-	for i, r := range said {
+	for i, r := range said[:min(len(said), maxLearned)] {
 		if r.Limit <= 0 || slices.ContainsFunc(said[:i], func(s fallback.Reading) bool { return s.Unit == r.Unit && s.Per == r.Per }) {
 			continue
 		}
@@ -40,6 +40,9 @@ func (v *evidence) learned(o *fallback.Outcome) (out []fallback.Reading) {
 	}
 	return out
 }
+
+// maxLearned bounds what one refusal may say.
+const maxLearned = 16
 
 // resetOf is when a window of that length has room again, 0 when the refusal does not say.
 func (v *evidence) resetOf(per time.Duration, o *fallback.Outcome) time.Duration {

@@ -2,8 +2,11 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -68,6 +71,8 @@ func ParseChat(body []byte) (*Request, *Error) {
 		r.asIs = spliceFirst(body, p.s.start)
 	}
 	r.Need.Tokens = p.text.tokens()
+	r.Need.Stream = r.Stream
+	r.Need.MaxOutput = cmp.Or(p.maxCompletion, p.maxTokens)
 	return r, nil
 }
 
@@ -78,6 +83,8 @@ type chatParser struct {
 	member      string // the guarded top-level key that the scan is in; empty in any other
 	optionsSeen seenKeys
 	text        textSize
+
+	maxTokens, maxCompletion int // the old and the new name of the bound of an answer; 0 = none
 }
 
 // value takes up the value that the scanner has found.
@@ -139,6 +146,10 @@ func (p *chatParser) topLevel() *Error {
 			return wrongType(p.member, "an array or null")
 		}
 		r.Need.Tools = r.Need.Tools || p.isFilledArray()
+	case "max_tokens":
+		p.maxTokens = p.tokens()
+	case "max_completion_tokens":
+		p.maxCompletion = p.tokens()
 	case "tool_choice":
 		r.Need.ToolChoice = s.kind != 'n' && !p.isText("auto") && !p.isText("none")
 	}
@@ -156,7 +167,10 @@ func (p *chatParser) message() {
 	case s.depth == 3 && s.key.is("function_call"):
 		need.Tools = need.Tools || s.kind == '{'
 	case s.depth == 5 && s.key.is("type"):
-		need.Vision = need.Vision || p.isText("image_url") || p.isText("input_image") || p.isText("image")
+		if p.isText("image_url") || p.isText("input_image") || p.isText("image") {
+			need.Vision = true
+			need.Images++
+		}
 	}
 	p.count()
 }
@@ -218,6 +232,18 @@ func (p *chatParser) count() {
 		return
 	}
 	p.text.add(s.size)
+}
+
+// tokens reads a positive whole number; anything else is 0, for the upstream to judge.
+func (p *chatParser) tokens() int {
+	if p.s.kind != '0' {
+		return 0
+	}
+	n, err := strconv.ParseFloat(string(p.s.body[p.s.from:p.s.to]), 64)
+	if err != nil || n < 1 || n > math.MaxInt32 || n != math.Trunc(n) {
+		return 0
+	}
+	return int(n)
 }
 
 func (p *chatParser) isText(word string) bool { return p.s.kind == '"' && p.s.str.is(word) }
