@@ -18,6 +18,15 @@ type caller struct {
 	name  string
 	known bool // a client's or the admin's key
 	admin bool
+	meter *clientMeter // of a client with a key, else nil
+}
+
+// client is the name that shares and turns go by. The admin has none, whatever a client is called.
+func (c caller) client() string {
+	if c.admin {
+		return ""
+	}
+	return c.name
 }
 
 // identify compares the key of the request with all that are configured, in a time that tells nothing.
@@ -30,7 +39,7 @@ func (s *Settings) identify(h *fasthttp.RequestHeader) caller {
 	var who caller
 	for i := range s.keys {
 		if subtle.ConstantTimeCompare(hash[:], s.keys[i].hash[:]) == 1 {
-			who = caller{name: s.keys[i].name, known: true, admin: s.keys[i].admin}
+			who = caller{name: s.keys[i].name, known: true, admin: s.keys[i].admin, meter: s.keys[i].meter}
 		}
 	}
 	return who

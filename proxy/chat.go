@@ -22,6 +22,10 @@ func (p *Proxy) chat(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		x.refuse(ctx, e)
 		return
 	}
+	if e := x.admit(); e != nil {
+		x.refuse(ctx, e)
+		return
+	}
 	x.attend(ctx)
 	reply, e := x.search()
 	if reply == nil {
@@ -45,21 +49,18 @@ func (x *exchange) read(ctx *fasthttp.RequestCtx) *openai.Error {
 			Message: "there is no chain " + openai.Clean(x.req.Model, 100) + "; GET /v1/models lists the names"}
 	}
 	x.walk.Need = x.req.Need
-	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Only: string(ctx.Request.Header.Peek(headerFallback)) == "off"}
+	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Client: x.who.client(),
+		Only: string(ctx.Request.Header.Peek(headerFallback)) == "off"}
+	x.maxWait = maxWait(x.settings.MaxWait, string(ctx.Request.Header.Peek(headerMaxWait)))
 	return nil
 }
 
 // search is the walk: pick, try, and pick again until an answer has begun or nobody is left. It is the only one.
 func (x *exchange) search() (*reply, *openai.Error) {
 	for {
-		now := time.Now()
-		if !now.Before(x.deadline) {
-			return nil, x.exhausted(now)
-		}
-		attempt, ok := x.proxy.pool.Pick(now, &x.walk)
-		x.logSwitch(attempt)
-		if !ok {
-			return nil, x.exhausted(now)
+		attempt, e := x.pick()
+		if attempt == nil {
+			return nil, e
 		}
 		x.attempt = attempt
 		reply, outcome := x.try(attempt)
@@ -75,13 +76,43 @@ func (x *exchange) search() (*reply, *openai.Error) {
 	}
 }
 
-// final is the answer if the outcome ends the walk: nobody waits for it, or no other model can cure it.
-func (x *exchange) final(a *fallback.Attempt, o *fallback.Outcome) *openai.Error {
+// pick is the next attempt, be it after a wait, or why there is none.
+func (x *exchange) pick() (*fallback.Attempt, *openai.Error) {
+	now := time.Now()
+	if !now.Before(x.deadline) {
+		return nil, x.exhausted(now)
+	}
+	attempt, ok := x.proxy.pool.Pick(now, &x.walk)
+	x.logSwitch(attempt)
+	if !ok {
+		attempt, ok = x.wait(now)
+	}
+	if ok {
+		return attempt, nil
+	}
+	if e := x.over(); e != nil {
+		return nil, e
+	}
+	return nil, x.exhausted(time.Now())
+}
+
+// over is the answer if nobody waits for another one any more.
+func (x *exchange) over() *openai.Error {
 	switch {
 	case x.left.Load():
 		return &openai.Error{Status: 499, Type: "invalid_request_error", Code: "client_left", Message: "the client closed the connection"}
 	case x.stopped.Load():
 		return stopping()
+	}
+	return nil
+}
+
+// final is the answer if the outcome ends the walk: nobody waits for it, or no other model can cure it.
+func (x *exchange) final(a *fallback.Attempt, o *fallback.Outcome) *openai.Error {
+	if e := x.over(); e != nil {
+		return e
+	}
+	switch {
 	case o.Action == fallback.ReturnToClient:
 		x.model = a.Model
 		return x.refusal

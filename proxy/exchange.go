@@ -20,6 +20,7 @@ type exchange struct {
 	who      caller
 	started  time.Time
 	deadline time.Time // the search ends here, committed or not
+	maxWait  time.Duration
 
 	req  *openai.Request
 	held int // bytes of the body budget
@@ -42,6 +43,9 @@ type exchange struct {
 	empties   int             // answers without content
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
+	waited    time.Duration // for limits to end
+	waits     bool          // it does so now; guarded by proxy.mu
+	denied    bool          // the client's share was spent
 }
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
@@ -69,8 +73,10 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 		x.watch = nil
 	}
 	x.release()
+	x.discharge(status, o)
 	x.proxy.leave(x)
 	x.proxy.metrics.request(x, status, o != nil)
+	x.proxy.metrics.client(x, o)
 	x.proxy.logRequest(x, status, o)
 }
 

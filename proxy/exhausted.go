@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,15 +84,43 @@ func (x *exchange) advise(h *fasthttp.ResponseHeader, e *openai.Error) {
 	h.Set("X-Should-Retry", strconv.FormatBool(wait > 0 && wait <= worthRetrying))
 }
 
-// reasons is a line of advice: who is next, then each model's own reason.
+// next says who is ready first and when, "" when no end is in sight.
+func next(e *fallback.Exhausted, now time.Time) string {
+	for i := range e.Candidates {
+		if c := &e.Candidates[i]; c.Ready.Equal(e.Ready) && e.Ready.After(now) {
+			return c.Model.ID + " in " + span(c.Ready.Sub(now))
+		}
+	}
+	return ""
+}
+
+// most is when more than half of those that could serve the request are back, zero when that tells no more than who is next.
+func most(e *fallback.Exhausted, now time.Time) time.Time {
+	var ready []time.Time
+	for i := range e.Candidates {
+		if c := &e.Candidates[i]; !c.Unfit && c.Ready.After(now) {
+			ready = append(ready, c.Ready)
+		}
+	}
+	if len(ready) < 2 {
+		return time.Time{}
+	}
+	slices.SortFunc(ready, time.Time.Compare)
+	at := ready[len(ready)/2]
+	if at.Sub(e.Ready) < time.Minute {
+		return time.Time{}
+	}
+	return at
+}
+
+// reasons is a line of advice: who is next, when most is back, then each model's own reason.
 func reasons(e *fallback.Exhausted, now time.Time) string {
 	var b strings.Builder
-	for i := range e.Candidates {
-		c := &e.Candidates[i]
-		if c.Ready.Equal(e.Ready) && !e.Ready.IsZero() && e.Ready.After(now) {
-			fmt.Fprintf(&b, "next: %s in %s; ", c.Model.ID, span(c.Ready.Sub(now)))
-			break
-		}
+	if who := next(e, now); who != "" {
+		b.WriteString("next: " + who + "; ")
+	}
+	if at := most(e, now); !at.IsZero() {
+		b.WriteString("most is back " + when(at, now) + "; ")
 	}
 	for i := range e.Candidates {
 		if i == adviceRows {
@@ -115,6 +144,18 @@ func reason(c *fallback.Candidate) string {
 		return "failed just now"
 	}
 	return strings.ReplaceAll(c.Skip, "_", " ")
+}
+
+// when is a moment for people: how far away, or the time of day, rounded up to the minute.
+func when(t, now time.Time) string {
+	if d := t.Sub(now); d < time.Hour {
+		return "in " + span(d)
+	}
+	t = t.Add(time.Minute - 1).UTC().Truncate(time.Minute)
+	if t.Sub(now) < 24*time.Hour {
+		return t.Format("15:04 UTC")
+	}
+	return t.Format("2006-01-02 15:04 UTC")
 }
 
 // span is a duration for people: the two largest units, rounded up.

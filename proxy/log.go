@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"freefall/fallback"
 )
 
@@ -43,6 +45,16 @@ func (x *exchange) logSwitch(next *fallback.Attempt) {
 	e.Msg(text)
 }
 
+// logWait says at debug what a request begins to wait for: each is one line more for a request, and there may be many.
+func (x *exchange) logWait(now, until time.Time) {
+	e := x.proxy.log.Debug()
+	if !e.Enabled() {
+		return
+	}
+	left := x.proxy.pool.Exhausted(now, &x.walk)
+	e.Str("request", x.id).Time("until", until.UTC()).Msg("Waits for a limit to end; next: " + next(&left, now))
+}
+
 func (f *failure) text() string {
 	detail := f.outcome.Message
 	if detail == "" {
@@ -78,6 +90,9 @@ func (p *Proxy) logAnswer(x *exchange, m *fallback.Model, o *fallback.Outcome, e
 func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
 	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).
 		Bytes("trail", x.trail).Dur("took", time.Since(x.started))
+	if x.waited > 0 {
+		e = e.Dur("waited", x.waited)
+	}
 	if x.who.name != "" {
 		e = e.Str("client", x.who.name)
 	}
@@ -88,6 +103,16 @@ func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
 		e = e.Str("outcome", o.Class.String())
 	}
 	e.Msg("Request")
+}
+
+// logOperation is the line of what a person did to a model, and from where.
+func (p *Proxy) logOperation(ctx *fasthttp.RequestCtx, who caller, provider, id, done string) {
+	by := "this machine"
+	if who.admin {
+		by = "the admin key"
+	}
+	p.log.Info().Str("model", id).Str("provider", provider).Str("by", by).Str("remote", ctx.RemoteAddr().String()).
+		Msg("Model " + id + " " + done + " by " + by)
 }
 
 // logSpend is the alarm: freefall promises to cost nothing.

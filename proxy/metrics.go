@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,10 @@ type metrics struct {
 	spend     prometheus.Counter
 	reloaded  prometheus.Gauge
 	reloadAt  prometheus.Gauge
+	waits     [numWaitEnds]prometheus.Counter
+	waitTime  prometheus.Histogram
+	clients   *prometheus.CounterVec
+	tokens    *prometheus.CounterVec
 	meters    sync.Map // *Route -> *meter
 }
 
@@ -34,6 +39,25 @@ type metrics struct {
 type meter struct {
 	outcomes [fallback.NumClasses]prometheus.Counter
 	ttft     prometheus.Observer
+}
+
+// clientEnd is what a client got for a request.
+type clientEnd uint8
+
+const (
+	clientAnswered clientEnd = iota
+	clientDenied             // its share was spent
+	clientGone               // it left
+	clientFailed             // an error, its own or ours
+	numClientEnds
+)
+
+var clientEnds = [numClientEnds]string{"answered", "share_spent", "left", "failed"}
+
+// clientMeter are the counters of one client with a key.
+type clientMeter struct {
+	ends   [numClientEnds]prometheus.Counter
+	tokens prometheus.Counter
 }
 
 // Value is a number that somebody else keeps, shown among the metrics.
@@ -77,10 +101,23 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 		Help: "1 if the configuration in the file is the one in use."})
 	m.reloadAt = prometheus.NewGauge(prometheus.GaugeOpts{Name: "freefall_config_last_reload_success_timestamp_seconds",
 		Help: "When the configuration in use was loaded."})
+	waits := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_waits_total",
+		Help: "Requests that waited for a limit to end, by what came of it."}, []string{"outcome"})
+	for end := range m.waits {
+		m.waits[end] = waits.WithLabelValues(waitEnds[end])
+	}
+	m.waitTime = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "freefall_wait_seconds",
+		Help: "How long requests waited for a limit to end.", Buckets: seconds})
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_waiting",
+		Help: "Requests that wait for a limit to end."}, func() float64 { return float64(p.pool.Waiting()) })
+	m.clients = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_requests_total",
+		Help: "Requests of clients with keys of their own, by what they got."}, []string{"client", "outcome"})
+	m.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_tokens_total",
+		Help: "Tokens of answers to clients with keys of their own, input and output, as far as providers report them."}, []string{"client"})
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
 	m.registry.MustRegister(requests, m.fallovers, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
-		poolState{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		waits, m.waitTime, waiting, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, v := range values {
 		m.registry.MustRegister(v.collector())
 	}
@@ -105,6 +142,45 @@ func (m *metrics) loaded(at time.Time) {
 	m.meters.Clear()
 	m.reloaded.Set(1)
 	m.reloadAt.Set(float64(at.Unix()))
+}
+
+// meterClients gives each client's key its counters.
+func (m *metrics) meterClients(keys []keyHash) {
+	for i := range keys {
+		if keys[i].admin {
+			continue
+		}
+		c := &clientMeter{tokens: m.tokens.WithLabelValues(keys[i].name)}
+		for end := range c.ends {
+			c.ends[end] = m.clients.WithLabelValues(keys[i].name, clientEnds[end])
+		}
+		keys[i].meter = c
+	}
+}
+
+// client counts a request of a client with a key.
+func (m *metrics) client(x *exchange, o *fallback.Outcome) {
+	c, end := x.who.meter, clientFailed
+	switch {
+	case c == nil:
+		return
+	case x.denied:
+		end = clientDenied
+	case x.left.Load() || o != nil && o.Class == fallback.ClientLeft:
+		end = clientGone
+	case o != nil && o.Class == fallback.OK:
+		end = clientAnswered
+	}
+	c.ends[end].Inc()
+	if o != nil {
+		c.tokens.Add(float64(max(0, o.InputTokens) + max(0, o.OutputTokens)))
+	}
+}
+
+// waited counts one wait.
+func (m *metrics) waited(end waitEnd, d time.Duration) {
+	m.waits[end].Inc()
+	m.waitTime.Observe(d.Seconds())
 }
 
 // request counts an answered request.
@@ -157,6 +233,67 @@ func (m poolState) Collect(ch chan<- prometheus.Metric) {
 		if !s.AvailableAt.IsZero() {
 			ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, float64(s.AvailableAt.Unix()), s.Model.Provider, s.Model.ID)
 		}
+	}
+}
+
+// quotaLedger shows what is drawn from windows when it is asked.
+type quotaLedger struct{ pool *fallback.Pool }
+
+var (
+	windowLabels    = []string{"provider", "account", "model", "window"}
+	quotaUsedDesc   = prometheus.NewDesc("freefall_quota_used", "What was drawn from a window of an account, or of one of its models.", windowLabels, nil)
+	quotaLimitDesc  = prometheus.NewDesc("freefall_quota_limit", "What the window grants.", windowLabels, nil)
+	quotaResetsDesc = prometheus.NewDesc("freefall_quota_resets_timestamp_seconds", "When the window is next less full, if anything was drawn.", windowLabels, nil)
+
+	shareLabels     = []string{"client", "window"}
+	shareUsedDesc   = prometheus.NewDesc("freefall_client_share_used", "What a client has drawn from its share.", shareLabels, nil)
+	shareLimitDesc  = prometheus.NewDesc("freefall_client_share_limit", "What the client's share grants.", shareLabels, nil)
+	shareResetsDesc = prometheus.NewDesc("freefall_client_share_resets_timestamp_seconds", "When the share is next less full, if anything was drawn.", shareLabels, nil)
+)
+
+func (quotaLedger) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, shareUsedDesc, shareLimitDesc, shareResetsDesc} {
+		ch <- d
+	}
+}
+
+func (l quotaLedger) Collect(ch chan<- prometheus.Metric) {
+	now := time.Now()
+	page := quotaPage{ch: ch, seen: map[string]bool{}}
+	for _, a := range l.pool.Accounts(now) {
+		for _, q := range a.Quota {
+			page.show(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, "", q.Account, "", q.Window)
+		}
+	}
+	for _, s := range l.pool.Snapshot(now) {
+		for _, q := range s.Quota {
+			if q.Scope == "model" {
+				page.show(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, s.Model.Provider, q.Account, s.Model.ID, q.Window)
+			}
+		}
+	}
+	for _, q := range l.pool.Clients(now) {
+		page.show(shareUsedDesc, shareLimitDesc, shareResetsDesc, &q, q.Account, q.Window)
+	}
+}
+
+// quotaPage shows each window once: two of one name, a sliding and a fixed one that nobody could tell apart yet, would spoil the
+// whole page.
+type quotaPage struct {
+	ch   chan<- prometheus.Metric
+	seen map[string]bool
+}
+
+func (p *quotaPage) show(used, limit, resets *prometheus.Desc, q *fallback.Quota, labels ...string) {
+	name := q.Scope + "\x00" + strings.Join(labels, "\x00")
+	if p.seen[name] {
+		return
+	}
+	p.seen[name] = true
+	p.ch <- prometheus.MustNewConstMetric(used, prometheus.GaugeValue, float64(q.Used), labels...)
+	p.ch <- prometheus.MustNewConstMetric(limit, prometheus.GaugeValue, float64(q.Limit), labels...)
+	if !q.ResetsAt.IsZero() {
+		p.ch <- prometheus.MustNewConstMetric(resets, prometheus.GaugeValue, float64(q.ResetsAt.Unix()), labels...)
 	}
 }
 

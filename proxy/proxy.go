@@ -54,8 +54,9 @@ type Proxy struct {
 	born      time.Time
 	draining  atomic.Bool
 	refused   atomic.Pointer[string] // why the newest configuration is not in use
+	alarm     *time.Timer            // when a limit ends that somebody waits for
 
-	mu     sync.Mutex // guards active
+	mu     sync.Mutex // guards active, and exchange.waits of those in it
 	active map[*exchange]struct{}
 }
 
@@ -66,6 +67,7 @@ func New(c Config) *Proxy {
 		p.history = noHistory{}
 	}
 	p.metrics = newMetrics(p, c.Version, c.Values)
+	p.setAlarm()
 	p.Reconfigure(c.Settings)
 	p.server = &fasthttp.Server{
 		Handler:               p.handle,
@@ -90,8 +92,10 @@ func New(c Config) *Proxy {
 
 // Reconfigure swaps the settings; requests under way keep theirs.
 func (p *Proxy) Reconfigure(s Settings) {
-	p.settings.Store(s.withDefaults())
+	next := s.withDefaults()
 	p.metrics.loaded(time.Now())
+	p.metrics.meterClients(next.keys)
+	p.settings.Store(next)
 	p.refused.Store(nil)
 }
 
@@ -105,21 +109,19 @@ func (p *Proxy) Refused(why string) {
 func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(newListener(ln, clientsPerIP)) }
 
 // Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended, and says
-// whether any had to be cut. Meanwhile the door stays open: who comes is told to come again, by /readyz and by a 503, which is
+// whether any had to be cut. Who only waits for a limit is told at once. Meanwhile the door stays open: who comes is told to come again, by /readyz and by a 503, which is
 // kinder than a connection that is refused or reset.
 func (p *Proxy) Shutdown(drain time.Duration) error {
 	p.draining.Store(true)
+	p.stop(func(x *exchange) bool { return x.waits })
 	cut := !p.finished(drain)
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
 	if cut {
-		p.mu.Lock()
-		for x := range p.active {
-			x.stop()
-		}
-		p.mu.Unlock()
+		p.stop(func(*exchange) bool { return true })
 		p.finished(stopGrace)
 	}
+	p.silence()
 	_ = p.server.ShutdownWithContext(ctx) // who still only listens or says nothing is left behind
 	if cut {
 		return ErrCut
@@ -137,6 +139,17 @@ func (p *Proxy) finished(within time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// stop ends the exchanges that are meant.
+func (p *Proxy) stop(meant func(*exchange) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for x := range p.active {
+		if meant(x) {
+			x.stop()
+		}
+	}
 }
 
 func (p *Proxy) running() int {
@@ -217,7 +230,7 @@ const restKey = "rest"
 type route struct {
 	method string
 	path   string
-	open   bool // needs no key even when clients are configured
+	open   bool // needs no client's key even when clients are configured
 	serve  func(*Proxy, *fasthttp.RequestCtx, *Settings, caller)
 }
 
@@ -227,6 +240,9 @@ var routes = []route{
 	{"GET", "/models", false, (*Proxy).models},
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},
+	{"POST", "/api/chat/models/*/pause", true, (*Proxy).pause},
+	{"POST", "/api/chat/models/*/resume", true, (*Proxy).resume},
+	{"POST", "/api/chat/models/*/reset", true, (*Proxy).reset},
 	{"POST", "/api/chat/explain", false, (*Proxy).explain},
 	{"GET", "/api/chat/history", false, (*Proxy).past},
 	{"GET", "/metrics", false, (*Proxy).metricsPage},
@@ -236,7 +252,7 @@ var routes = []route{
 	{"GET", "/health/readiness", true, (*Proxy).readyz},
 }
 
-// find is the route of a path, and what a "*" at the end of its pattern stands for.
+// find is the route of a path, and what the "*" of its pattern stands for.
 func find(path string) (r *route, rest string, ok bool) {
 	path = strings.TrimRight(path, "/")
 	short := strings.TrimPrefix(path, "/api")
@@ -248,10 +264,9 @@ func find(path string) (r *route, rest string, ok bool) {
 		if r.path == path {
 			return r, "", true
 		}
-		if prefix, star := strings.CutSuffix(r.path, "*"); star {
-			if rest, has := strings.CutPrefix(path, prefix); has {
-				return r, rest, true
-			}
+		if prefix, suffix, star := strings.Cut(r.path, "*"); star && len(path) > len(prefix)+len(suffix) &&
+			strings.HasPrefix(path, prefix) && strings.HasSuffix(path, suffix) {
+			return r, path[len(prefix) : len(path)-len(suffix)], true
 		}
 	}
 	return nil, "", false

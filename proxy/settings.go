@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/sha256"
+	"strconv"
 	"time"
 
 	"freefall/internal/openai"
@@ -16,6 +17,7 @@ type Settings struct {
 	AllowedHosts   []string      // beside IP literals, localhost and single labels
 	MaxBody        int           // bytes; default 32 MiB
 	Total          time.Duration // request to commit point; default 120 s
+	MaxWait        time.Duration // how long a request may wait for a limit to end; 0 = not at all
 
 	// NoKey says which variables to set when no provider has a usable key; Help says what would add capacity. Sentences.
 	NoKey string
@@ -24,7 +26,7 @@ type Settings struct {
 	keys []keyHash
 }
 
-// Client is somebody who may ask.
+// Client is somebody who may ask. Without a name it is client-N, the N-th of the list.
 type Client struct {
 	Name string
 	Key  string
@@ -34,6 +36,7 @@ type keyHash struct {
 	hash  [sha256.Size]byte
 	name  string
 	admin bool
+	meter *clientMeter // nil for the admin
 }
 
 // Provider is how one provider is reached.
@@ -63,7 +66,10 @@ func (s Settings) withDefaults() *Settings {
 	if s.Total <= 0 {
 		s.Total = 2 * time.Minute
 	}
-	for _, c := range s.Clients {
+	for i, c := range s.Clients {
+		if c.Name == "" {
+			c.Name = "client-" + strconv.Itoa(i+1)
+		}
 		s.keys = append(s.keys, keyHash{hash: sha256.Sum256([]byte(c.Key)), name: c.Name})
 	}
 	if s.AdminKey != "" {

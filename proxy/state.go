@@ -28,19 +28,24 @@ type modelState struct {
 		P50 *int64 `json:"p50"`
 		P95 *int64 `json:"p95"`
 	} `json:"ttft_ms"`
-	Quota []struct{} `json:"quota"`
+	Quota []quotaState `json:"quota"`
 }
 
 // state answers GET /api/chat/models.
-func (p *Proxy) state(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
-	rows := p.pool.Snapshot(time.Now())
+func (p *Proxy) state(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	now := time.Now()
+	rows := p.pool.Snapshot(now)
 	out := struct {
-		Current *string      `json:"current_model"`
-		Models  []modelState `json:"models"`
-		Refused *string      `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
-	}{Models: make([]modelState, len(rows)), Refused: p.refused.Load()}
+		Current  *string        `json:"current_model"`
+		Models   []modelState   `json:"models"`
+		Waiting  int            `json:"waiting"` // requests that wait for a limit to end
+		Accounts []accountState `json:"accounts,omitzero"`
+		Clients  []clientState  `json:"clients,omitzero"`
+		Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
+	}{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who),
+		Refused: p.refused.Load()}
 	for i := range rows {
-		out.Models[i] = show(&rows[i])
+		out.Models[i] = show(&rows[i], s.sees(who))
 		if rows[i].Current {
 			out.Current = &rows[i].Model.ID
 		}
@@ -48,9 +53,10 @@ func (p *Proxy) state(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	writeJSON(ctx, fasthttp.StatusOK, out)
 }
 
-func show(s *fallback.Status) modelState {
+// show is a row as the state API tells it; named tells which account a window belongs to.
+func show(s *fallback.Status, named bool) modelState {
 	m := modelState{ID: s.Model.ID, Name: s.Model.Name, Tools: s.Tools, Current: s.Current, FailureCount: s.FailureCount,
-		Available: s.Available, Provider: s.Model.Provider, Quota: []struct{}{},
+		Available: s.Available, Provider: s.Model.Provider, Quota: windows(s.Quota, named),
 		Reason: text(s.Reason), LastError: text(s.LastError)}
 	m.AvailableAt = moment(s.AvailableAt)
 	if s.SuccessRate >= 0 {
