@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp/fasthttputil"
 )
 
 func TestConnectionIsReused(t *testing.T) {
@@ -153,6 +156,25 @@ func TestRedialOnceAndOnlyWhenKept(t *testing.T) {
 		if taken.Load() != 3 {
 			w.t.Fatalf("%d requests taken", taken.Load())
 		}
+	})
+}
+
+// The dead connection may have taken the request, whatever keeps the second from being used.
+func TestRedialThatIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f Flow
+		ln, dials := fasthttputil.NewInmemoryListener(), 0
+		w := &world{t: t, url: "http://provider.test"}
+		w.start(ln, Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+			if dials++; dials > 1 {
+				defer f.Cancel()
+			}
+			return ln.Dial()
+		}})
+		w.serve(func(p *peer) { p.request(); p.say(length("ok")); p.request(); p.Close() })
+		w.mustAsk("ok")
+		_, err := w.transp.Do(&f, w.post("{}"))
+		wantError(t, err, phaseWrite, true, ErrCancelled)
 	})
 }
 

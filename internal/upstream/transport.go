@@ -174,11 +174,13 @@ func (t *Transport) fail(f *Flow, phase string, err error) error {
 // redial serves a request whose kept connection turned out to be dead: nobody's failure, and the only thing tried twice.
 func (t *Transport) redial(f *Flow, c *conn, head []byte, r *Request) (*Reply, error) {
 	c.close()
-	if err := t.connect(f, c, r.Connect); err != nil {
-		if e, ok := errors.AsType[*Error](err); ok {
-			e.Sent = true // the dead connection may have taken it
-		}
-		return nil, err
+	var reply *Reply
+	err := t.connect(f, c, r.Connect)
+	if err == nil {
+		reply, err = t.exchange(f, c, head, r)
 	}
-	return t.exchange(f, c, head, r)
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Sent = true // the dead connection may have taken it
+	}
+	return reply, err
 }
