@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 )
@@ -55,32 +56,67 @@ func (m *modelState) score(now time.Time, stream bool) float64 {
 	return share / (1 + float64(m.stats.usual[bit(stream)])/float64(slowness))
 }
 
-// adapt sorts the rows that are open by how well they do, and puts the others behind. rank calls it.
+// adapt appends the rows of base: those that are open by how well they do, and the others behind. rank calls it.
 func (p *Pool) adapt(now time.Time, w *Walk, base []int32) {
+	o := p.sorted(now, w, base)
+	begin := len(w.order)
+	for _, i := range o.rows {
+		if !slices.Contains(w.order[:begin], i) {
+			w.order = append(w.order, i)
+		}
+	}
+	p.explore(w, w.order[begin:], o.open)
+}
+
+// ordering is an order that holds for a moment: for all requests that need the same kind of model.
+type ordering struct {
+	at     time.Time
+	table  *table
+	base   []int32
+	rows   []int32
+	open   int // how many of them could be asked, which come first
+	scores []score
+}
+
+// sorted gives the order of the walk's kind, which is looked at anew only now and then.
+func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
+	kind := Need{Tools: w.Need.Tools, Vision: w.Need.Vision, Stream: w.Need.Stream}
+	o := &p.orders[kind.Class()][bit(kind.Stream)]
+	if age := now.Sub(o.at); o.table == w.table && age >= 0 && age < lookAgain && slices.Equal(o.base, base) {
+		return o
+	}
+	o.at, o.table, o.base, o.open = now, w.table, base, 0
+	o.rows = append(o.rows[:0], base...)
+	o.scores = grow(o.scores, len(w.table.rows))
 	best := 0.0
-	w.scores = grow(w.scores, len(w.table.rows))
 	for _, i := range base {
-		r := &w.table.rows[i]
-		s := &w.scores[i]
-		s.shut = r.unfit(w.Need) != "" || !r.ready(now)
-		s.value = r.model.score(now, w.Need.Stream)
+		r, s := &w.table.rows[i], &o.scores[i]
+		s.shut = r.unfit(kind) != "" || !r.ready(now)
+		s.value = r.model.score(now, kind.Stream)
 		if !s.shut {
 			best = max(best, s.value)
+			o.open++
 		}
 	}
-	begin := len(w.order)
 	for _, i := range base {
-		if slices.Contains(w.order[:begin], i) {
-			continue
-		}
-		w.order = append(w.order, i)
-		if s := &w.scores[i]; !s.shut && s.value >= equal*best {
-			s.value, s.scarcity = best, w.table.rows[i].scarcity(now, &w.Need)
+		if s := &o.scores[i]; !s.shut && s.value >= equal*best {
+			s.value, s.scarcity = best, w.table.rows[i].scarcity(now)*w.table.rows[i].special(&w.Need)
 		}
 	}
-	slices.SortStableFunc(w.order[begin:], func(i, j int32) int { return w.scores[i].compare(&w.scores[j]) })
-	p.explore(w, w.order[begin:])
+	slices.SortStableFunc(o.rows, func(i, j int32) int { return o.scores[i].compare(&o.scores[j]) })
+	return o
 }
+
+// disorder makes all orders be sorted anew.
+func (p *Pool) disorder() {
+	for class := range p.orders {
+		for stream := range p.orders[class] {
+			p.orders[class][stream].table = nil
+		}
+	}
+}
+
+const lookAgain = 20 * time.Millisecond
 
 // score is how one row stands in the order of one walk.
 type score struct {
@@ -93,7 +129,7 @@ func (a *score) compare(b *score) int {
 	switch {
 	case a.shut != b.shut:
 		return bit(a.shut) - bit(b.shut)
-	case a.shut || a.value == b.value && a.scarcity == b.scarcity:
+	case a.shut:
 		return 0
 	case a.value != b.value:
 		return bit(a.value < b.value) - bit(a.value > b.value)
@@ -101,16 +137,15 @@ func (a *score) compare(b *score) int {
 	return bit(a.scarcity > b.scarcity) - bit(a.scarcity < b.scarcity)
 }
 
-// explore lets another row go first now and then.
-func (p *Pool) explore(w *Walk, order []int32) {
-	if w.sure || w.table.Chance == nil || len(order) < 2 {
+// explore lets another of the open rows go first now and then.
+func (p *Pool) explore(w *Walk, order []int32, open int) {
+	if w.sure || w.table.Chance == nil {
 		return
 	}
-	open := 0
-	for _, i := range order {
-		open += bit(!w.scores[i].shut)
+	if open = min(open, len(order)); open < 2 {
+		return
 	}
-	if x := w.table.Chance(); open > 1 && x < curiosity {
+	if x := w.table.Chance(); x < curiosity {
 		k := 1 + int(x/curiosity*float64(open-1))
 		first := order[k]
 		copy(order[1:k+1], order[:k])
@@ -119,26 +154,29 @@ func (p *Pool) explore(w *Walk, order []int32) {
 }
 
 // scarcity is how dear the row's quota is: the share of its windows that is drawn, measured by the share of their time that is
-// over. What has room and ends soon is cheap, since it lapses. What can do more than the request needs is dearer.
-func (r *row) scarcity(now time.Time, n *Need) float64 {
+// over. What has room and ends soon is cheap, since it lapses.
+func (r *row) scarcity(now time.Time) float64 {
 	cheapest := math.Inf(1)
 	for k := range r.pairs {
 		p := &r.pairs[k]
-		if v := max(p.quota.scarcity(now), p.account.quota.scarcity(now)); v < cheapest {
-			cheapest = v
-		}
+		cheapest = min(cheapest, max(p.quota.scarcity(now), p.account.quota.scarcity(now)))
 	}
-	special := 1.0
+	return cheapest
+}
+
+// special is how much dearer a row is for a request that does not need all that it can do.
+func (r *row) special(n *Need) float64 {
+	times := 1.0
 	if r.Tools && !n.Tools {
-		special++
+		times++
 	}
 	if r.Vision && !n.Vision {
-		special += 0.5
+		times += 0.5
 	}
-	if r.Context > 0 {
-		special += 0.1 * math.Log2(max(1, float64(r.Context)/float64(max(n.Tokens, usualRequest))))
+	if spare := r.Context / max(n.Tokens, usualRequest); spare > 0 {
+		times += 0.1 * float64(bits.Len(uint(spare)))
 	}
-	return cheapest * special
+	return times
 }
 
 // usualRequest is a size in tokens that every model takes.

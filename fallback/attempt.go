@@ -95,6 +95,9 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	m := a.row.model
 	m.came(a)
 	m.note(now, a, &o)
+	if o.Fault() {
+		a.pool.disorder()
+	}
 	a.leave(!o.Limit() && !o.harmless() && !o.Unsent)
 	a.settle(now, &o)
 

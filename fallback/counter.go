@@ -131,6 +131,21 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	return now.Add(c.Per)
 }
 
+// stays is until when a window that is full changes by nothing but what is given back.
+func (c *counter) stays(now time.Time) time.Time {
+	switch {
+	case c.Unit == Running:
+		return now.Add(c.Per + time.Hour)
+	case c.paced:
+		return now
+	case c.Cycle != Sliding:
+		return c.to
+	case c.head < len(c.log):
+		return c.log[c.head].at.Add(c.Per + c.margin())
+	}
+	return now
+}
+
 // draw counts n at now.
 func (c *counter) draw(now time.Time, n int64) {
 	c.advance(now)

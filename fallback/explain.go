@@ -44,18 +44,29 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
 		c := Candidate{Model: &r.Model}
+		tokens := r.model.tokens.expect(&w.Need)
 		switch c.Skip = r.unfit(w.Need); {
 		case c.Skip != "":
 			c.Unfit, c.Detail = true, r.Why
 		case w.marks[i]&markSmall != 0:
 			c.Unfit, c.Skip, c.Detail = true, lacksContext, r.model.lastError
-		case !r.ready(now):
-			_, c.Skip, c.Ready = r.status(now)
+		case !r.takes(now, tokens):
+			_, c.Skip, c.Ready = r.statusOf(now, tokens)
 			c.Detail = r.model.lastError
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// takes says whether any key of the row may be tried now for so many tokens.
+func (r *row) takes(now time.Time, tokens int64) bool {
+	for k := range r.pairs {
+		if _, ok := r.open(k, now, tokens); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Exhausted says why a walk found nobody.
@@ -90,14 +101,14 @@ func (p *Pool) Exhausted(now time.Time, w *Walk) Exhausted {
 		if w.marks[i]&markOut != 0 && c.Skip == "" {
 			continue // it would be asked, but not for this request
 		}
-		x.note(r, c, now)
+		x.note(r, c, now, r.model.tokens.expect(&w.Need))
 	}
 	x.TooLarge = x.TooLarge && !x.Fits
 	x.NoKey = x.NoKey && !usable
 	return x
 }
 
-func (x *Exhausted) note(r *row, c *Candidate, now time.Time) {
+func (x *Exhausted) note(r *row, c *Candidate, now time.Time, tokens int64) {
 	ready := c.Ready
 	if c.Skip == "" {
 		ready = now
@@ -110,6 +121,6 @@ func (x *Exhausted) note(r *row, c *Candidate, now time.Time) {
 			x.Limited = x.Limited || d.rest.limit && d.rest.active(now)
 		}
 		p := &r.pairs[k]
-		x.Limited = x.Limited || !p.quota.room(now, 1) || !p.account.quota.room(now, 1)
+		x.Limited = x.Limited || !p.quota.room(now, tokens) || !p.account.quota.room(now, tokens)
 	}
 }

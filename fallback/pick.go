@@ -150,6 +150,9 @@ func (r *row) doors(k int) [5]door {
 
 // open says whether a pair may be tried now for so many tokens, and on which conditions.
 func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
+	if p := &r.pairs[k]; !p.quota.room(now, tokens) || !p.account.quota.room(now, tokens) {
+		return held, false
+	}
 	switch r.model.health.phase(now) {
 	case phaseCooling, phaseTrialed:
 		return held, false
@@ -168,8 +171,7 @@ func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
 			held.slow |= door.trial
 		}
 	}
-	p := &r.pairs[k]
-	return held, p.quota.room(now, tokens) && p.account.quota.room(now, tokens)
+	return held, true
 }
 
 // crowded says whether as many as a slow start allows are finding out what a pair has free.
@@ -183,11 +185,4 @@ func (r *row) crowded(k int) bool {
 }
 
 // ready says whether any key of the row may be tried now.
-func (r *row) ready(now time.Time) bool {
-	for k := range r.pairs {
-		if _, ok := r.open(k, now, 1); ok {
-			return true
-		}
-	}
-	return false
-}
+func (r *row) ready(now time.Time) bool { return r.takes(now, 1) }

@@ -67,6 +67,8 @@ type Pool struct {
 	state state
 	good  [numNeedClasses]lastGood
 	queue queue
+
+	orders [numNeedClasses][2]ordering // for Adaptive
 }
 
 // New makes a pool in which everything is available.

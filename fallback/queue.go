@@ -9,7 +9,7 @@ import (
 // that have had as much, those that need tools come first, then those that came first.
 type queue struct {
 	waiting []*Walk
-	turns   map[string]uint64 // by client: when it was last served, in turns
+	turns   map[string]*uint64 // by client: when it was last served, in turns
 	turn    uint64
 	alarm   func(time.Time)
 	set     time.Time // what alarm was told last
@@ -21,7 +21,8 @@ type ticket struct {
 	wake    func()
 	granted *Attempt
 	queued  bool
-	used    bool // a walk waits once
+	used    bool    // a walk waits once
+	served  *uint64 // when its client was last served, in turns
 }
 
 // Wait lets a walk that found nobody wait for a limit to end, at most until that moment. False when there is no use in it:
@@ -31,12 +32,20 @@ type ticket struct {
 func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.ticket.used || w.table == nil || !p.opensBy(now, w, until) || !p.admitWaiting(w) {
+	if w.ticket.used || w.table == nil {
 		return false
 	}
-	w.ticket = ticket{until: until, wake: wake, queued: true, used: true}
+	at, limited := w.opens(now)
+	if !limited || at.IsZero() || at.After(until) || !p.admitWaiting(w) {
+		return false
+	}
+	w.ticket = ticket{until: until, wake: wake, queued: true, used: true, served: p.queue.of(w.Ask.Client)}
 	w.retry(now)
-	p.queue.waiting = append(p.queue.waiting, w)
+	q := &p.queue
+	q.waiting = append(q.waiting, w)
+	if at.Before(q.set) {
+		q.set = time.Time{} // it is the one that opens first
+	}
 	p.dispatch(now)
 	return true
 }
@@ -68,10 +77,11 @@ func (p *Pool) SetAlarm(alarm func(at time.Time)) {
 	p.queue.alarm = alarm
 }
 
-// Dispatch grants what has become open to those that wait.
+// Dispatch grants what has become open to those that wait. Who calls it too early, since clocks differ, is told again when to.
 func (p *Pool) Dispatch(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.queue.set = time.Time{}
 	p.dispatch(now)
 }
 
@@ -81,11 +91,16 @@ func (p *Pool) dispatch(now time.Time) {
 	if len(q.waiting) == 0 {
 		return
 	}
-	slices.SortStableFunc(q.waiting, q.before)
+	slices.SortStableFunc(q.waiting, before)
+	var none *Walk // the last for whom nothing was open: nothing is for others that want the same
 	for i := 0; i < len(q.waiting); {
 		w := q.waiting[i]
-		a := p.next(now, w, false)
+		var a *Attempt
+		if !w.like(none) {
+			a = p.next(now, w, false)
+		}
 		if a == nil {
+			none = w
 			i++
 			continue
 		}
@@ -93,28 +108,42 @@ func (p *Pool) dispatch(now time.Time) {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		q.serve(w.Ask.Client)
 		w.ticket.wake()
-		slices.SortStableFunc(q.waiting, q.before) // that client has had its turn
-		i = 0
+		slices.SortStableFunc(q.waiting, before) // that client has had its turn
+		i, none = 0, nil
 	}
 	p.setAlarm(now)
 }
 
-func (q *queue) serve(client string) {
-	if q.turns == nil {
-		q.turns = map[string]uint64{}
+// like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
+func (w *Walk) like(x *Walk) bool {
+	if x == nil || w.table != x.table || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.Ask.Model != x.Ask.Model ||
+		len(w.Ask.Models)+len(x.Ask.Models) > 0 {
+		return false
 	}
+	a, b := w.Need, x.Need
+	larger := a.Tokens >= b.Tokens && a.Images >= b.Images && a.MaxOutput >= b.MaxOutput && (b.MaxOutput > 0 || a.MaxOutput == 0)
+	a.Tokens, a.Images, a.MaxOutput, a.Stream = b.Tokens, b.Images, b.MaxOutput, b.Stream
+	return larger && a == b
+}
+
+func (q *queue) serve(client string) {
 	q.turn++
-	q.turns[client] = q.turn
+	*q.of(client) = q.turn
+}
+
+// of is when a client was last served. The clients are those of the configuration, and one without a name.
+func (q *queue) of(client string) *uint64 {
+	if q.turns == nil {
+		q.turns = map[string]*uint64{}
+	}
+	return at(q.turns, client)
 }
 
 // before says who is served first: the client whose last turn is longer ago, then who needs what is scarce. Walks of the same
 // kind stay as they came.
-func (q *queue) before(a, b *Walk) int {
-	if x, y := q.turns[a.Ask.Client], q.turns[b.Ask.Client]; x != y {
-		if x < y {
-			return -1
-		}
-		return 1
+func before(a, b *Walk) int {
+	if x, y := *a.ticket.served, *b.ticket.served; x != y {
+		return bit(x > y) - bit(x < y)
 	}
 	return b.Need.rarity() - a.Need.rarity()
 }
@@ -157,12 +186,6 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 	return true
 }
 
-// opensBy says whether a fitting pair rests for a limit that ends by then.
-func (p *Pool) opensBy(now time.Time, w *Walk, until time.Time) bool {
-	at, limited := w.opens(now)
-	return limited && !at.IsZero() && !at.After(until)
-}
-
 // opens is when the first fitting row opens, and whether it is a limit that it rests for. Zero = no end in sight.
 func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
 	for _, i := range w.order {
@@ -185,8 +208,8 @@ func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	}
 	for k := range r.pairs {
 		b := r.blocked(k, now, tokens)
-		if b.why == "" && w.hasTried(&r.pairs[k]) {
-			continue // it is open and has failed this walk
+		if b.why == "" && (w.hasTried(&r.pairs[k]) || r.crowded(k)) {
+			continue // it is open and has failed this walk, or opens when somebody ends
 		}
 		t, limit := b.until, b.limit
 		if b.why == "" {
@@ -217,13 +240,21 @@ func (w *Walk) retry(now time.Time) {
 // setAlarm tells when something opens next for somebody who waits.
 func (p *Pool) setAlarm(now time.Time) {
 	q := &p.queue
+	if now.Before(q.set) {
+		return // whatever opens sooner by what is given back is dispatched then
+	}
 	var at time.Time
+	var last *Walk
 	for _, w := range q.waiting {
+		if w.like(last) {
+			continue // it opens no sooner
+		}
+		last = w
 		if t, _ := w.opens(now); sooner(t, at) {
 			at = t
 		}
 	}
-	if at.IsZero() || q.alarm == nil || at.Equal(q.set) && at.After(now) {
+	if at.IsZero() || q.alarm == nil {
 		return
 	}
 	q.set = at

@@ -12,6 +12,10 @@ const maxCounters = 16
 type quota struct {
 	counters []*counter
 	guess    *guess // of a limit that nobody named; nil before the first surprise
+
+	// One of the windows has no room for so many tokens until then, unless something is given back. Zero = not known.
+	fullUntil  time.Time
+	fullTokens int64
 }
 
 // configure makes these the windows, keeping what was counted in those that were there. What the provider told of windows
@@ -32,6 +36,7 @@ func (q *quota) configure(windows []Window, pace bool) {
 		}
 	}
 	q.counters = next
+	q.fullUntil = time.Time{}
 }
 
 func (c *counter) same(w *Window) bool {
@@ -60,8 +65,12 @@ func amount(u Unit, tokens int64) int64 {
 
 // room says whether an attempt fits now.
 func (q *quota) room(now time.Time, tokens int64) bool {
+	if now.Before(q.fullUntil) && tokens >= q.fullTokens {
+		return false
+	}
 	for _, c := range q.counters {
 		if !c.room(now, amount(c.Unit, tokens)) {
+			q.fullUntil, q.fullTokens = c.stays(now), tokens
 			return false
 		}
 	}
@@ -106,6 +115,7 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 	if !counted {
 		used = 0
 	}
+	q.fullUntil = time.Time{}
 	for _, c := range q.counters {
 		c.end()
 		switch {

@@ -49,6 +49,7 @@ func (p *Pool) Observe(now time.Time, provider, account string, readings []Readi
 
 // read takes one word of the provider. own is 1 when it came with an answer, which it counts.
 func (q *quota) read(now time.Time, r *Reading, own int64) {
+	q.fullUntil = time.Time{}
 	c := q.spokenOf(r)
 	if c == nil {
 		if c = q.discover(now, r); c == nil {

@@ -88,7 +88,10 @@ func (p *Pool) current(now time.Time, rows []Status) int {
 func sooner(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
 
 // status is whether the row can be asked now, why not, and from when on.
-func (r *row) status(now time.Time) (available bool, reason string, at time.Time) {
+func (r *row) status(now time.Time) (available bool, reason string, at time.Time) { return r.statusOf(now, 1) }
+
+// statusOf is its status for a request of so many tokens.
+func (r *row) statusOf(now time.Time, tokens int64) (available bool, reason string, at time.Time) {
 	m := r.model
 	if why := r.unfit(Need{Kind: r.Kind}); why != "" {
 		return false, why, time.Time{}
@@ -96,7 +99,7 @@ func (r *row) status(now time.Time) (available bool, reason string, at time.Time
 	phase := m.health.phase(now)
 	best := -1
 	for k := range r.pairs {
-		b := r.blocked(k, now, 1)
+		b := r.blocked(k, now, tokens)
 		if b.why == "" {
 			reason, at = "", time.Time{}
 			break

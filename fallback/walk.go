@@ -25,7 +25,6 @@ type Walk struct {
 
 	table    *table
 	order    []int32
-	scores   []score  // by row, when the order is Adaptive
 	marks    []mark   // by row
 	tried    []uint64 // a bit a pair
 	avoid    string   // a provider whose ambiguous refusal the next attempt should not meet again
@@ -54,7 +53,7 @@ const (
 
 // Reset makes the walk ready for another request and keeps its memory. All attempts of the walk must have ended.
 func (w *Walk) Reset() {
-	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0], scores: w.scores[:0]}
+	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0]}
 }
 
 // Attempts is how many attempts were handed out.

@@ -1,0 +1,78 @@
+package fallback_test
+
+import (
+	"testing"
+	"time"
+
+	"freefall/fallback"
+)
+
+// A model that keeps one request waiting gets no more until that one is over, unless nobody else is left.
+func TestOthersDoNotQueueBehindAHang(t *testing.T) {
+	for _, stream := range []bool{true, false} {
+		p := byPriority(chain("A B"))
+		need := fallback.Need{Stream: stream}
+		pick := func(at time.Duration) (*fallback.Attempt, string) {
+			a, _ := p.Pick(t0.Add(at), &fallback.Walk{Need: need})
+			return a, a.Model.ID
+		}
+		hung, _ := pick(0)
+		limit := 4 * s
+		if !stream {
+			limit = 15 * s
+		}
+		if a, id := pick(limit); id != "A" {
+			t.Errorf("stream %v: after %v %s is asked", stream, limit, id)
+		} else {
+			a.End(t0.Add(limit), outcomeOf("left"))
+		}
+		if _, id := pick(limit + 1); id != "B" {
+			t.Errorf("stream %v: a second request goes to %s", stream, id)
+		}
+		if got := current(p.Snapshot(t0.Add(limit + 1))); got != "B" {
+			t.Errorf("current is %s", got)
+		}
+		only := &fallback.Walk{Need: need, Ask: fallback.Ask{Model: "A", Only: true}}
+		if a, ok := p.Pick(t0.Add(limit+1), only); !ok {
+			t.Error("there is nobody else, and A is not asked")
+		} else {
+			a.End(t0.Add(limit+2), outcomeOf("left"))
+		}
+		hung.Committed(t0.Add(limit + 3))
+		if _, id := pick(limit + 3); id != "A" {
+			t.Errorf("stream %v: after its first content %s is asked", stream, id)
+		}
+	}
+}
+
+// How long is too long is learned from how long it usually takes.
+func TestPatienceIsLearned(t *testing.T) {
+	for _, usual := range []time.Duration{100 * time.Millisecond, 10 * s} {
+		p := byPriority(chain("A B"))
+		now := t0
+		for range 10 {
+			a, _ := p.Pick(now, &fallback.Walk{Need: fallback.Need{Stream: true}})
+			now = now.Add(usual)
+			a.Committed(now)
+			a.End(now, outcomeOf("ok"))
+		}
+		p.Pick(now, &fallback.Walk{Need: fallback.Need{Stream: true}})
+		a, _ := p.Pick(now.Add(3*s), &fallback.Walk{Need: fallback.Need{Stream: true}})
+		if want := map[bool]string{true: "B", false: "A"}[usual < s]; a.Model.ID != want {
+			t.Errorf("usually it takes %v: after 3 s the next request goes to %s", usual, a.Model.ID)
+		}
+	}
+}
+
+// Attempts of before the model rested tell nothing of how it is now.
+func TestAHangOfBeforeIsForgotten(t *testing.T) {
+	p := byPriority(chain("A B"))
+	p.Pick(t0, &fallback.Walk{})
+	for range 3 {
+		a, _ := p.Pick(t0, &fallback.Walk{Ask: fallback.Ask{Model: "A"}})
+		a.End(t0, outcomeOf("fault"))
+	}
+	if a, _ := p.Pick(t0.Add(31*s), &fallback.Walk{}); a.Model.ID != "A" {
+		t.Errorf("the trial goes to %s", a.Model.ID)
+	}
+}
