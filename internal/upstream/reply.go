@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -75,6 +76,31 @@ func (r *Reply) Header(name string) string {
 		return ""
 	}
 	return string(r.head.Peek(name))
+}
+
+// Sole gives the value of a field that stands there once, else "". The name is in lower case.
+func (r *Reply) Sole(name string) string {
+	if r.head == nil {
+		return ""
+	}
+	if values := r.head.PeekAll(name); len(values) == 1 {
+		return string(values[0])
+	}
+	return ""
+}
+
+// Mentions says whether a part of a field's name begins with a word, as in X-Word-Limit. The word is in lower case but for its
+// first letter, as the codec writes names.
+func (r *Reply) Mentions(word string) bool {
+	if r.head == nil {
+		return false
+	}
+	for name := range r.head.All() {
+		if bytes.Contains(name, []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Read gives the body as it was meant, without its framing. It returns io.EOF only at the true end, and an error that is

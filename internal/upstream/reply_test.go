@@ -87,8 +87,19 @@ func TestHeader(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
+		for name, want := range map[string]string{"retry-after": "7", "x-two": "", "absent": ""} {
+			if got := reply.Sole(name); got != want {
+				t.Errorf("%s alone: %q, want %q", name, got, want)
+			}
+		}
+		if !reply.Mentions("Two") || !reply.Mentions("Retry") || reply.Mentions("Three") || reply.Mentions("Many") {
+			t.Error("the names of the fields")
+		}
+		if allocs := testing.AllocsPerRun(10, func() { reply.Mentions("Three") }); allocs != 0 {
+			t.Errorf("%v allocations", allocs)
+		}
 		reply.Close()
-		if reply.Header("retry-after") != "" || reply.Status != 429 {
+		if reply.Header("retry-after") != "" || reply.Sole("retry-after") != "" || reply.Mentions("Retry") || reply.Status != 429 {
 			t.Error("after Close")
 		}
 	})
