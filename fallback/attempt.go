@@ -38,6 +38,7 @@ func (a *Attempt) hold(on bool) {
 		for _, d := range a.row.doors(a.Key) {
 			if a.trials.slow&d.trial != 0 {
 				d.rest.inside++
+				d.rest.entered = a.begun
 			}
 		}
 	}

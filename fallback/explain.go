@@ -32,7 +32,7 @@ func (r *row) reluctance(now time.Time) int {
 		return 0 // it has its place in the order
 	}
 	for k := range r.pairs {
-		if _, ok := r.open(k, now, 1); ok && !r.crowded(k) {
+		if _, ok := r.open(k, now, 1); ok && r.crowdedUntil(k, now).IsZero() {
 			return bit(r.model.hangs(now))
 		}
 	}

@@ -72,7 +72,7 @@ func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 			continue
 		}
 		t, ok := r.open(k, now, tokens)
-		if !ok || t.slow != 0 && !crowd && r.crowded(k) {
+		if !ok || t.slow != 0 && !crowd && !r.crowdedUntil(k, now).IsZero() {
 			continue
 		}
 		best, held = k, t
@@ -174,14 +174,12 @@ func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
 	return held, true
 }
 
-// crowded says whether as many as a slow start allows are finding out what a pair has free.
-func (r *row) crowded(k int) bool {
+// crowdedUntil is until when as many as a slow start allows are finding out what a pair has free, zero if no others are.
+func (r *row) crowdedUntil(k int, now time.Time) (until time.Time) {
 	for _, d := range r.doors(k) {
-		if d.rest.slow > 0 && d.rest.inside >= d.rest.slow {
-			return true
-		}
+		until = latest(until, d.rest.crowdedUntil(now))
 	}
-	return false
+	return until
 }
 
 // ready says whether any key of the row may be tried now.

@@ -17,7 +17,6 @@ type queue struct {
 
 // ticket is a walk's place in the queue.
 type ticket struct {
-	until   time.Time
 	wake    func()
 	granted *Attempt
 	queued  bool
@@ -39,7 +38,7 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	if !limited || at.IsZero() || at.After(until) || !p.admitWaiting(w) {
 		return false
 	}
-	w.ticket = ticket{until: until, wake: wake, queued: true, used: true, served: p.queue.of(w.Ask.Client)}
+	w.ticket = ticket{wake: wake, queued: true, used: true, served: p.queue.of(w.Ask.Client)}
 	w.retry(now)
 	q := &p.queue
 	q.waiting = append(q.waiting, w)
@@ -208,12 +207,16 @@ func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	}
 	for k := range r.pairs {
 		b := r.blocked(k, now, tokens)
-		if b.why == "" && (w.hasTried(&r.pairs[k]) || r.crowded(k)) {
-			continue // it is open and has failed this walk, or opens when somebody ends
+		if b.why == "" && w.hasTried(&r.pairs[k]) {
+			continue // it is open and has failed this walk
 		}
 		t, limit := b.until, b.limit
 		if b.why == "" {
-			t = now
+			if t = r.crowdedUntil(k, now); t.IsZero() {
+				t = now
+			} else {
+				limit = true
+			}
 		}
 		if r.model.health.closed && r.model.health.until.After(t) {
 			t, limit = r.model.health.until, false

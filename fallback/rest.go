@@ -28,6 +28,7 @@ type rest struct {
 	// After a limit nobody knows how much has come free: so many attempts at once find out, twice as many after each that was
 	// taken on. 0 = no bound.
 	slow, inside int
+	entered      time.Time // by the last of them
 }
 
 func (r *rest) active(now time.Time) bool { return r.endless || now.Before(r.until) }
@@ -66,7 +67,7 @@ func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.
 		r.level++
 	}
 	if !active {
-		*r = rest{level: r.level, trial: r.trial, inside: r.inside}
+		r.lift()
 	}
 	if news {
 		r.from = now
@@ -102,7 +103,9 @@ func (r *rest) planTrial(now time.Time) {
 }
 
 // lift ends the rest early. What is still known of it is how often it was doubled, and a trial that is under way.
-func (r *rest) lift() { *r = rest{level: r.level, trial: r.trial, inside: r.inside} }
+func (r *rest) lift() {
+	*r = rest{level: r.level, trial: r.trial, inside: r.inside, entered: r.entered}
+}
 
 // taken says that an attempt was not turned away: more may follow it.
 func (r *rest) taken() {
@@ -111,8 +114,18 @@ func (r *rest) taken() {
 	}
 }
 
-// wide is where a slow start ends.
-const wide = 32
+// crowdedUntil is until when nobody else should enter, zero if somebody may now. Who takes too long to find out is not waited for.
+func (r *rest) crowdedUntil(now time.Time) time.Time {
+	if until := r.entered.Add(slowTurn); r.slow > 0 && r.inside >= r.slow && now.Before(until) {
+		return until
+	}
+	return time.Time{}
+}
+
+const (
+	wide     = 32              // where a slow start ends
+	slowTurn = 2 * time.Second // for those inside to find out
+)
 
 type ending uint8
 

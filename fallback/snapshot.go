@@ -88,7 +88,9 @@ func (p *Pool) current(now time.Time, rows []Status) int {
 func sooner(a, b time.Time) bool { return !a.IsZero() && (b.IsZero() || a.Before(b)) }
 
 // status is whether the row can be asked now, why not, and from when on.
-func (r *row) status(now time.Time) (available bool, reason string, at time.Time) { return r.statusOf(now, 1) }
+func (r *row) status(now time.Time) (available bool, reason string, at time.Time) {
+	return r.statusOf(now, 1)
+}
 
 // statusOf is its status for a request of so many tokens.
 func (r *row) statusOf(now time.Time, tokens int64) (available bool, reason string, at time.Time) {
