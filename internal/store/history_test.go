@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -397,4 +398,24 @@ func TestSpoiltCountsCountNothing(t *testing.T) {
 	w.Count(w.now, modelA, good, 0, false)
 	w.step(w.now)
 	w.counted(answersOf(w.now, modelA, 1), answersOf(w.now, modelB, 1))
+}
+
+func TestWhatIsCountedDuringAWriteStays(t *testing.T) {
+	var h history
+	at, name := time.Now(), modelName{"p", "a"}
+	h.count(at, name, good, time.Second, false)
+	batch := h.unwritten()
+	h.count(at, name, bad, 0, true)
+	h.count(at, modelName{"p", "b"}, good, 0, false)
+	h.wrote(batch)
+	left := h.unwritten()
+	slices.SortFunc(left, func(a, b hourRow) int { return strings.Compare(a.name.id, b.name.id) })
+	if len(left) != 2 || left[0].counts != (counts{Attempts: 1, Faults: 1, Fallovers: 1, MaxTTFT: 1000}) || left[1].Attempts != 1 {
+		t.Errorf("left: %+v", left)
+	}
+	h.dropOldest() // likewise during a write: nothing is taken away twice
+	h.wrote(left)
+	if h.size != 0 || len(h.unwritten()) != 0 {
+		t.Errorf("%d rows, %v", h.size, h.hours)
+	}
 }

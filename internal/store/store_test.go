@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +51,15 @@ func (w *world) config(dir string) Config {
 func (w *world) write(s fallback.Saved) {
 	w.state = s
 	w.step(w.now)
+}
+
+// changes is how many rows were written, or removed, since the file was opened.
+func (w *world) changes() (n int) {
+	w.t.Helper()
+	if err := w.db.QueryRow(`SELECT total_changes()`).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }
 
 // said tells whether the log holds one line, with all of these words.
@@ -110,7 +120,11 @@ func TestWhatIsWrittenComesBack(t *testing.T) {
 	if first.Writes() != 1 {
 		t.Errorf("what had not changed was written again")
 	}
+	before := first.changes()
 	first.write(fallback.Saved{Models: some.Models[:1], Rests: append(some.Rests[1:], rest("key", "a"))})
+	if n := first.changes() - before; n != 3 { // a model and a rest less, a rest more
+		t.Errorf("%d rows were written", n)
+	}
 	first.finish()
 
 	second := openIn(t, dir)
@@ -137,16 +151,21 @@ func TestOnlyTheOwnerMayRead(t *testing.T) {
 func TestTheGoroutineWritesByItself(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, state: some}
-		s := Open(w.config(dir))
-		time.Sleep(interval + time.Millisecond)
-		synctest.Wait()
-		if s.Writes() != 1 {
-			t.Errorf("%d writes after %v", s.Writes(), interval)
+		var state atomic.Pointer[fallback.Saved]
+		state.Store(&some)
+		c := (&world{t: t}).config(dir)
+		c.Save = func() fallback.Saved { return *state.Load() }
+		s := Open(c)
+		for n, next := range []*fallback.Saved{{Models: some.Models}, {Rests: some.Rests}} {
+			time.Sleep(interval + time.Millisecond)
+			synctest.Wait()
+			if s.Writes() != int64(n+1) {
+				t.Errorf("%d writes after %d times %v", s.Writes(), n+1, interval)
+			}
+			state.Store(next)
 		}
-		w.state = fallback.Saved{Rests: some.Rests}
 		s.Close()
-		if s.Writes() != 2 {
+		if s.Writes() != 3 {
 			t.Errorf("the last state was not written")
 		}
 	})
@@ -517,17 +536,17 @@ func fill(t *testing.T, v reflect.Value, n int) {
 // What differs in one name only is two rows.
 func TestNamesTellRowsApart(t *testing.T) {
 	var s fallback.Saved
-	for i := range 5 {
+	for i := range 6 { // the last one is as all others but for that one name
 		r := fallback.SavedRest{Target: "key+model", Provider: "p", Account: "x", Nth: 1, ID: "a"}
-		*[]*string{&r.Target, &r.Provider, &r.Account, new(string), &r.ID}[i] += "2"
+		*[]*string{&r.Target, &r.Provider, &r.Account, new(string), &r.ID, new(string)}[i] += "2"
 		if i == 3 {
 			r.Nth = 2
 		}
 		s.Rests = append(s.Rests, r)
 	}
-	for i := range 9 {
+	for i := range 10 {
 		w := fallback.SavedWindow{Target: "account", Provider: "p", Account: "x", ID: "a", Unit: "requests", Cycle: "daily", Per: time.Hour, Zone: "UTC"}
-		*[]*string{&w.Target, &w.Provider, &w.Account, &w.ID, &w.Unit, &w.Cycle, &w.Zone, new(string), new(string)}[i] += "2"
+		*[]*string{&w.Target, &w.Provider, &w.Account, &w.ID, &w.Unit, &w.Cycle, &w.Zone, new(string), new(string), new(string)}[i] += "2"
 		switch i {
 		case 7:
 			w.At = time.Hour
@@ -537,8 +556,8 @@ func TestNamesTellRowsApart(t *testing.T) {
 		s.Windows = append(s.Windows, w)
 	}
 	s.Models = []fallback.SavedModel{{Provider: "p", ID: "a"}, {Provider: "q", ID: "a"}, {Provider: "p", ID: "b"}}
-	if rows, err := rowsOf(s); err != nil || len(rows) != 17 {
-		t.Errorf("%d rows of 17, %v", len(rows), err)
+	if rows, err := rowsOf(s); err != nil || len(rows) != 19 {
+		t.Errorf("%d rows of 19, %v", len(rows), err)
 	}
 }
 
