@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 )
 
@@ -21,6 +22,10 @@ type Dialect struct {
 	Account Limits            // of one account, all its models together
 	Models  map[string]Limits // of each model per account, by id
 	Model   Limits            // of the models that Models does not name
+	Read    string            // when they were last read, YYYY-MM-DD; empty = it states none
+
+	// Counting says which of the attempts that failed it counts all the same.
+	Counting fallback.Counting
 
 	Edits openai.Edits // what it refuses or needs in a request
 }

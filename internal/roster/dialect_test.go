@@ -1,12 +1,14 @@
 package roster
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 )
 
@@ -46,6 +48,9 @@ func TestDialectRows(t *testing.T) {
 		for id, l := range d.Models {
 			checkReset(t, d.Name+" "+id, l.DayResets)
 		}
+		if _, err := time.Parse(time.DateOnly, d.Read); d.states() != (err == nil) {
+			t.Errorf("%s states limits: %v, read on %q", d.Name, d.states(), d.Read)
+		}
 		checkReset(t, d.Name, d.Account.DayResets)
 		checkReset(t, d.Name, d.Model.DayResets)
 		checkEdits(t, d)
@@ -54,6 +59,29 @@ func TestDialectRows(t *testing.T) {
 		slices.Sort(list)
 		if len(slices.Compact(slices.Clone(list))) != len(list) {
 			t.Errorf("something is there twice: %v", list)
+		}
+	}
+}
+
+// states says whether the dialect knows any limit.
+func (d *Dialect) states() bool {
+	for _, l := range append(slices.Collect(maps.Values(d.Models)), d.Account, d.Model) {
+		if l.DayResets = ""; l != (Limits{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// OpenRouter alone counts what a model's host turned away.
+func TestCounting(t *testing.T) {
+	for _, d := range Dialects() {
+		want := fallback.CountsAccepted
+		if d.Name == "openrouter" {
+			want = fallback.CountsUpstream
+		}
+		if d.Counting != want {
+			t.Errorf("%s counts by %v", d.Name, d.Counting)
 		}
 	}
 }

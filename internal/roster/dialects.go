@@ -1,6 +1,9 @@
 package roster
 
-import "freefall/internal/openai"
+import (
+	"freefall/fallback"
+	"freefall/internal/openai"
+)
 
 var dialects = []*Dialect{
 	{
@@ -12,6 +15,10 @@ var dialects = []*Dialect{
 		// One counter for all :free ids. 1000 a day after 10 credits were ever bought; openrouter.ai/docs limits,
 		// 2026-08-22; developersdigest.tech/rate-limits/openrouter, 2026-10-17.
 		Account: Limits{RPM: 20, RPD: 50, DayResets: "00:00 UTC"},
+		Read:    "2026-10-17",
+		// Attempts that a model's host turned away count toward the day: free-coding-models 0.5.92; openrouter.ai's own docs of
+		// 2026-08-22 do not say.
+		Counting: fallback.CountsUpstream,
 	},
 	{
 		Name:    "google",
@@ -27,6 +34,7 @@ var dialects = []*Dialect{
 			"gemma-3-27b-it":        {RPM: 30, RPD: 14_400, TPM: 15_000, DayResets: pacific},
 		},
 		Model: Limits{DayResets: pacific},
+		Read:  "2026-07-18",
 		Edits: openai.Edits{Drop: []string{"min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs"}, IncludeUsage: true},
 	},
 	{
@@ -44,6 +52,7 @@ var dialects = []*Dialect{
 			"groq/compound":           {RPM: 30, RPD: 250, TPM: 70_000, DayResets: rolling},
 		},
 		Model: Limits{DayResets: rolling},
+		Read:  "2026-07-18",
 		Edits: openai.Edits{Drop: []string{"logprobs", "top_logprobs", "logit_bias"}},
 	},
 	{
@@ -51,11 +60,13 @@ var dialects = []*Dialect{
 		BaseURL: "https://api.cerebras.ai/v1",
 		Hosts:   []string{"api.cerebras.ai"},
 		KeyVars: []string{"CEREBRAS_API_KEY"},
-		// Per organization and model, a token bucket. cheahjs/free-llm-api-resources, 2026-07-18.
+		// Per organization and model, a token bucket, which a sliding window never overdraws. cheahjs/free-llm-api-resources,
+		// 2026-07-18.
 		Models: map[string]Limits{
 			"gpt-oss-120b": {RPM: 30, RPD: 14_400, TPM: 60_000, TPD: 1_000_000, DayResets: rolling},
 		},
 		Model: Limits{DayResets: rolling},
+		Read:  "2026-07-18",
 	},
 	{
 		Name:    "mistral",
@@ -65,6 +76,7 @@ var dialects = []*Dialect{
 		// Experiment plan, per workspace: about one request a second. cheahjs/free-llm-api-resources, 2026-07-18.
 		Account: Limits{RPM: 60},
 		Model:   Limits{TPM: 500_000},
+		Read:    "2026-07-18",
 		Edits: openai.Edits{
 			Drop:   []string{"top_k", "min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort"},
 			Rename: [][2]string{{"seed", "random_seed"}},
@@ -77,6 +89,7 @@ var dialects = []*Dialect{
 		KeyVars: []string{"NVIDIA_API_KEY"},
 		// Per key and model; nominal, lower for models in demand. diegosouzapw/OmniRoute#6846, 2026-07-18.
 		Model: Limits{RPM: 40},
+		Read:  "2026-07-18",
 		Edits: openai.Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}},
 	},
 	{
@@ -101,6 +114,7 @@ var dialects = []*Dialect{
 		KeyVars: []string{"COHERE_API_KEY", "CO_API_KEY"},
 		// Trial key; 1000 calls a month beside. docs.cohere.com rate limits, 2026-07-18.
 		Account: Limits{RPM: 20},
+		Read:    "2026-07-18",
 		Edits:   openai.Edits{Drop: []string{"top_k", "min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs"}},
 	},
 	{
@@ -116,6 +130,7 @@ var dialects = []*Dialect{
 		KeyVars: []string{"OLLAMA_API_KEY"},
 		// One model at a time; the usage windows have no published numbers. ollama.com/pricing, 2026-09-11.
 		Account: Limits{Concurrency: 1},
+		Read:    "2026-09-11",
 	},
 	{
 		Name:    "ollama",
