@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,20 +9,19 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/config"
-	"freefall/internal/roster"
 )
 
 // budget is what a day grants: how many requests each provider takes from all its accounts together.
 type budget struct {
-	shares []share
+	parts []part
 }
 
-// share is one provider's part.
-type share struct {
+// part is what one provider grants.
+type part struct {
 	provider     string
 	all, tools   int64 // requests a day; of these with tools
 	known, local bool  // local = no limit by nature
-	reset        config.DayReset
+	day          fallback.Window
 }
 
 // newBudget adds up the limits of what can be called. An account that stands in two entries counts once.
@@ -31,61 +29,59 @@ func newBudget(c *config.Config, rows []fallback.Model) budget {
 	var b budget
 	seen := map[string]bool{}
 	for i := range c.Providers {
-		p := &c.Providers[i]
-		accounts := newAccounts(p, seen)
-		models, local := callable(c, rows, p.Name)
-		if len(models) == 0 || accounts == 0 {
+		name := c.Providers[i].Name
+		models := callable(rows, name)
+		withTools := slices.DeleteFunc(slices.Clone(models), func(m fallback.Model) bool { return !m.Tools })
+		keys := newAccounts(models, seen)
+		if len(keys) == 0 {
 			continue
 		}
-		g := granted{p, roster.Find(p.Dialect, p.BaseURL)}
-		perAccount, known := g.day(models)
-		withTools, _ := g.day(slices.DeleteFunc(slices.Clone(models), func(m *config.Model) bool { return !is(m.SupportsTools) }))
-		b.shares = append(b.shares, share{p.Name, perAccount * accounts, withTools * accounts, known, local, g.reset(models[0])})
+		p := part{provider: name, known: true, local: models[0].Proof == fallback.ProvenLocal}
+		for _, key := range keys {
+			all, known := grants(key.Limits, models)
+			tools, _ := grants(key.Limits, withTools)
+			p.all, p.tools, p.known = p.all+all, p.tools+tools, p.known && known
+		}
+		p.day = day(keys[0].Limits, models)
+		b.parts = append(b.parts, p)
 	}
 	return b
 }
 
-// newAccounts counts the accounts of an entry that no entry before it has.
-func newAccounts(p *config.Provider, seen map[string]bool) (n int64) {
-	if p.Keyless {
-		return 1
+// callable are the models of a provider that are not switched off.
+func callable(rows []fallback.Model, provider string) (models []fallback.Model) {
+	for _, m := range rows {
+		if m.Off == "" && m.Provider == provider {
+			models = append(models, m)
+		}
 	}
-	for _, k := range p.Keys {
-		if !seen[k.Account] {
+	return models
+}
+
+// newAccounts gives one key of each account that no entry before this one has.
+func newAccounts(models []fallback.Model, seen map[string]bool) (keys []fallback.Key) {
+	if len(models) == 0 {
+		return nil
+	}
+	for _, k := range models[0].Keys {
+		if !seen[k.Account] || k.Account == "" {
 			seen[k.Account] = true
-			n++
+			keys = append(keys, k)
 		}
 	}
-	return n
+	return keys
 }
 
-// callable are the models of a provider that are not switched off; local when they run on the operator's machines.
-func callable(c *config.Config, rows []fallback.Model, provider string) (models []*config.Model, local bool) {
-	for i := range c.Models {
-		if rows[i].Off == "" && c.Models[i].Provider == provider {
-			models = append(models, &c.Models[i])
-			local = rows[i].Proof == fallback.ProvenLocal
-		}
-	}
-	return models, local
-}
-
-// granted reads limits: what is written replaces the dialect's of that level as a whole.
-type granted struct {
-	provider *config.Provider
-	dialect  *roster.Dialect
-}
-
-// day is what one account takes in a day for these models: the account's limit, and the models' added up, whichever is
+// grants is what one account takes in a day for these models: the account's limit, and the models' added up, whichever is
 // less. Unknown when neither is known.
-func (g granted) day(models []*config.Model) (n int64, known bool) {
+func grants(account []fallback.Window, models []fallback.Model) (n int64, known bool) {
 	if len(models) == 0 {
 		return 0, true
 	}
-	n, known = g.account()
+	n, known = perDay(account)
 	var sum int64
 	for _, m := range models {
-		limit, ok := g.model(m)
+		limit, ok := perDay(m.Limits)
 		if !ok {
 			return n, known
 		}
@@ -97,57 +93,44 @@ func (g granted) day(models []*config.Model) (n int64, known bool) {
 	return n, true
 }
 
-func (g granted) account() (int64, bool) {
-	if l := g.provider.Limits; l != nil {
-		return value(l.RPD)
-	}
-	return g.dialect.Account.RPD, g.dialect.Account.RPD > 0
-}
-
-func (g granted) model(m *config.Model) (int64, bool) {
-	l := m.Limits.Over(g.provider.ModelLimits)
-	if g.provider.ModelLimits != nil || l != nil && (l.RPD != nil || l.None) {
-		return value(l.RPD)
-	}
-	known := g.dialect.Of(m.ID).RPD
-	return known, known > 0
-}
-
-func value(n *int64) (int64, bool) {
-	if n == nil {
-		return 0, false
-	}
-	return *n, true
-}
-
-// reset is when the provider's day begins: as written for the account or the models, else as the dialect knows.
-func (g granted) reset(m *config.Model) (r config.DayReset) {
-	for _, l := range []*config.Limits{g.provider.Limits, m.Limits.Over(g.provider.ModelLimits)} {
-		if l != nil && l.DayResets != nil {
-			return *l.DayResets
+// perDay is how many requests these windows take in a day, if one of a day is among them.
+func perDay(windows []fallback.Window) (n int64, known bool) {
+	for i := range windows {
+		if w := &windows[i]; ofDay(w) && (!known || w.Limit < n) {
+			n, known = w.Limit, true
 		}
 	}
-	text := cmp.Or(g.dialect.Account.DayResets, g.dialect.Of(m.ID).DayResets, "00:00 UTC")
-	if err := r.UnmarshalText([]byte(text)); err != nil {
-		panic("BUG: dialect " + g.dialect.Name + ": " + err.Error())
+	return n, known
+}
+
+func ofDay(w *fallback.Window) bool { return w.Unit == fallback.Requests && w.Per == aDay }
+
+// day is the first window that says when the provider's day begins: the account's, else a model's.
+func day(account []fallback.Window, models []fallback.Model) fallback.Window {
+	for _, m := range append([]fallback.Model{{Limits: account}}, models...) {
+		for i := range m.Limits {
+			if ofDay(&m.Limits[i]) {
+				return m.Limits[i]
+			}
+		}
 	}
-	return r
+	return fallback.Window{}
 }
 
 // text is the budget in one line: "today 50 + 1,000 = 1,050 requests, 1,050 with tools; openrouter resets in 4 h 12 m".
 func (b budget) text(now time.Time) string {
 	var terms, notes []string
 	var all, tools int64
-	for _, s := range b.shares {
+	for _, p := range b.parts {
 		switch {
-		case s.known:
-			terms = append(terms, thousands(s.all))
-			all, tools = all+s.all, tools+s.tools
-			notes = append(notes, s.resets(now))
-		case s.local:
-			notes = append(notes, s.provider+" has no limit")
+		case p.known:
+			terms = append(terms, thousands(p.all))
+			all, tools = all+p.all, tools+p.tools
+			notes = append(notes, p.resets(now))
+		case p.local:
+			notes = append(notes, p.provider+" has no limit")
 		default:
-			notes = append(notes, s.provider+" states no day limit")
+			notes = append(notes, p.provider+" states no day limit")
 		}
 	}
 	line := strings.Join(terms, " + ")
@@ -160,15 +143,16 @@ func (b budget) text(now time.Time) string {
 	if len(notes) == 0 {
 		notes = []string{"today 0 requests"}
 	}
-	return strings.TrimLeft(wrap("Budget: "+strings.Join(notes, "; "), 4), " ")
+	return strings.Join(notes, "; ")
 }
 
-func (s share) resets(now time.Time) string {
-	next, fixed := s.reset.Next(now)
-	if !fixed {
-		return s.provider + " counts the last 24 h"
+func (p part) resets(now time.Time) string {
+	if p.day.Cycle == fallback.Sliding {
+		return p.provider + " counts the last 24 h"
 	}
-	return s.provider + " resets in " + hours(next.Sub(now))
+	begins := config.DayReset{Hour: int(p.day.At / time.Hour), Minute: int(p.day.At / time.Minute % 60), Zone: zone(p.day)}
+	next, _ := begins.Next(now)
+	return p.provider + " resets in " + hours(next.Sub(now))
 }
 
 // hours writes a time within a day: "4 h 12 m", "12 m".

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"strings"
 
@@ -14,8 +15,9 @@ import (
 
 // built is a config in the words of the parts that serve it.
 type built struct {
-	pool     fallback.Config
-	settings proxy.Settings
+	pool      fallback.Config
+	settings  proxy.Settings
+	providers map[string]*provider
 }
 
 // load reads the config; a mistake of a person ends the program with 2.
@@ -38,28 +40,43 @@ func known() []config.Known {
 }
 
 func build(c *config.Config) built {
-	providers := map[string]*provider{}
+	b := built{settings: settings(c), providers: map[string]*provider{}}
+	accounts := map[string][]fallback.Window{}
 	for i := range c.Providers {
-		p := newProvider(&c.Providers[i])
-		providers[p.config.Name] = p
+		p := newProvider(c, &c.Providers[i], accounts)
+		b.providers[p.config.Name] = p
 	}
-	b := built{settings: settings(c)}
 	for i := range c.Models {
 		m := &c.Models[i]
-		b.pool.Models = append(b.pool.Models, providers[m.Provider].row(m))
+		b.pool.Models = append(b.pool.Models, b.providers[m.Provider].row(m))
 	}
 	for _, chain := range c.Chains {
 		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match)})
 	}
-	if c.Routing.Order == "priority" {
-		b.pool.Order = fallback.Priority
+	for i := range c.Clients {
+		if windows := ofClient(c, i).windows(); len(windows) > 0 {
+			b.pool.Shares = append(b.pool.Shares, fallback.Share{Client: c.Clients[i].Name, Windows: windows})
+		}
 	}
-	if c.Routing.Spread == "fill" {
-		b.pool.Spread = fallback.SpreadFill
-	}
-	b.pool.Stick = c.Routing.Stick
+	b.route(&c.Routing)
 	b.pool.Breaker = fallback.Breaker{Failures: int(c.Breaker.Failures), Cooldown: c.Breaker.Cooldown, MaxCooldown: c.Breaker.MaxCooldown}
 	return b
+}
+
+func (b *built) route(r *config.Routing) {
+	switch r.Order {
+	case "priority":
+		b.pool.Order = fallback.Priority
+	case "adaptive":
+		b.pool.Order = fallback.Adaptive
+	}
+	if r.Spread == "fill" {
+		b.pool.Spread = fallback.SpreadFill
+	}
+	b.pool.Stick = r.Stick
+	b.pool.Pace = r.Pace == "day"
+	b.pool.MaxWaiting = int(r.MaxWaiting)
+	b.pool.Chance = rand.Float64
 }
 
 func settings(c *config.Config) proxy.Settings {
@@ -69,6 +86,7 @@ func settings(c *config.Config) proxy.Settings {
 		AllowedHosts:   c.AllowedHosts,
 		MaxBody:        int(c.MaxBody),
 		Total:          c.Timeouts.Total,
+		MaxWait:        c.Routing.MaxWait,
 		NoKey:          noKeyAdvice(c),
 	}
 	for _, client := range c.Clients {
@@ -93,13 +111,15 @@ func noKeyAdvice(c *config.Config) string {
 type provider struct {
 	config  *config.Provider
 	dialect *roster.Dialect
+	origin  func(path string) string // where a value was written
 	via     *proxy.Provider
 	keys    []fallback.Key
 }
 
-func newProvider(p *config.Provider) *provider {
+// newProvider also notes the windows of its accounts. One that stands in two entries has those of the first.
+func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fallback.Window) *provider {
 	d := roster.Find(p.Dialect, p.BaseURL)
-	out := &provider{config: p, dialect: d, via: &proxy.Provider{
+	out := &provider{config: p, dialect: d, origin: c.Origin, via: &proxy.Provider{
 		Name:    p.Name,
 		ChatURL: strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
 		Dialect: openai.DialectOf(d.Name),
@@ -111,11 +131,14 @@ func newProvider(p *config.Provider) *provider {
 	}
 	for _, key := range p.Keys {
 		out.via.Keys = append(out.via.Keys, key.Key.Reveal())
-		out.keys = append(out.keys, fallback.Key{Account: key.Account})
+		if _, ok := accounts[key.Account]; !ok {
+			accounts[key.Account] = out.account(key.Limits).windows()
+		}
+		out.keys = append(out.keys, fallback.Key{Account: key.Account, Limits: accounts[key.Account]})
 	}
 	if p.Keyless {
 		out.via.Keys = []string{""}
-		out.keys = []fallback.Key{{}}
+		out.keys = []fallback.Key{{Limits: out.account(p.Limits).windows()}}
 	}
 	return out
 }
@@ -130,6 +153,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
+		Limits: p.model(m).windows(), Counting: p.dialect.Counting,
 		Via: &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
 	}
 	if m.Kind == "embedding" {

@@ -57,15 +57,17 @@ type report struct {
 // check prints what a config means.
 func check(out io.Writer, c *config.Config, now time.Time) error {
 	r := &report{out: out}
-	rows := build(c).pool.Models
+	b := build(c)
+	rows := b.pool.Models
 	r.printf("%s is fine: %s, %s\n", cmp.Or(c.File, config.BuiltIn), count(len(c.Models), "model"), count(len(c.Providers), "provider"))
 	r.chain(c, rows)
 	r.skips(rows)
 	r.providers(c)
+	r.limits(c, b)
 	r.settings(c)
 	r.list("Not served by this version, and without effect", c.Unserved())
 	r.list("Warnings", c.Warnings)
-	r.printf("\n%s\n", newBudget(c, rows).text(now))
+	r.printf("\n%s\n", strings.TrimLeft(wrap("Budget: "+newBudget(c, rows).text(now), 4), " "))
 	return r.err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,9 +20,13 @@ const baseYAML = `
 providers:
   p: {base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789]}
   q: {base_url: "http://127.0.0.1:8/v1", keys: []}
+  r: {base_url: "http://127.0.0.1:7/v1", limits: {rpd: 9}, model_limits: {rpd: 9}}
 models:
   - {id: a/b:free, provider: p}
   - {id: c, provider: p}
+  - {id: d, provider: r, limits: {rpd: 8}}
+  - {id: e, provider: r}
+clients: [{name: one, key: k-one-0123456, rpd: 7}]
 `
 
 // effects is a file for each key that differs from baseYAML in that key alone. What the file means to the parts that serve
@@ -38,10 +43,16 @@ var effects = map[string]string{
 	"chains.*.match.vision":            `chains: {code: {models: ["*"], match: {vision: true}}}`,
 	"chains.*.match.json_schema":       `chains: {code: {models: ["*"], match: {json_schema: true}}}`,
 	"client_keys.[]":                   `client_keys: [k-0123456789]`,
-	"clients.[].key":                   `clients: [{name: ana, key: k-0123456789}]`,
-	"clients.[].name":                  `clients: [{name: ben, key: k-0123456789}]`,
+	"clients.[].key":                   bounded(`name: one, key: k-two-0123456, rpd: 7`),
+	"clients.[].name":                  bounded(`name: two, key: k-one-0123456, rpd: 7`),
+	"clients.[].rpd":                   bounded(`name: one, key: k-one-0123456, rpd: 8`),
+	"clients.[].rpm":                   bounded(`name: one, key: k-one-0123456, rpd: 7, rpm: 1`),
+	"clients.[].tpd":                   bounded(`name: one, key: k-one-0123456, rpd: 7, tpd: 1`),
 	"max_body":                         `max_body: 1MiB`,
+	"routing.max_wait":                 `routing: {max_wait: 14s}`,
+	"routing.max_waiting":              `routing: {max_waiting: 199}`,
 	"routing.order":                    `routing: {order: priority}`,
+	"routing.pace":                     `routing: {pace: day}`,
 	"routing.spread":                   `routing: {spread: fill}`,
 	"routing.stick":                    `routing: {stick: 61s}`,
 	"timeouts.connect":                 `timeouts: {connect: 4s}`,
@@ -79,6 +90,38 @@ func model(second string) string {
 	return strings.Replace(baseYAML, "id: c, provider: p", second, 1)
 }
 
+func bounded(client string) string {
+	return strings.Replace(baseYAML, "name: one, key: k-one-0123456, rpd: 7", client, 1)
+}
+
+// limitKeys are those of limits, each with limits that differ in it alone from {rpd: N}.
+var limitKeys = map[string]string{
+	"":                     "none",
+	".rpd":                 "{rpd: 5}",
+	".rpm":                 "{rpd: N, rpm: 3}",
+	".tpm":                 "{rpd: N, tpm: 3}",
+	".tpd":                 "{rpd: N, tpd: 3}",
+	".concurrency":         "{rpd: N, concurrency: 3}",
+	".day_resets":          `{rpd: N, day_resets: "01:00 UTC"}`,
+	".windows.[]":          "{rpd: N, windows: [{requests: 3, per: 5s}]}",
+	".windows.[].requests": "{rpd: N, windows: [{requests: 4, per: 5s}]}",
+	".windows.[].tokens":   "{rpd: N, windows: [{tokens: 3, per: 5s}]}",
+	".windows.[].per":      "{rpd: N, windows: [{requests: 3, per: 6s}]}",
+	".windows.[].kind":     "{rpd: N, windows: [{requests: 3, per: 5s, kind: fixed}]}",
+}
+
+// limitEffects are rows for the keys of limits wherever they stand.
+func limitEffects() map[string]string {
+	rows := map[string]string{}
+	for key, limits := range limitKeys {
+		for place, now := range map[string]string{"providers.*.limits": " limits: {rpd: 9}", "providers.*.model_limits": "model_limits: {rpd: 9}", "models.[].limits": "limits: {rpd: 8}"} {
+			name, n, _ := strings.Cut(strings.TrimSuffix(now, "}"), ": {rpd: ")
+			rows[place+key] = strings.Replace(baseYAML, now, name+": "+strings.ReplaceAll(limits, "N", n), 1)
+		}
+	}
+	return rows
+}
+
 func provided(p string) string {
 	return strings.Replace(baseYAML, `base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789]`, p, 1)
 }
@@ -95,6 +138,9 @@ var shown = map[string]string{
 
 // Every key of the schema is served, or it is named as not served yet: none is read and forgotten.
 func TestEveryKeyHasAnEffect(t *testing.T) {
+	effects := maps.Clone(effects)
+	maps.Copy(effects, limitEffects())
+	seen := map[string]string{}
 	base := meaning(t, baseYAML)
 	if meaning(t, baseYAML) != base {
 		t.Fatal("the same file means two things: nothing below could fail")
@@ -117,9 +163,14 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		if !strings.Contains(yaml, "models:\n") {
 			yaml += baseYAML
 		}
-		if meaning(t, yaml) == base {
+		means := meaning(t, yaml)
+		if means == base {
 			t.Errorf("%s changes nothing:\n%s", key, yaml)
 		}
+		if other, ok := seen[means]; ok {
+			t.Errorf("%s and %s mean the same:\n%s", key, other, yaml)
+		}
+		seen[means] = key
 	}
 	keys := schemaKeys(t)
 	for key := range effects {
@@ -149,8 +200,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"allow_paid", "clients.[].rp", "redis", "routing.broken_stream", "routing.hedge", "routing.max_wait",
-		"routing.pace", "providers.*.discover", "providers.*.limits", "providers.*.model_limits", "models.[].limits",
+	for _, prefix := range []string{"allow_paid", "redis", "routing.broken_stream", "routing.hedge", "providers.*.discover",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true
@@ -174,6 +224,7 @@ func meaning(t *testing.T, yaml string) string {
 	b := build(c)
 	var out strings.Builder
 	fmt.Fprintf(&out, "%+v\n%+v\n%+v %v %v %v\n", b.settings, b.pool.Chains, b.pool.Breaker, b.pool.Order, b.pool.Spread, b.pool.Stick)
+	fmt.Fprintf(&out, "%v %v %+v\n", b.pool.Pace, b.pool.MaxWaiting, b.pool.Shares)
 	for _, m := range b.pool.Models {
 		route := m.Via.(*proxy.Route)
 		m.Via = nil

@@ -57,10 +57,12 @@ type Client struct {
 	Name string `yaml:"name"`
 	// Key is what the client sends as its API key.
 	Key Secret `yaml:"key"`
-	// RPD is how many requests a day it may send; absent = no bound.
+	// RPD is how many requests a UTC day it may send; absent = no bound.
 	RPD *int64 `yaml:"rpd"`
 	// RPM is how many requests a minute it may send; absent = no bound.
 	RPM *int64 `yaml:"rpm"`
+	// TPD is how many tokens a day it may use, input and output; absent = no bound.
+	TPD *int64 `yaml:"tpd"`
 }
 
 // PaidModel is a model that may cost money.
@@ -165,6 +167,9 @@ type ProviderKey struct {
 	Key Secret `yaml:"key"`
 	// Account shares its limits among its keys. After Load it is "PROVIDER/NAME", the same in every entry that means it.
 	Account string `yaml:"account"`
+
+	// Limits of its account, written in this entry or in another that shares the account. Nil = the dialect's.
+	Limits *Limits `yaml:"-"`
 }
 
 // Limits are what a provider grants. Absent = unknown, to be learned; 0 = never call. In the file the word none means
@@ -187,6 +192,8 @@ type Limits struct {
 
 	// None says that no limit is known, by the operator's word.
 	None bool `yaml:"-"`
+	// Path is where it is written, for Origin: "providers.openrouter.limits".
+	Path string `yaml:"-"`
 }
 
 // Window is a limit over a time of its own: Requests or Tokens.

@@ -1,17 +1,43 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
-func (l *Limits) numbers() []*int64 { return []*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency} }
-
-// counts says whether there is anything to count: a limit of 0, never call, needs no counting.
-func (l *Limits) counts() bool {
-	return l != nil && (len(l.Windows) > 0 || slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil && *n > 0 }))
+// numbers are all that is counted.
+func (l *Limits) numbers() []*int64 {
+	all := []*int64{l.RPM, l.RPD, l.TPM, l.TPD, l.Concurrency}
+	for i := range l.Windows {
+		all = append(all, l.Windows[i].Requests, l.Windows[i].Tokens)
+	}
+	return all
 }
 
 // never says whether a limit of 0 forbids every call.
 func (l *Limits) never() bool {
 	return l != nil && slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil && *n == 0 })
+}
+
+// same says whether two limits that are written grant the same.
+func (l *Limits) same(other *Limits) bool {
+	return slices.EqualFunc(l.numbers(), other.numbers(), equal[int64]) && l.None == other.None && l.Day().String() == other.Day().String() &&
+		slices.EqualFunc(l.Windows, other.Windows, func(a, b Window) bool { return a.Per == b.Per && a.Kind == b.Kind })
+}
+
+func equal[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// Day is when a day of these limits begins; 00:00 UTC unless they say otherwise.
+func (l *Limits) Day() DayReset {
+	if l.DayResets != nil {
+		return *l.DayResets
+	}
+	return DayReset{Zone: time.UTC}
 }
 
 // Over lays these limits over wider ones, key by key; the word none lifts them all. Nil on both

@@ -29,6 +29,7 @@ func (r *resolver) providers() {
 		r.limits(path+".limits", p.Limits)
 		r.limits(path+".model_limits", p.ModelLimits)
 	}
+	r.accountLimits()
 	r.freePlan()
 }
 
@@ -228,9 +229,46 @@ func (a accounts) sort(r *resolver, path string, p *Provider) {
 		if k.Account != "" {
 			a[byName] = account
 		}
-		kept = append(kept, ProviderKey{k.Key, account})
+		kept = append(kept, ProviderKey{Key: k.Key, Account: account})
 	}
 	p.Keys = kept
+}
+
+// accountLimits gives each key the limits that are written for its account. An account has one set of them, in whichever of its
+// entries it stands.
+func (r *resolver) accountLimits() {
+	written := map[string]*Limits{}
+	for i := range r.c.Providers {
+		p := &r.c.Providers[i]
+		for _, k := range p.Keys {
+			switch first, ok := written[k.Account]; {
+			case p.Limits == nil:
+			case !ok:
+				written[k.Account] = p.Limits
+			case !first.same(p.Limits):
+				r.wrong(p.Limits.Path, "account %s has other limits in line %d: an account has one set of them, so write the same here or none",
+					k.Account, r.markOf(first.Path).line)
+			}
+		}
+	}
+	for i := range r.c.Providers {
+		r.c.Providers[i].takeLimits(written)
+	}
+}
+
+// takeLimits puts the limits of the accounts at the keys. A key whose account is never to be called by the word of another
+// entry is left out.
+func (p *Provider) takeLimits(written map[string]*Limits) {
+	had := len(p.Keys) > 0
+	for i := range p.Keys {
+		p.Keys[i].Limits = written[p.Keys[i].Account]
+	}
+	if p.Limits == nil {
+		p.Keys = slices.DeleteFunc(p.Keys, func(k ProviderKey) bool { return k.Limits.never() })
+	}
+	if had && len(p.Keys) == 0 {
+		p.Off, p.Why = "limit_zero", "a limit of 0 at another entry with the same account says never call"
+	}
 }
 
 // ownHeaders are what freefall itself says to a provider.
@@ -262,6 +300,7 @@ func (r *resolver) limits(path string, l *Limits) {
 	if l == nil {
 		return
 	}
+	l.Path = path
 	for i, w := range l.Windows {
 		at := fmt.Sprintf("%s.windows[%d]", path, i)
 		if (w.Requests == nil) == (w.Tokens == nil) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -142,21 +143,20 @@ func TestUnserved(t *testing.T) {
 		t.Errorf("the shipped file sets %v", got)
 	}
 	const all = `
-clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1}]
-data_dir: data
 redis: redis://r:6379
 allow_paid: [{id: a/b, usd_per_day: 1}]
-routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, broken_stream: continue}
-providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: {every: 2h}, timeouts: {total: 9s}}}
-models: [{id: a/b:free, limits: {rpm: 3}, timeouts: {total: 9s}}]
+routing: {hedge_after: auto, hedge_share: 0.2, broken_stream: continue}
+providers: {openrouter: {discover: {every: 2h}, timeouts: {total: 9s}}}
+models: [{id: a/b:free, timeouts: {total: 9s}}]
 `
 	c := mustRead(t, all)
 	if got := c.Unserved(); len(got) != len(unserved) {
 		t.Errorf("%d of %d rows: %v", len(got), len(unserved), got)
 	}
-	quiet := `{data_dir: "", routing: {max_wait: off, hedge_after: off}, providers: {openrouter: {limits: none, discover: off}}, models: [{id: a/b:free, limits: {rpm: 0}}]}`
+	quiet := `{clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1, tpd: 1}], routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: off, pace: day},
+providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: off}}, models: [{id: a/b:free, limits: {rpm: 3}}]}`
 	if got := mustRead(t, quiet).Unserved(); len(got) > 0 {
-		t.Errorf("what is switched off counts as unserved: %v", got)
+		t.Errorf("what is served or switched off counts as unserved: %v", got)
 	}
 }
 
@@ -183,9 +183,65 @@ func TestNever(t *testing.T) {
 		`providers: {openrouter: {model_limits: {rpm: 0}}}, models: [{id: a, limits: none}]`:                 false,
 		`providers: {openrouter: {model_limits: {rpm: 0, tpd: 1}}}, models: [{id: a, limits: {tpd: 5}}]`:     true,
 		`providers: {openrouter: {limits: {day_resets: rolling}}}, models: [{id: a, limits: {windows: []}}]`: false,
+		`providers: {openrouter: {}}, models: [{id: a, limits: {windows: [{requests: 0, per: 5s}]}}]`:        true,
 	} {
 		if got := mustRead(t, "{"+line+"}").Models[0].Never; got != want {
 			t.Errorf("%s: never is %v", line, got)
 		}
+	}
+}
+
+// An account has one set of limits: written once or twice the same, for all its keys, and for nobody else's.
+func TestAccountLimits(t *testing.T) {
+	const file = `
+providers:
+  openrouter: {keys: [k1, k2], %s}
+  again: {base_url: "https://openrouter.ai/api/v1", keys: [k2, k3], %s}
+models: [{id: a/b:free, provider: openrouter}, {id: a/b:free, provider: again}]
+`
+	for _, tt := range []struct{ first, second, want, mistake string }{
+		{"limits: {rpd: 1000}", "free: auto", "k1 1000, k2 1000, k2 1000, k3 -", ""},
+		{"free: auto", "limits: {rpd: 1000}", "k1 -, k2 1000, k2 1000, k3 1000", ""},
+		{"free: auto", "free: auto", "k1 -, k2 -, k2 -, k3 -", ""},
+		{"limits: {rpd: 9}", `limits: {rpd: 9, day_resets: "00:00 UTC"}`, "k1 9, k2 9, k2 9, k3 9", ""},
+		{"limits: {rpd: 9}", "limits: {rpd: 8}", "", "models.yaml:4:77: account openrouter/#2 has other limits in line 3"},
+		{"limits: {rpd: 9}", "limits: {rpd: 9, day_resets: rolling}", "", "has other limits in line 3"},
+		{"limits: {rpd: 9}", "limits: none", "", "has other limits in line 3"},
+		{"limits: {windows: [{requests: 9, per: 5s}]}", "limits: {windows: [{requests: 9, per: 5s, kind: fixed}]}", "", "has other limits in line 3"},
+		{"limits: {windows: [{requests: 9, per: 5s}]}", "limits: {windows: [{tokens: 9, per: 5s}]}", "", "has other limits in line 3"},
+		{"limits: {rpd: 0}", "free: auto", "k1 0, k2 0, k3 -", ""},
+	} {
+		c, err := read(fmt.Appendf(nil, file, tt.first, tt.second))
+		if tt.mistake != "" {
+			if err == nil || strings.Count(err.Error(), "\n") != 0 || !strings.Contains(err.Error(), tt.mistake) {
+				t.Errorf("%s, %s: %v", tt.first, tt.second, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range c.Providers {
+			for _, k := range p.Keys {
+				rpd := "-"
+				if k.Limits != nil {
+					rpd = fmt.Sprint(*k.Limits.RPD)
+				}
+				got = append(got, k.Key.Reveal()+" "+rpd)
+			}
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%s, %s: %v", tt.first, tt.second, got)
+		}
+	}
+	c := mustRead(t, `
+providers:
+  openrouter: {keys: [k1], limits: {rpd: 0}}
+  again: {base_url: "https://openrouter.ai/api/v1", keys: [k1]}
+models: [{id: a/b:free, provider: again}]
+`)
+	if p := c.Providers[1]; p.Off != "limit_zero" || p.Keyless || !strings.Contains(p.Why, "never call") {
+		t.Errorf("an entry whose only account is never to be called: %+v", p)
 	}
 }

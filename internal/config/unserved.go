@@ -11,23 +11,11 @@ var unserved = []struct {
 	path string
 	set  func(*Config) bool
 }{
-	{"clients[].rpd", func(c *Config) bool {
-		return slices.ContainsFunc(c.Clients, func(x Client) bool { return x.RPD != nil })
-	}},
-	{"clients[].rpm", func(c *Config) bool {
-		return slices.ContainsFunc(c.Clients, func(x Client) bool { return x.RPM != nil })
-	}},
 	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
 	{"allow_paid", func(c *Config) bool { return len(c.AllowPaid) > 0 }},
-	{"routing.order: adaptive", func(c *Config) bool { return c.Routing.Order == "adaptive" }},
-	{"routing.max_wait", func(c *Config) bool { return c.Routing.MaxWait > 0 && c.written("routing.max_wait") }},
-	{"routing.max_waiting", func(c *Config) bool { return c.written("routing.max_waiting") }},
 	{"routing.hedge_after", func(c *Config) bool { return c.Routing.HedgeAfter.On }},
 	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
-	{"routing.pace: day", func(c *Config) bool { return c.Routing.Pace == "day" }},
 	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
-	{"providers.*.limits", anyProvider(func(p Provider) bool { return p.Limits.counts() })},
-	{"providers.*.model_limits", anyProvider(func(p Provider) bool { return p.ModelLimits.counts() })},
 	{"providers.*.discover", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return !p.Discover.Off && c.written("providers."+p.Name+".discover") })(c)
 	}},
@@ -35,9 +23,6 @@ var unserved = []struct {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
 	}},
 	{"models[].timeouts.total", func(c *Config) bool { return c.anyModelWrites("timeouts.total") }},
-	{"models[].limits", func(c *Config) bool {
-		return slices.ContainsFunc(c.Models, func(m Model) bool { return m.Limits.counts() })
-	}},
 }
 
 // Unserved lists the keys that are set and not acted upon yet, to be named by check and by one warning at start.
