@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -66,15 +67,13 @@ func inMemory(t *testing.T, p enginePlan, test func(*engine)) {
 	t.Run("memory", func(t *testing.T) {
 		server, client := certificates()
 		synctest.Test(t, func(t *testing.T) {
-			front, back := fasthttputil.NewInmemoryListener(), fasthttputil.NewInmemoryListener()
-			e := &engine{T: t, tick: 10 * time.Second}
-			e.front = func() (net.Conn, error) { return front.DialWithLocalAddr(tcp("127.0.0.1")) }
-			e.start(p, front, back, "provider.test", upstream.Config{TLS: client, Dial: p.wrap(func() (net.Conn, error) {
-				c, err := back.Dial()
-				return piped{c}, err
-			})}, server)
-			defer time.Sleep(24 * time.Hour) // the cleaners of idle workers end
+			front, back := pipework{fasthttputil.NewInmemoryListener()}, pipework{fasthttputil.NewInmemoryListener()}
+			e := &engine{T: t, tick: 10 * time.Second, front: front.dial}
+			e.start(p, front, back, "provider.test", upstream.Config{TLS: client, Dial: p.wrap(back.dial)}, server)
+			hangs := time.AfterFunc(24*time.Hour, func() { panic("the test would wait for ever") }) // somebody's ticker always moves the clock
+			defer time.Sleep(24 * time.Hour)                                                        // the cleaners of idle workers end
 			defer e.stop()
+			defer hangs.Stop()
 			test(e)
 		})
 	})
@@ -108,17 +107,52 @@ func (p enginePlan) wrap(dial func() (net.Conn, error)) func(context.Context, st
 	}
 }
 
-// piped is a connection in memory whose timeouts are called what those of sockets are: TLS goes on behind no others.
-type piped struct{ net.Conn }
+// pipework is a listener in memory whose connections are more like sockets than fasthttp's own.
+type pipework struct{ *fasthttputil.InmemoryListener }
 
-func (p piped) Read(b []byte) (int, error) {
+func (w pipework) dial() (net.Conn, error) {
+	c, err := w.DialWithLocalAddr(tcp("127.0.0.1")) // what fasthttp takes for TCP it counts by address
+	return &piped{Conn: c}, err
+}
+
+func (w pipework) Accept() (net.Conn, error) {
+	c, err := w.InmemoryListener.Accept()
+	return &piped{Conn: c}, err
+}
+
+// piped calls its timeouts what sockets call them, for TLS goes on behind no others, and writes nothing when the deadline has
+// passed, even if there is room.
+type piped struct {
+	net.Conn
+	mu  sync.Mutex
+	end time.Time // of writes
+}
+
+func (p *piped) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
 	return n, timeoutOf(err)
 }
 
-func (p piped) Write(b []byte) (int, error) {
+func (p *piped) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	late := !p.end.IsZero() && !time.Now().Before(p.end)
+	p.mu.Unlock()
+	if late {
+		return 0, os.ErrDeadlineExceeded
+	}
 	n, err := p.Conn.Write(b)
 	return n, timeoutOf(err)
+}
+
+func (p *piped) SetWriteDeadline(t time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end = t
+	return p.Conn.SetWriteDeadline(t)
+}
+
+func (p *piped) SetDeadline(t time.Time) error {
+	return errors.Join(p.SetReadDeadline(t), p.SetWriteDeadline(t))
 }
 
 func timeoutOf(err error) error {
@@ -149,6 +183,7 @@ func (e *engine) listen() net.Listener {
 
 func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg upstream.Config, certificate *tls.Config) {
 	e.log = &lines{}
+	e.provide(func(*upPeer) {}) // it hangs up
 	url := "http://" + host
 	if p.tls {
 		url, back = "https://"+host, tls.NewListener(back, certificate)
@@ -288,9 +323,9 @@ func (p *upPeer) say(texts ...string) {
 	}
 }
 
-// repeat says it again and again until nobody listens.
+// repeat says it again and again, until nobody listens or long after every bound.
 func (p *upPeer) repeat(text string, pause time.Duration) {
-	for {
+	for range 100 {
 		if _, err := io.WriteString(p.Conn, text); err != nil {
 			return
 		}

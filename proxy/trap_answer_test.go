@@ -146,11 +146,11 @@ func TestTrap20_an_error_under_status_200(t *testing.T) {
 				if !stream {
 					return document(stream)
 				}
-				return openStream + before + inChunk("data: "+fault+"\n\n") + endStream
+				return openStream + before + inChunk("data: "+fault+"\n\n") + word("never mind") + final
 			}, "a=upstream_fault; b=ok")
 		}
 		e.provide(each(func(p *upPeer, _, _ string) {
-			p.say(openStream, role, word("hello"), inChunk("data: "+fault+"\n\n"), endStream)
+			p.say(openStream, role, word("hello"), inChunk("data: "+fault+"\n\n"), final)
 		}))
 		was, _ := e.failures("a")
 		v := e.visit()
@@ -171,7 +171,7 @@ func TestTrap20_an_error_under_status_200(t *testing.T) {
 func TestTrap22_events_are_cut_anywhere(t *testing.T) {
 	const chunk = `{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}`
 	said := func(text string) string { return fmt.Sprintf(chunk, fmt.Sprintf(`{"content":%q}`, text), "null") }
-	stream := "\ufeff: note\r\n\r\n" + "event: x\rid: 7\rdata:" + said("one ") + "\r\r" + "data: " + said("two ") + "\n\n" +
+	stream := "\ufeffdata: " + said("one ") + "\r\r" + ": note\r\n\r\n" + "event: x\rid: 7\rdata:" + said("two ") + "\n\n" +
 		"data: " + strings.ReplaceAll(said("three "), `,"choices"`, ",\r\ndata: \"choices\"") + "\r\n\r\n" + "retry: 1\n: x\n\n" +
 		"data:" + fmt.Sprintf(chunk, "{}", `"stop"`) + "\r\n\n" + "data: [DONE]\r\r\n"
 	atLineEnd := func(i int) bool { return strings.ContainsAny(stream[i-1:i+1], "\r\n") }
@@ -282,7 +282,11 @@ func TestTrap25_each_event_is_flushed(t *testing.T) {
 			if err := until(resp.Body, fmt.Sprintf(`"w%d"`, i)); err != nil {
 				e.Fatal(err)
 			}
-			read <- struct{}{}
+			select {
+			case read <- struct{}{}:
+			case <-time.After(patience):
+				e.Fatalf("event %d came too late", i)
+			}
 		}
 		if b, err := io.ReadAll(resp.Body); err != nil || !strings.HasSuffix(string(b), "data: [DONE]\n\n") {
 			e.Errorf("%v, %q", err, b)

@@ -39,7 +39,7 @@ func TestTrap06_who_leaves_is_noticed_although_the_upstream_is_silent(t *testing
 		t.Run(s.name, func(t *testing.T) {
 			eachWorld(t, enginePlan{}, func(e *engine) {
 				for _, leave := range leavings {
-					at, gone := make(chan struct{}), make(chan time.Time)
+					at, gone := make(chan struct{}), make(chan time.Time, 1)
 					e.provide(func(p *upPeer) {
 						_, _ = p.request()
 						p.say(s.says...)
@@ -183,7 +183,7 @@ func TestTrap21_connections_are_ours(t *testing.T) {
 		if !ok || c.Conn != net.Conn(inner) {
 			e.Fatalf("%T is watched, %T is used", c.watched, c.Conn)
 		}
-		below := "*fasthttputil.pipeConn"
+		below := "*proxy.piped"
 		if e.sockets {
 			below = "*net.TCPConn"
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -57,10 +58,20 @@ func TestConnectionIsNotReused(t *testing.T) {
 	}
 }
 
-// A body that was not read to its end would be the begin of the next answer.
+// A body that was not read to its end would be the begin of the next answer. Its rest comes late: no look before use finds it.
 func TestAbandonedBodyIsNotReused(t *testing.T) {
 	eachWorld(t, Config{}, func(w *world) {
-		w.serve(answers("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokok"))
+		w.serve(func(p *peer) {
+			for says := length("okok"); ; says = "ok" + length("okok") {
+				if _, ok := p.request(); !ok {
+					return
+				}
+				if p.n%2 == 1 && !strings.HasPrefix(says, "ok") {
+					says = strings.TrimSuffix(says, "ok")
+				}
+				p.say(says)
+			}
+		})
 		for _, cancel := range []bool{false, true} {
 			var f Flow
 			reply, err := w.transp.Do(&f, w.post())
