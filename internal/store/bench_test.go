@@ -74,3 +74,13 @@ func BenchmarkSecond(b *testing.B) {
 	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns-locked/s")
 	b.ReportMetric(float64(s.Writes()-writes)/float64(b.N), "writes/s")
 }
+
+// BenchmarkCount is what an attempt pays for the history.
+func BenchmarkCount(b *testing.B) {
+	s := open(Config{Log: zerolog.Nop()})
+	m, o, now := &fallback.Model{Provider: "openrouter", ID: "organisation/model:free"}, &fallback.Outcome{InputTokens: 290, OutputTokens: 200}, time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Count(now, m, o, 300*time.Millisecond, false)
+	}
+}

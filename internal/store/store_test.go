@@ -175,15 +175,19 @@ func TestTheGoroutineWritesByItself(t *testing.T) {
 // A pool is read back as it was, through the file.
 func TestPoolRoundTrip(t *testing.T) {
 	dir := t.TempDir()
+	windows := []fallback.Window{{Unit: fallback.Requests, Per: time.Minute, Limit: 20}, {Unit: fallback.Tokens, Cycle: fallback.Daily, Per: 24 * time.Hour, Limit: 1e6}}
+	keys := []fallback.Key{{Account: "x", Limits: windows}}
 	config := fallback.Config{Models: []fallback.Model{
-		{Provider: "p", ID: "a", Proof: fallback.ProvenListed, Keys: []fallback.Key{{Account: "x"}}},
-		{Provider: "p", ID: "b", Proof: fallback.ProvenListed, Keys: []fallback.Key{{Account: "x"}}},
+		{Provider: "p", ID: "a", Proof: fallback.ProvenListed, Keys: keys, Limits: windows},
+		{Provider: "p", ID: "b", Proof: fallback.ProvenListed, Keys: keys, Limits: windows},
 	}}
 	now := time.Now()
 	first := fallback.New(config)
 	var walk fallback.Walk
 	a, _ := first.Pick(now, &walk)
 	a.End(now, fallback.Outcome{Class: fallback.RateLimited, Target: fallback.TargetPair, Until: fallback.UntilRetryAfter, RetryAfter: time.Hour, Stated: true, Message: "slow down"})
+	b, _ := first.Pick(now, &walk)
+	b.End(now, fallback.Outcome{InputTokens: 100, OutputTokens: 20})
 	keep := func(p *fallback.Pool) Config {
 		return Config{Dir: dir, Log: zerolog.Nop(), Save: func() fallback.Saved { return p.Save(now) }, Restore: p.Restore}
 	}
@@ -193,7 +197,10 @@ func TestPoolRoundTrip(t *testing.T) {
 	defer s.finish()
 	for i, want := range first.Snapshot(now) {
 		got := second.Snapshot(now)[i]
-		want.SuccessRate = got.SuccessRate // of this process only
+		want.SuccessRate, want.TTFTp50, want.TTFTp95 = got.SuccessRate, got.TTFTp50, got.TTFTp95 // of this process only
+		if len(got.Quota) != 4 || want.Model.ID == "b" && got.Quota[0].Used != 1 {
+			t.Errorf("quota %+v", got.Quota)
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("status (wanted, got):\n%s", diff)
 		}
