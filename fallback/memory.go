@@ -31,15 +31,15 @@ type SavedWindow struct {
 	Drawn []Drawn   `json:",omitempty"` // Sliding
 }
 
-// Drawn is an amount that leaves a sliding window together, a window's length after At.
+// Drawn is an amount that leaves a sliding window together, a window's length after At: in milliseconds since 1970, rounded up.
 type Drawn struct {
-	At time.Time
+	At int64
 	N  int64
 }
 
 const (
 	targetClient = "client"
-	keptCharges  = 64 // of a sliding window; more are put together, as old as the youngest
+	keptCharges  = 64 // of a sliding window; what came in one of so many parts of it is put together, as old as the youngest
 )
 
 func (s *Saved) windows(now time.Time, q *quota, as SavedWindow) {
@@ -70,21 +70,22 @@ func (s *Saved) window(now time.Time, c *counter, as SavedWindow) {
 	if c.Cycle != Sliding {
 		as.From, as.Used, as.Next = c.from, c.used, c.next
 	} else {
-		as.Drawn = compact(c.log[c.head:])
+		as.Drawn = compact(c.log[c.head:], c.Per/keptCharges)
 	}
 	s.Windows = append(s.Windows, as)
 }
 
-// compact puts charges together so that no more than keptCharges are left.
-func compact(log []charge) []Drawn {
-	per := (len(log) + keptCharges - 1) / keptCharges
-	var out []Drawn
-	for part := range slices.Chunk(log, max(1, per)) {
-		var n int64
-		for _, x := range part {
-			n += x.n
+// compact puts charges together. The parts begin at fixed times, so that what is saved changes only when something was drawn.
+func compact(log []charge, part time.Duration) (out []Drawn) {
+	last := int64(-1)
+	for _, x := range log {
+		ms := x.at.Add(time.Millisecond - 1).UnixMilli()
+		if in := x.at.UnixNano() / max(1, int64(part)); len(log) > keptCharges && in == last {
+			end := &out[len(out)-1]
+			end.At, end.N = ms, end.N+x.n
+		} else {
+			out, last = append(out, Drawn{ms, x.n}), in
 		}
-		out = append(out, Drawn{part[len(part)-1].at, n})
 	}
 	return out
 }
@@ -137,8 +138,8 @@ func (c *counter) restore(w SavedWindow) {
 	}
 	c.log, c.head, c.used = c.log[:0], 0, 0
 	for _, d := range w.Drawn {
-		if d.N > 0 && (len(c.log) == 0 || !d.At.Before(c.log[len(c.log)-1].at)) {
-			c.log = append(c.log, charge{d.At, d.N})
+		if at := time.UnixMilli(d.At); d.N > 0 && (len(c.log) == 0 || !at.Before(c.log[len(c.log)-1].at)) {
+			c.log = append(c.log, charge{at, d.N})
 			c.used += d.N
 		}
 	}
