@@ -147,6 +147,9 @@ func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.proxy.history.Count(now, a.Model, &o, 0, false)
 	x.pending = failure{model: a.Model, outcome: o, effect: effect}
+	if o.Limit() && effect.Rested == fallback.TargetAccount && x.proxy.doubt != nil {
+		x.proxy.doubt(a.Model.Provider, a.Model.Keys[a.Key].Account)
+	}
 }
 
 // refuse ends the exchange with an error.

@@ -39,6 +39,10 @@ type Config struct {
 	Version   string // for the metrics
 	Values    []Value
 	History   History // nil = none
+
+	// Doubt is told of each account that has refused as a whole for a limit: what we count of it may be wrong. nil = nobody is
+	// told. It is called while a client waits, and must not block.
+	Doubt func(provider, account string)
 }
 
 // Proxy serves OpenAI clients.
@@ -48,6 +52,7 @@ type Proxy struct {
 	log       zerolog.Logger
 	metrics   *metrics
 	history   History
+	doubt     func(provider, account string)
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
 	bodies    budget
@@ -62,7 +67,7 @@ type Proxy struct {
 
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
-	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History}
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt}
 	if p.history == nil {
 		p.history = noHistory{}
 	}

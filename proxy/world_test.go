@@ -71,6 +71,7 @@ func (l *lines) String() string {
 type plan struct {
 	settings Settings
 	history  History
+	doubt    func(provider, account string)
 	pool     fallback.Config
 	models   []fallback.Model // Via, Proof and Keys are filled in when absent
 	dialect  map[string]string
@@ -153,7 +154,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 		}
 		return ln.dial()
 	}})
-	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Log: zerolog.New(w.log)})
+	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Doubt: p.doubt, Log: zerolog.New(w.log)})
 	front := fasthttputil.NewInmemoryListener()
 	watched, err := upstream.Watch(front)
 	if err != nil {
