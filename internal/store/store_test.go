@@ -181,7 +181,7 @@ func TestPoolRoundTrip(t *testing.T) {
 		{Provider: "p", ID: "a", Proof: fallback.ProvenListed, Keys: keys, Limits: windows},
 		{Provider: "p", ID: "b", Proof: fallback.ProvenListed, Keys: keys, Limits: windows},
 	}}
-	now := time.Now()
+	now := time.Now().Truncate(time.Millisecond)
 	first := fallback.New(config)
 	var walk fallback.Walk
 	a, _ := first.Pick(now, &walk)
