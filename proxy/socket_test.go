@@ -27,6 +27,7 @@ const patience = 5 * time.Second
 type sockets struct {
 	*testing.T
 	proxy *Proxy
+	pool  *fallback.Pool
 	addr  string
 	fake  *fakellm.Server // provider p, of model a
 	log   *lines
@@ -36,6 +37,7 @@ type sockets struct {
 type socketPlan struct {
 	settings Settings
 	models   []fallback.Model // of provider p; none = a
+	pool     fallback.Config
 	route    Route
 	provider http.Handler  // instead of the simulated one
 	readTime time.Duration // instead of the proxy's
@@ -71,13 +73,14 @@ func onSockets(t *testing.T, p socketPlan) *sockets {
 
 	p.route.Provider = &Provider{Name: "p", ChatURL: "http://" + back.Addr().String() + "/v1/chat/completions",
 		Dialect: openai.DialectOf("openai"), Local: true, Keys: []string{"sk-of-the-provider"}}
-	var config fallback.Config
+	config := p.pool
 	for _, m := range p.models {
 		m.Via, m.Proof, m.Keys = &p.route, fallback.ProvenLocal, []fallback.Key{{Account: "p"}}
 		config.Models = append(config.Models, m)
 	}
 	transport := upstream.New(upstream.Config{})
-	s.proxy = New(Config{Pool: fallback.New(config), Transport: transport, Settings: p.settings, Log: zerolog.New(s.log)})
+	s.pool = fallback.New(config)
+	s.proxy = New(Config{Pool: s.pool, Transport: transport, Settings: p.settings, Log: zerolog.New(s.log)})
 	if p.readTime > 0 {
 		s.proxy.server.ReadTimeout = p.readTime
 	}
