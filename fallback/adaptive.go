@@ -48,11 +48,46 @@ func (r *record) add(now time.Time, good bool) {
 	}
 }
 
+// task is what a model's records are kept by: the task that the client named, if anybody knows it, else the kind of need.
+func (w *Walk) task() string {
+	if w.table.tasks[w.Ask.Task] {
+		return w.Ask.Task
+	}
+	return classTasks[w.Need.Class()]
+}
+
+var classTasks = [numNeedClasses]string{"need: plain", "need: tools", "need: vision"}
+
+// did keeps how an attempt went, for its task and for all.
+func (m *modelState) did(now time.Time, task string, good bool) {
+	if m.records == nil {
+		m.records = map[string]*record{}
+	}
+	for _, name := range [...]string{"", task} {
+		at(m.records, name).add(now, good)
+	}
+}
+
+// recordOf is what is known of the model for a task; what is known of it for all while that is little.
+func (m *modelState) recordOf(now time.Time, task string) record {
+	if r := m.records[task]; r != nil && (r.good+r.bad)*r.weight(now) >= enough {
+		return *r
+	}
+	if r := m.records[""]; r != nil {
+		return *r
+	}
+	return record{}
+}
+
+// enough attempts of one task say more than those of all.
+const enough = 3
+
 // score is between 0 and 1: the share of good attempts, less for slow models.
-func (m *modelState) score(now time.Time, stream bool) float64 {
-	w := m.record.weight(now)
-	good := m.record.good*w + optimism
-	share := good / (good + m.record.bad*w)
+func (m *modelState) score(now time.Time, task string, stream bool) float64 {
+	r := m.recordOf(now, task)
+	w := r.weight(now)
+	good := r.good*w + optimism
+	share := good / (good + r.bad*w)
 	return share / (1 + float64(m.stats.usual[bit(stream)])/float64(slowness))
 }
 
@@ -73,6 +108,7 @@ type ordering struct {
 	at     time.Time
 	table  *table
 	base   []int32
+	task   string
 	rows   []int32
 	open   int // how many of them could be asked, which come first
 	scores []score
@@ -80,19 +116,20 @@ type ordering struct {
 
 // sorted gives the order of the walk's kind, which is looked at anew only now and then.
 func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
-	kind := Need{Tools: w.Need.Tools, Vision: w.Need.Vision, Stream: w.Need.Stream}
+	kind := Need{Tools: w.Need.Tools, Vision: w.Need.Vision, Stream: w.Need.Stream, NoTrain: w.Need.NoTrain}
+	task := w.task()
 	o := &p.orders[kind.Class()][bit(kind.Stream)]
-	if age := now.Sub(o.at); o.table == w.table && age >= 0 && age < lookAgain && slices.Equal(o.base, base) {
+	if age := now.Sub(o.at); o.table == w.table && o.task == task && age >= 0 && age < lookAgain && slices.Equal(o.base, base) {
 		return o
 	}
-	o.at, o.table, o.base, o.open = now, w.table, base, 0
+	o.at, o.table, o.base, o.task, o.open = now, w.table, base, task, 0
 	o.rows = append(o.rows[:0], base...)
 	o.scores = grow(o.scores, len(w.table.rows))
 	best := 0.0
 	for _, i := range base {
 		r, s := &w.table.rows[i], &o.scores[i]
-		s.shut = r.unfit(kind) != "" || !r.ready(now)
-		s.value = r.model.score(now, kind.Stream)
+		s.shut = r.unfit(&kind, now) != "" || !r.ready(now)
+		s.value = r.model.score(now, task, kind.Stream)
 		if !s.shut {
 			best = max(best, s.value)
 			o.open++

@@ -21,7 +21,7 @@ func (p *Pool) ResetModel(now time.Time, provider, id string) bool {
 		m.health = health{gen: m.health.gen + 1}
 		m.rest.lift()
 		m.rest.level, m.rest.slow = 0, 0
-		m.lacks = [numFeatures]bool{}
+		m.lacks = [numFeatures]time.Time{}
 		m.lastError, m.lastErrorAt, m.lastBad = "", time.Time{}, time.Time{}
 		for name, r := range p.state.pairs {
 			if name.provider == provider && name.id == id {

@@ -19,6 +19,8 @@ type Attempt struct {
 	probe  bool
 	ended  bool
 
+	told []Reading // what its answer said of the windows
+
 	before, after *Attempt // among those of its model that wait for content, in a ring
 }
 
@@ -131,6 +133,7 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	p := &a.row.pairs[a.Key]
 	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
+	a.believe(now, !account, !model, 0) // the answer's words stand after what was given back: it was not counted
 }
 
 // harmless says that the attempt was given up by our side, which tells nothing about the model.
@@ -162,7 +165,7 @@ func (a *Attempt) succeed(e *Effect) {
 func (a *Attempt) fail(now time.Time, o *Outcome, e *Effect) {
 	a.walk.learn(a, o)
 	if o.Feature != FeatureNone {
-		a.row.model.lacks[o.Feature] = true
+		a.row.model.lacks[o.Feature] = now
 	}
 	if a.probe {
 		a.pool.good[a.walk.Need.Class()].lastProbe = now
@@ -218,9 +221,9 @@ func (a *Attempt) surprise(now, named time.Time, target Target) {
 	p := &a.row.pairs[a.Key]
 	switch target {
 	case TargetPair:
-		p.quota.surprise(now, named)
+		p.quota.surprise(now, named, a.tokens)
 	case TargetKey, TargetAccount:
-		p.account.quota.surprise(now, named)
+		p.account.quota.surprise(now, named, a.tokens)
 	}
 }
 

@@ -226,7 +226,7 @@ func (c *counter) believe(now time.Time, used int64, reset time.Duration, own in
 	if short := used - c.used; short > 0 {
 		at := now
 		if c.Cycle == Sliding && reset > 0 && reset < c.Per {
-			at = now.Add(reset - c.Per) // it leaves when the provider says
+			at = now.Add(reset - c.Per - c.margin()) // it leaves when the provider says
 		}
 		c.insert(at, short)
 	}

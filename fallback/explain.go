@@ -45,7 +45,7 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 		r := &w.table.rows[i]
 		c := Candidate{Model: &r.Model}
 		tokens := r.model.tokens.expect(&w.Need)
-		switch c.Skip = r.unfit(w.Need); {
+		switch c.Skip = r.unfit(&w.Need, now); {
 		case c.Skip != "":
 			c.Unfit, c.Detail = true, r.Why
 		case w.marks[i]&markSmall != 0:

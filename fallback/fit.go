@@ -1,5 +1,7 @@
 package fallback
 
+import "time"
+
 // What a request needs and a model lacks, in the words of explain and of the exhausted answer.
 const (
 	lacksKind      = "kind"
@@ -8,6 +10,7 @@ const (
 	lacksSchema    = "no_json_schema"
 	lacksChoice    = "no_tool_choice"
 	lacksContext   = "context_length"
+	lacksPrivacy   = "may_train"
 	reasonNoKey    = "no_key"
 	reasonNotFree  = "not_free"
 	reasonGone     = "gone"
@@ -20,7 +23,7 @@ const (
 
 // unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that
 // rests fits.
-func (r *row) unfit(n Need) string {
+func (r *row) unfit(n *Need, now time.Time) string {
 	m := r.model
 	switch {
 	case r.Off != "":
@@ -37,18 +40,29 @@ func (r *row) unfit(n Need) string {
 		return reasonNotFree
 	case r.Kind != n.Kind:
 		return lacksKind
-	case n.Tools && (!r.Tools || m.lacks[FeatureTools]):
+	case n.NoTrain && r.Training != NeverTrains:
+		return lacksPrivacy
+	case n.Tools && (!r.Tools || m.lack(FeatureTools, now)):
 		return lacksTools
-	case n.Vision && (!r.Vision || m.lacks[FeatureVision]):
+	case n.Vision && (!r.Vision || m.lack(FeatureVision, now)):
 		return lacksVision
-	case n.ToolChoice && m.lacks[FeatureToolChoice]:
+	case n.ToolChoice && m.lack(FeatureToolChoice, now):
 		return lacksChoice
-	case n.JSONSchema && (!r.JSONSchema || m.lacks[FeatureJSONSchema]):
+	case n.JSONSchema && (!r.JSONSchema || m.lack(FeatureJSONSchema, now)):
 		return lacksSchema
 	case r.Context > 0 && n.Tokens > r.Context, n.Tokens > smallText && r.overflows(n.Tokens):
 		return lacksContext
 	}
 	return ""
+}
+
+// lacksFor is how long a refusal of a feature is believed: models learn, and so do those who serve them.
+const lacksFor = 7 * day
+
+// lack says whether the model has refused a feature of late.
+func (m *modelState) lack(f Feature, now time.Time) bool {
+	since := m.lacks[f]
+	return !since.IsZero() && now.Sub(since) < lacksFor
 }
 
 // smallText is what every window of tokens takes.

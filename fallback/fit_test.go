@@ -60,8 +60,8 @@ func TestRefusedFeatures(t *testing.T) {
 		t.Run(outcome, func(t *testing.T) {
 			p := byPriority(chain("A B"))
 			film := []step{
-				{1000 * h, request, "B=ok", "A 0 ready"},
-				{1000 * h, "plain", "A=ok", "A 0 ready"},
+				{100 * h, request, "B=ok", "A 0 ready"},
+				{100 * h, "plain", "A=ok", "A 0 ready"},
 			}
 			play(t, p, append([]step{{0, request, "A=" + outcome + " B=ok", "A 0 ready"}}, film...))
 			p.Reconfigure(fallback.Config{Models: chain("A B"), Order: fallback.Priority})

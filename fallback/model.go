@@ -30,6 +30,19 @@ var proofNames = [...]string{"unproven", "listed", "local", "plan", "allow_paid"
 
 func (p Proof) String() string { return proofNames[p] }
 
+// Training is whether who serves a model for free may train on what is sent.
+type Training uint8
+
+const (
+	TrainingUnknown Training = iota
+	MayTrain
+	NeverTrains
+)
+
+var trainingNames = [...]string{"unknown", "may_train", "never"}
+
+func (t Training) String() string { return trainingNames[t] }
+
 // Key is one credential of a provider, without the credential.
 type Key struct {
 	// Account names whose limits the key draws from. Keys of one account share them, at whatever provider entries they stand;
@@ -51,7 +64,8 @@ type Model struct {
 	JSONSchema bool
 	Context    int // tokens; 0 = unknown, which takes any size
 
-	Proof Proof
+	Proof    Proof
+	Training Training
 	// Off is the reason why the row is never asked ("no_key", "not_free", "limit_zero"); empty = it may be. Why says it
 	// in a sentence, with what to do.
 	Off string

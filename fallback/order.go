@@ -17,11 +17,18 @@ type lastGood struct {
 // priority; when a model above it has been available for Stick, one request goes there first.
 func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 	t := w.table
+	if w.talks() {
+		if k := t.indexOf(base, p.talks.of(w.Ask.Talk)); k >= 0 {
+			if r := &t.rows[base[k]]; r.ready(now) && r.reluctance(now) == 0 {
+				w.order = append(w.order, base[k])
+			}
+		}
+	}
 	if t.Order == Adaptive {
 		p.adapt(now, w, base)
 		return
 	}
-	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.private() {
+	if g := &p.good[w.Need.Class()]; t.Order == LastGood && g.model != nil && !w.private() && len(w.order) == 0 {
 		if k := t.indexOf(base, g.model); k >= 0 {
 			if w.probe = p.riser(now, w, base[:k], g); w.probe >= 0 {
 				w.order = append(w.order, w.probe)
@@ -56,7 +63,7 @@ func (p *Pool) riser(now time.Time, w *Walk, above []int32, g *lastGood) int32 {
 	}
 	for _, i := range above {
 		r := &w.table.rows[i]
-		if r.unfit(w.Need) == "" && r.ready(now) && now.Sub(r.readySince(now)) >= w.table.Stick {
+		if r.unfit(&w.Need, now) == "" && r.ready(now) && now.Sub(r.readySince(now)) >= w.table.Stick {
 			return i
 		}
 	}
@@ -98,6 +105,9 @@ func latest(a, b time.Time) time.Time {
 func (p *Pool) remember(a *Attempt) {
 	w := a.walk
 	t := w.table
+	if w.talks() {
+		p.talks.keep(w.Ask.Talk, a.row.model)
+	}
 	g := &p.good[w.Need.Class()]
 	if t.Order != LastGood || w.private() || g.model == a.row.model {
 		return

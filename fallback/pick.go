@@ -42,7 +42,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
 			if later != w.later(i, now) {
 				continue
 			}
-			if why := r.unfit(w.Need); why != "" {
+			if why := r.unfit(&w.Need, now); why != "" {
 				w.passed = w.passed || singular(why)
 				continue
 			}

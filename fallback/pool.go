@@ -29,19 +29,34 @@ type Chain struct {
 	Name   string
 	Models []string // a pattern matches "id" and "provider/id"; a row enters once, at its first match
 	Match  Match
+	// NoTrain keeps requests of this chain from models that may be trained on them.
+	NoTrain bool
 }
 
 // Match says which plain requests a chain serves by itself. The zero value serves none.
 type Match struct {
-	Tools, Vision, JSONSchema bool
+	Tools, Vision, JSONSchema Wish
 	MinTokens                 int
+	Task                      string // that the client names, see Ask
 }
 
-func (m Match) fits(n Need) bool {
+// Wish is what a match wants to be so.
+type Wish uint8
+
+const (
+	Either Wish = iota
+	Yes
+	No
+)
+
+func (w Wish) fits(is bool) bool { return w == Either || (w == Yes) == is }
+
+func (m Match) fits(n *Need, task string) bool {
 	if m == (Match{}) {
 		return false
 	}
-	return (!m.Tools || n.Tools) && (!m.Vision || n.Vision) && (!m.JSONSchema || n.JSONSchema) && n.Tokens >= m.MinTokens
+	return m.Tools.fits(n.Tools) && m.Vision.fits(n.Vision) && m.JSONSchema.fits(n.JSONSchema) && n.Tokens >= m.MinTokens &&
+		(m.Task == "" || m.Task == task)
 }
 
 // Config is what a Pool decides by. Zero values mean the defaults of models.yaml.
@@ -52,6 +67,7 @@ type Config struct {
 	Stick   time.Duration // default 60 s
 	Spread  Spread
 	Breaker Breaker
+	NoTrain bool // no request goes to models that may be trained on it
 	Pace    bool // daily windows are spread over the day
 
 	MaxWaiting int            // walks that may wait at once
@@ -67,6 +83,7 @@ type Pool struct {
 	state state
 	good  [numNeedClasses]lastGood
 	queue queue
+	talks talks
 
 	orders [numNeedClasses][2]ordering // for Adaptive
 }
@@ -93,6 +110,7 @@ type table struct {
 	rows   []row
 	chains map[string][]int32
 	all    []int32
+	tasks  map[string]bool // strengths, and tasks of chains
 	pairs  int
 }
 
@@ -159,14 +177,14 @@ type keyState struct {
 
 type modelState struct {
 	health  health
-	rest    rest              // of the model with every key: its upstream's limit, gone, not free
-	lacks   [numFeatures]bool // learned from refusals
+	rest    rest                   // of the model with every key: its upstream's limit, gone, not free
+	lacks   [numFeatures]time.Time // when a feature was last refused
 	lastBad time.Time
 	paused  bool
 	stats   stats
 	tokens  appetite
-	record  record
-	pending [2]*Attempt // the oldest without content, of whole answers and of streams
+	records map[string]*record // by task; "" = all
+	pending [2]*Attempt        // the oldest without content, of whole answers and of streams
 
 	lastError   string
 	lastErrorAt time.Time
@@ -198,11 +216,14 @@ func (s *state) build(c Config) *table {
 	if c.Stick <= 0 {
 		c.Stick = time.Minute
 	}
-	t := &table{Config: c, chains: map[string][]int32{}, rows: make([]row, len(c.Models))}
+	t := &table{Config: c, chains: map[string][]int32{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models))}
 	for i, m := range c.Models {
 		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
 		t.rows[i].model.health.clamp(c.Breaker)
 		t.all = append(t.all, int32(i))
+		for _, strength := range m.Strengths {
+			t.tasks[strength] = true
+		}
 		nth := map[string]int{}
 		for _, k := range m.Keys {
 			name := keyName{m.Provider, k.Account, nth[k.Account]}
@@ -224,7 +245,9 @@ func (s *state) build(c Config) *table {
 	s.share(c.Shares)
 	for _, chain := range c.Chains {
 		t.chains[chain.Name] = t.matching(chain.Models)
+		t.tasks[chain.Match.Task] = true
 	}
+	delete(t.tasks, "")
 	return t
 }
 

@@ -189,7 +189,7 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if w.marks[i]&markOut != 0 || r.unfit(w.Need) != "" {
+		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" {
 			continue
 		}
 		if t, limit := r.opens(now, w); sooner(t, at) {

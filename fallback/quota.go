@@ -132,12 +132,12 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 
 // surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none. opens is
 // when the provider says that it has room again, zero if it does not say.
-func (q *quota) surprise(now, opens time.Time) {
+func (q *quota) surprise(now, opens time.Time, tokens int64) {
 	for _, c := range q.counters {
 		if c.Unit == Running {
 			continue
 		}
-		if c.advance(now); c.used >= c.limit() {
+		if c.advance(now); c.used+amount(c.Unit, tokens) > c.limit() {
 			return
 		}
 	}

@@ -24,13 +24,21 @@ func (a *Attempt) Observe(now time.Time, readings []Reading) {
 	}
 	a.pool.mu.Lock()
 	defer a.pool.mu.Unlock()
+	a.told = append(a.told, readings...)
+	a.believe(now, true, true, 1)
+}
+
+// believe takes what the answer said of the account's windows, of the model's, or of both. own is 1 while the attempt itself
+// is drawn from them.
+func (a *Attempt) believe(now time.Time, account, model bool, own int64) {
 	p := &a.row.pairs[a.Key]
-	for i := range readings {
-		q := &p.account.quota
-		if readings[i].Target == TargetPair {
-			q = p.quota
+	for i := range a.told {
+		switch r := &a.told[i]; {
+		case r.Target == TargetPair && model:
+			p.quota.read(now, r, own)
+		case r.Target != TargetPair && account:
+			p.account.quota.read(now, r, own)
 		}
-		q.read(now, &readings[i], 1)
 	}
 }
 

@@ -21,10 +21,16 @@ type SavedModel struct {
 	LastBad      time.Time `json:",omitzero"`
 	LastError    string    `json:",omitempty"`
 	LastErrorAt  time.Time `json:",omitzero"`
-	Lacks        []string  `json:",omitempty"` // features it refused
+	Refused      []Lack    `json:",omitempty"`
 	Paused       bool      `json:",omitempty"`
 	TokenRatio   float64   `json:",omitempty"` // input tokens reported for one estimated
 	Output       float64   `json:",omitempty"` // tokens of an answer
+}
+
+// Lack is a feature that a model refused.
+type Lack struct {
+	Feature string
+	Since   time.Time
 }
 
 // SavedRest is one rest. Target says which of the names matter.
@@ -50,7 +56,7 @@ func (p *Pool) Save(now time.Time) Saved {
 	defer p.mu.Unlock()
 	var out Saved
 	for name, m := range p.state.models {
-		if saved := m.save(name); saved.worth() {
+		if saved := m.save(now, name); saved.worth() {
 			out.Models = append(out.Models, saved)
 		}
 		out.keep(now, &m.rest, SavedRest{Target: TargetModel.String(), Provider: name[0], ID: name[1]})
@@ -79,20 +85,20 @@ func (p *Pool) Save(now time.Time) Saved {
 	return out
 }
 
-func (m *modelState) save(name [2]string) SavedModel {
+func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
 		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt,
 		Paused: m.paused, TokenRatio: m.tokens.ratio, Output: m.tokens.output}
-	for f, lacks := range m.lacks {
-		if lacks {
-			s.Lacks = append(s.Lacks, Feature(f).String())
+	for f := range m.lacks {
+		if m.lack(Feature(f), now) {
+			s.Refused = append(s.Refused, Lack{Feature(f).String(), m.lacks[f]})
 		}
 	}
 	return s
 }
 
 func (s *SavedModel) worth() bool {
-	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Lacks) > 0 || s.Paused || s.TokenRatio > 0
+	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Refused) > 0 || s.Paused || s.TokenRatio > 0
 }
 
 // keep adds a rest that still means something: it is not over, or a repetition would be doubled.
@@ -132,10 +138,10 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{min(4, max(0.5, s.TokenRatio)), s.Output}
 	}
-	for _, word := range s.Lacks {
-		m.lacks[index[Feature](featureNames[:], word)] = true
+	for _, lack := range s.Refused {
+		m.lacks[index[Feature](featureNames[:], lack.Feature)] = lack.Since
 	}
-	m.lacks[FeatureNone] = false
+	m.lacks[FeatureNone] = time.Time{}
 }
 
 // find is the rest that a saved one belongs to, nil if its target is unknown.

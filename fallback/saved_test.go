@@ -100,7 +100,7 @@ func TestRestsThatAPersonEndsAreNotSaved(t *testing.T) {
 func TestRestoreBearsNonsense(t *testing.T) {
 	p := New(Config{Models: []Model{{Provider: "p", ID: "a", Proof: ProvenListed, Keys: []Key{{}}}}})
 	p.Restore(Saved{
-		Models: []SavedModel{{Provider: "p", ID: "a", FailureCount: 99, Level: -3, Lacks: []string{"wings"}}, {Provider: "gone", ID: "x", FailureCount: -1}},
+		Models: []SavedModel{{Provider: "p", ID: "a", FailureCount: 99, Level: -3, Refused: []Lack{{"wings", time.Time{}}}}, {Provider: "gone", ID: "x", FailureCount: -1}},
 		Rests:  []SavedRest{{Target: "moon", Provider: "p"}, {Target: "account", Provider: "p", Class: strings.Repeat("x", 99), Level: -1}},
 	})
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -29,7 +29,7 @@ func (p *Pool) Snapshot(now time.Time) []Status {
 		r := &t.rows[i]
 		m := r.model
 		out[i] = Status{
-			Model: &r.Model, Tools: r.Tools && !m.lacks[FeatureTools], FailureCount: m.health.count,
+			Model: &r.Model, Tools: r.Tools && !m.lack(FeatureTools, now), FailureCount: m.health.count,
 			LastError: m.lastError, LastErrorAt: m.lastErrorAt,
 			SuccessRate: m.stats.rate(), TTFTp50: m.stats.percentile(0.5), TTFTp95: m.stats.percentile(0.95),
 		}
@@ -62,7 +62,7 @@ func (p *Pool) current(now time.Time, rows []Status) int {
 	best, least, first := -1, 0, -1
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if r.unfit(w.Need) != "" {
+		if r.unfit(&w.Need, now) != "" {
 			continue
 		}
 		if r.ready(now) {
@@ -95,7 +95,7 @@ func (r *row) status(now time.Time) (available bool, reason string, at time.Time
 // statusOf is its status for a request of so many tokens.
 func (r *row) statusOf(now time.Time, tokens int64) (available bool, reason string, at time.Time) {
 	m := r.model
-	if why := r.unfit(Need{Kind: r.Kind}); why != "" {
+	if why := r.unfit(&Need{Kind: r.Kind}, now); why != "" {
 		return false, why, time.Time{}
 	}
 	phase := m.health.phase(now)

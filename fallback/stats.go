@@ -80,10 +80,10 @@ func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
 	switch {
 	case o.Class == OK:
 		m.stats.result(true)
-		m.record.add(now, true)
+		m.did(now, a.walk.task(), true)
 	case o.Fault():
 		m.stats.result(false)
-		m.record.add(now, false)
+		m.did(now, a.walk.task(), false)
 	case o.Limit():
 		m.stats.result(false)
 	}

@@ -12,6 +12,11 @@ type Ask struct {
 	Models []string // the configured ones of these, in this order; none configured = as if absent
 	Only   bool     // that model only; its keys may change
 	Client string   // who asks; walks that wait take turns over clients
+	Task   string   // what it is for, in the client's word: a chain that matches it serves, else models of that strength come first
+	// Talk is the conversation that the request goes on with; 0 = none is known. A named one is kept to in every order, others
+	// under Adaptive only.
+	Talk      uint64
+	NamedTalk bool
 }
 
 // auto are the names of the whole chain.
@@ -84,6 +89,7 @@ func (p *Pool) start(now time.Time, w *Walk) {
 	w.tried = grow(w.tried, (t.pairs+63)/64)
 	w.version = p.good[w.Need.Class()].version
 	w.probe = -1
+	w.Need.NoTrain = w.Need.NoTrain || t.NoTrain
 	p.sort(now, w)
 	if w.Need.Kind == Embedding {
 		w.keepOneID()
@@ -99,7 +105,7 @@ func (p *Pool) sort(now time.Time, w *Walk) {
 	if w.named = len(w.order) > 0; w.named {
 		return
 	}
-	base, chained := t.base(w.Ask.Model, w.Need)
+	base, chained := t.base(w)
 	if !chained {
 		w.order = t.configured(w.order, w.Ask.Model)
 	}
@@ -165,18 +171,33 @@ func (t *table) first(name string) int {
 }
 
 // base is the list that a name stands for; chained says that it was asked for as freefall/NAME.
-func (t *table) base(name string, need Need) (rows []int32, chained bool) {
-	if chain, ok := strings.CutPrefix(name, "freefall/"); ok {
-		if rows, ok := t.chains[chain]; ok {
-			return rows, true
+func (t *table) base(w *Walk) (rows []int32, chained bool) {
+	name, named := strings.CutPrefix(w.Ask.Model, "freefall/")
+	for i := range t.Chains {
+		if c := &t.Chains[i]; named && c.Name == name {
+			w.Need.NoTrain = w.Need.NoTrain || c.NoTrain
+			return t.chains[name], true
 		}
 	}
 	for i := range t.Chains {
-		if t.Chains[i].Match.fits(need) {
-			return t.chains[t.Chains[i].Name], false
+		if c := &t.Chains[i]; c.Match.fits(&w.Need, w.Ask.Task) {
+			w.Need.NoTrain = w.Need.NoTrain || c.NoTrain
+			return t.chains[c.Name], false
 		}
 	}
-	return t.all, false
+	return t.strong(w.Ask.Task), false
+}
+
+// strong are all rows, those of the strength that a task names first.
+func (t *table) strong(task string) []int32 {
+	if !t.tasks[task] {
+		return t.all
+	}
+	rows := slices.Clone(t.all)
+	slices.SortStableFunc(rows, func(i, j int32) int {
+		return bit(slices.Contains(t.rows[j].Strengths, task)) - bit(slices.Contains(t.rows[i].Strengths, task))
+	})
+	return rows
 }
 
 // learn keeps the walk from what has refused this request as a whole, even if its rest is over before the walk is.

@@ -124,9 +124,9 @@ func TestEmbeddingKeepsItsID(t *testing.T) {
 func TestMatchingChain(t *testing.T) {
 	c := fallback.Config{Models: chain("A B C"), Order: fallback.Priority, Chains: []fallback.Chain{
 		{Name: "never", Models: []string{"C"}},
-		{Name: "code", Models: []string{"B", "*"}, Match: fallback.Match{Tools: true}},
-		{Name: "eyes", Models: []string{"C"}, Match: fallback.Match{Vision: true}},
-		{Name: "long", Models: []string{"C", "B"}, Match: fallback.Match{JSONSchema: true, MinTokens: 1000}},
+		{Name: "code", Models: []string{"B", "*"}, Match: fallback.Match{Tools: fallback.Yes}},
+		{Name: "eyes", Models: []string{"C"}, Match: fallback.Match{Vision: fallback.Yes}},
+		{Name: "long", Models: []string{"C", "B"}, Match: fallback.Match{JSONSchema: fallback.Yes, MinTokens: 1000}},
 	}}
 	for request, want := range map[string]string{
 		"plain":                "A B C",
