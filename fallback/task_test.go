@@ -134,7 +134,7 @@ func TestAdaptiveLearnsByTask(t *testing.T) {
 		}
 		a.End(t0, outcomeOf(outcome))
 	}
-	if got := fmt.Sprint(first(p, fallback.Need{}, fallback.Ask{}), first(p, fallback.Need{Tools: true}, fallback.Ask{})); got != "A B" {
+	if got := fmt.Sprint(first(p, fallback.Need{}, fallback.Ask{}), first(p, fallback.Need{Tools: true}, fallback.Ask{})); got != "AB" {
 		t.Errorf("plain and tools go to %s", got)
 	}
 }

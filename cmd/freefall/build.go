@@ -172,7 +172,17 @@ func (p *provider) row(m *config.Model) fallback.Model {
 }
 
 func match(m config.Match) fallback.Match {
-	return fallback.Match{Tools: is(m.Tools), Vision: is(m.Vision), JSONSchema: is(m.JSONSchema)}
+	return fallback.Match{Tools: wish(m.Tools), Vision: wish(m.Vision), JSONSchema: wish(m.JSONSchema)}
+}
+
+func wish(b *bool) fallback.Wish {
+	switch {
+	case b == nil:
+		return fallback.Either
+	case *b:
+		return fallback.Yes
+	}
+	return fallback.No
 }
 
 func is(b *bool) bool { return b != nil && *b }
