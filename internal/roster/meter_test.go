@@ -1,0 +1,253 @@
+package roster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"freefall/fallback"
+	"freefall/internal/fakellm"
+	"freefall/internal/upstream"
+)
+
+// counterRoom is a provider with counters, in memory, and the meters that look at them.
+type counterRoom struct {
+	*Meters
+	mu    sync.Mutex
+	asked []string // "5s key-1 /v1/key": when since the beginning, by which key, where
+	seen  []string // "acme 12/50": what was observed
+	log   bytes.Buffer
+}
+
+func (c *counterRoom) note(list *[]string, line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*list = append(*list, line)
+}
+
+// take gives a list and begins it anew.
+func (c *counterRoom) take(list *[]string) string {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer func() { *list = nil }()
+	return strings.Join(*list, ", ")
+}
+
+// withMeters runs a test in fake time before a provider that answers so.
+func withMeters(t *testing.T, answer http.Handler, test func(c *counterRoom)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		c := &counterRoom{}
+		conns := make(chan net.Conn)
+		front := &pipeListener{conns: conns, done: make(chan struct{})}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+			c.note(&c.asked, fmt.Sprintf("%v %s %s%s", time.Since(begin).Round(time.Second), key, r.Host, r.URL.Path))
+			answer.ServeHTTP(w, r)
+		})}
+		var running sync.WaitGroup
+		running.Go(func() { _ = server.Serve(front) })
+		transport := upstream.New(upstream.Config{Dial: func(context.Context, string, string) (net.Conn, error) { return front.dial() }})
+		c.Meters = NewMeters(transport, func(_ time.Time, provider, account string, readings []fallback.Reading) {
+			for _, r := range readings {
+				c.note(&c.seen, fmt.Sprintf("%s %s %d/%d", provider, account, r.Limit-r.Remaining, r.Limit))
+			}
+		}, zerolog.New(zerolog.SyncWriter(&c.log)).Level(zerolog.DebugLevel))
+		ctx, stop := context.WithCancel(t.Context())
+		var looking sync.WaitGroup
+		looking.Go(func() { c.Run(ctx) })
+		test(c)
+		ended := time.Now()
+		stop()
+		looking.Wait()
+		if waited := time.Since(ended); waited > 0 {
+			t.Errorf("the end waited %v for an answer", waited)
+		}
+		_ = transport.Close()
+		_ = server.Close()
+		running.Wait()
+	})
+}
+
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (p *pipeListener) dial() (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipeListener) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
+
+func account(name string, keys ...string) Account {
+	return Account{Provider: "p", Name: name, URL: "http://p.test/v1/key", Keys: keys, Local: true}
+}
+
+// counted is a provider whose account has 50 requests a day, of which some are used.
+func counted(used int) http.Handler {
+	fake := fakellm.New(fakellm.Options{Models: fakellm.Catalog(),
+		Limits: []fakellm.Limit{{Scope: fakellm.Account, Requests: 50, Per: fakellm.Duration(24 * time.Hour), Fixed: true}}})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if used > 0 {
+			fmt.Fprintf(w, `{"data":{"free_model_daily_requests":{"limit":50,"used":%d,"remaining":%d}}}`, used, max(0, 50-used))
+			return
+		}
+		fake.ServeHTTP(w, r)
+	})
+}
+
+// A meter is looked at when its account is first known, every ten minutes, and after doubt, but not twice in a minute.
+func TestMetersAreLookedAt(t *testing.T) {
+	withMeters(t, counted(12), func(c *counterRoom) {
+		c.Set([]Account{account("acme", "key-1")})
+		if asked, seen := c.take(&c.asked), c.take(&c.seen); asked != "0s key-1 p.test/v1/key" || seen != "p acme 12/50" {
+			t.Fatalf("at start: asked %q, seen %q", asked, seen)
+		}
+		for range 1000 {
+			c.Doubt("p", "acme")
+			c.Doubt("p", "unknown")
+		}
+		time.Sleep(59 * time.Second)
+		if asked := c.take(&c.asked); asked != "" {
+			t.Errorf("asked again within a minute: %s", asked)
+		}
+		time.Sleep(2 * time.Second)
+		if asked := c.take(&c.asked); asked != "1m0s key-1 p.test/v1/key" {
+			t.Errorf("after doubt: %q", asked)
+		}
+		time.Sleep(4 * time.Minute)
+		if asked := c.take(&c.asked); asked != "" {
+			t.Errorf("doubt of before is asked about twice: %s", asked)
+		}
+		c.Doubt("p", "acme")
+		if asked := c.take(&c.asked); asked != "5m1s key-1 p.test/v1/key" {
+			t.Errorf("doubt after a quiet time: %q", asked)
+		}
+		time.Sleep(100 * time.Minute)
+		if n := strings.Count(c.take(&c.asked), "key-1"); n < 9 || n > 11 {
+			t.Errorf("looked at %d times in 100 minutes", n)
+		}
+	})
+}
+
+// A new configuration swaps accounts and keys: what stays is not asked anew, what is gone is not asked again.
+func TestMetersFollowTheConfiguration(t *testing.T) {
+	withMeters(t, counted(12), func(c *counterRoom) {
+		c.Set([]Account{account("a", "key-a"), account("b", "key-b")})
+		c.take(&c.asked)
+		time.Sleep(10 * time.Second)
+		c.Set([]Account{account("b", "key-b"), account("c", "key-c")})
+		if asked := c.take(&c.asked); asked != "10s key-c p.test/v1/key" {
+			t.Errorf("after the swap: %q", asked)
+		}
+		c.Doubt("p", "a")
+		c.Set([]Account{account("b", "key-new"), account("c", "key-c")})
+		time.Sleep(5 * time.Minute)
+		if asked := c.take(&c.asked); asked != "1m0s key-new p.test/v1/key" {
+			t.Errorf("with another key: %q", asked)
+		}
+		c.Set(nil)
+		time.Sleep(time.Hour)
+		if asked := c.take(&c.asked); asked != "" {
+			t.Errorf("nobody is left, and asked was %s", asked)
+		}
+	})
+}
+
+// Whatever a provider does to a question about a key, nobody is told but who debugs, nothing is believed, no other place hears
+// of the key, and the next key of the account is tried.
+func TestMetersThatCannotBeRead(t *testing.T) {
+	const good = `{"data":{"free_model_daily_requests":{"limit":50,"used":3,"remaining":47}}}`
+	var taken atomic.Int64
+	for name, answer := range map[string]http.HandlerFunc{
+		"refused":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, 401) },
+		"fault":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, 500) },
+		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://evil.test/v1/key", 307) },
+		"page":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>key</html>") },
+		"other":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":{"limit":null}}`) },
+		"large":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good+strings.Repeat(" ", 64<<10)) },
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				n, err := w.Write(bytes.Repeat([]byte(" "), 4<<10))
+				if taken.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		},
+		"silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"cut":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good[:40]); panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			withMeters(t, answer, func(c *counterRoom) {
+				c.Set([]Account{account("acme", "key-1", "key-2")})
+				time.Sleep(6 * time.Second)
+				synctest.Wait()
+				if got := c.log.String(); !strings.Contains(got, `"level":"debug"`) || !strings.Contains(got, "could not be read") || strings.Contains(got, "key-1") {
+					t.Errorf("after 6 s the log holds %q", got)
+				}
+				time.Sleep(12 * time.Minute)
+				asked := strings.Split(c.take(&c.asked), ", ")
+				if len(asked) != 2 || asked[0] != "0s key-1 p.test/v1/key" || !strings.HasSuffix(asked[1], "key-2 p.test/v1/key") {
+					t.Errorf("asked %q", asked)
+				}
+				if seen := c.take(&c.seen); seen != "" {
+					t.Errorf("believed %s", seen)
+				}
+			})
+		})
+	}
+	if n := taken.Load(); n == 0 || n > 512<<10 {
+		t.Errorf("%d bytes of two endless answers were taken", n)
+	}
+}
+
+// The simulated provider's own counter is understood, and the end of the program ends a question under way.
+func TestMetersAtTheSimulatedProvider(t *testing.T) {
+	withMeters(t, counted(0), func(c *counterRoom) {
+		c.Set([]Account{account("acme", "key-1"), account("", "key-2")})
+		asked, seen := c.take(&c.asked), strings.Split(c.take(&c.seen), ", ")
+		if slices.Sort(seen); strings.Join(seen, ", ") != "p  0/50, p acme 0/50" || strings.Count(asked, "/v1/key") != 2 {
+			t.Errorf("asked %q, seen %q", asked, seen)
+		}
+		c.Doubt("p", "")
+		time.Sleep(time.Minute)
+		if asked := c.take(&c.asked); asked != "1m0s key-2 p.test/v1/key" {
+			t.Errorf("an account without a name: %q", asked)
+		}
+	})
+	withMeters(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), func(c *counterRoom) {
+		c.Set([]Account{account("acme", "key-1")})
+		c.take(&c.asked)
+	})
+}
