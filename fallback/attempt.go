@@ -97,6 +97,8 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	a.hold(false)
 	m := a.row.model
 	m.came(a)
+	m.purse.running--
+	m.purse.pay(now, o.CostUSD)
 	m.note(now, a, &o)
 	if o.Fault() {
 		a.pool.disorder()

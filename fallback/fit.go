@@ -19,6 +19,7 @@ const (
 	reasonPaused   = "paused"
 	reasonBusy     = "concurrency"
 	reasonPaced    = "paced"
+	reasonSpent    = "spent"
 )
 
 // unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that

@@ -33,7 +33,7 @@ func TestNeeds(t *testing.T) {
 		{"keyless", func(r *fallback.Model) { r.Keys = keys(""); r.Keys = []fallback.Key{{}} }, "plain", ""},
 		{"local", func(r *fallback.Model) { r.Proof = fallback.ProvenLocal }, "plain", ""},
 		{"the operator's word", func(r *fallback.Model) { r.Proof = fallback.ProvenPlan }, "plain", ""},
-		{"paid and allowed", func(r *fallback.Model) { r.Proof = fallback.AllowedPaid }, "plain", ""},
+		{"paid and allowed", func(r *fallback.Model) { r.Proof, r.USDPerDay = fallback.AllowedPaid, 1 }, "plain", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			row := able

@@ -66,6 +66,8 @@ type Model struct {
 
 	Proof    Proof
 	Training Training
+	// USDPerDay bounds what an AllowedPaid row may cost in a UTC day.
+	USDPerDay float64
 	// Off is the reason why the row is never asked ("no_key", "not_free", "limit_zero"); empty = it may be. Why says it
 	// in a sentence, with what to do.
 	Off string

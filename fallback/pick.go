@@ -107,6 +107,7 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	pr.account.quota.draw(now, a.tokens)
 	pr.quota.draw(now, a.tokens)
 	r.model.await(a)
+	r.model.purse.running++
 	if w.Ask.Only {
 		w.order = append(w.order[:0], i)
 	}
@@ -151,6 +152,9 @@ func (r *row) doors(k int) [5]door {
 // open says whether a pair may be tried now for so many tokens, and on which conditions.
 func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
 	if p := &r.pairs[k]; !p.quota.room(now, tokens) || !p.account.quota.room(now, tokens) {
+		return held, false
+	}
+	if _, broke := r.broke(now); broke {
 		return held, false
 	}
 	switch r.model.health.phase(now) {

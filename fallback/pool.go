@@ -181,6 +181,7 @@ type modelState struct {
 	lacks   [numFeatures]time.Time // when a feature was last refused
 	lastBad time.Time
 	paused  bool
+	purse   purse
 	stats   stats
 	tokens  appetite
 	records map[string]*record // by task; "" = all

@@ -23,6 +23,9 @@ type SavedModel struct {
 	LastErrorAt  time.Time `json:",omitzero"`
 	Refused      []Lack    `json:",omitempty"`
 	Paused       bool      `json:",omitempty"`
+	SpentOn      time.Time `json:",omitzero"`  // the UTC day that Spent belongs to
+	Spent        float64   `json:",omitempty"` // USD
+	Dearest      float64   `json:",omitempty"` // USD, of one attempt
 	TokenRatio   float64   `json:",omitempty"` // input tokens reported for one estimated
 	Output       float64   `json:",omitempty"` // tokens of an answer
 }
@@ -88,7 +91,7 @@ func (p *Pool) Save(now time.Time) Saved {
 func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
 		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt,
-		Paused: m.paused, TokenRatio: m.tokens.ratio, Output: m.tokens.output}
+		Paused: m.paused, SpentOn: m.purse.day, Spent: m.purse.spent, Dearest: m.purse.dearest, TokenRatio: m.tokens.ratio, Output: m.tokens.output}
 	for f := range m.lacks {
 		if m.lack(Feature(f), now) {
 			s.Refused = append(s.Refused, Lack{Feature(f).String(), m.lacks[f]})
@@ -98,7 +101,7 @@ func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 }
 
 func (s *SavedModel) worth() bool {
-	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Refused) > 0 || s.Paused || s.TokenRatio > 0
+	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Refused) > 0 || s.Paused || s.Dearest > 0 || s.TokenRatio > 0
 }
 
 // keep adds a rest that still means something: it is not over, or a repetition would be doubled.
@@ -135,6 +138,7 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	m.health.clamp(b)
 	m.lastBad, m.lastError, m.lastErrorAt = s.LastBad, s.LastError, s.LastErrorAt
 	m.paused = s.Paused
+	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0}
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{min(4, max(0.5, s.TokenRatio)), s.Output}
 	}

@@ -151,6 +151,9 @@ func (r *row) blocked(k int, now time.Time, tokens int64) (b block) {
 		}
 		b.longer(block{word, d.rest.until, d.rest.limit})
 	}
+	if until, broke := r.broke(now); broke {
+		b.longer(block{reasonSpent, until, true})
+	}
 	p := &r.pairs[k]
 	for _, q := range [...]*quota{&p.account.quota, p.quota} {
 		if c, at := q.shut(now, tokens); c != nil {

@@ -43,7 +43,7 @@ data: [DONE]
 		})
 	}
 	paid := chain("a")
-	paid[0].Proof = fallback.AllowedPaid
+	paid[0].Proof, paid[0].USDPerDay = fallback.AllowedPaid, 1
 	inBubble(t, plan{models: paid}, func(w *world) {
 		w.fake().Script("a", whole)
 		w.chat(plainBody)

@@ -1,0 +1,58 @@
+package fallback_test
+
+import (
+	"testing"
+	"time"
+
+	"freefall/fallback"
+)
+
+func paid(usd float64) fallback.Outcome {
+	o := outcomeOf("ok")
+	o.CostUSD = usd
+	return o
+}
+
+// A model that may cost money never costs more than its bound in a day, however many ask at once, and outlives a restart.
+func TestAllowedPaidKeepsItsBound(t *testing.T) {
+	rows := chain("A B")
+	rows[0].Proof, rows[0].USDPerDay = fallback.AllowedPaid, 1
+	p := byPriority(rows)
+	spent := 0.0
+	ask := func(now time.Time, n int) {
+		var attempts []*fallback.Attempt
+		for range n {
+			if a, ok := p.Pick(now, &fallback.Walk{}); ok && a.Model.ID == "A" {
+				attempts = append(attempts, a)
+			} else if ok {
+				a.End(now, outcomeOf("ok"))
+			}
+		}
+		for _, a := range attempts {
+			a.End(now, paid(0.125))
+			spent += 0.125
+		}
+	}
+	ask(t0, 50)
+	if spent != 0.125 {
+		t.Errorf("%v USD are spent before a price is known", spent)
+	}
+	for range 5 {
+		ask(t0, 50)
+	}
+	if spent != 1 {
+		t.Errorf("%v of 1 USD are spent", spent)
+	}
+	if row := p.Snapshot(t0)[0]; row.Available || row.Reason != "spent" || row.AvailableAt.Sub(t0) != 14*h {
+		t.Errorf("%+v", row)
+	}
+	saved := p.Save(t0)
+	p = byPriority(rows)
+	p.Restore(saved)
+	if ask(t0, 50); spent != 1 {
+		t.Errorf("%v of 1 USD are spent after a restart", spent)
+	}
+	if ask(t0.Add(14*h), 50); spent != 2 {
+		t.Errorf("%v of 2 USD are spent on the next day", spent)
+	}
+}
