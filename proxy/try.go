@@ -40,6 +40,7 @@ func (x *exchange) try(a *fallback.Attempt) (*reply, fallback.Outcome) {
 		return nil, x.transport(err)
 	}
 	r := &reply{exchange: x, attempt: a, begun: now, route: route, up: up}
+	r.observe()
 	if up.Status/100 != 2 {
 		return nil, r.refused()
 	}
@@ -74,8 +75,25 @@ func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error
 	})
 }
 
-// transport is the verdict on an exchange that broke before it was complete.
+// observe tells the pool what the head says of the provider's windows. Most heads say nothing, and one look at their names
+// finds that out.
+func (r *reply) observe() {
+	if r.up.Mentions("Ratelimit") {
+		now := time.Now()
+		r.attempt.Observe(now, openai.Readings(r.route.Provider.Dialect, r.up.Status, r.up.Sole, now))
+	}
+}
+
+// transport is the verdict on an exchange that broke before it was complete. What was never sent was drawn from no window.
 func (x *exchange) transport(err error) fallback.Outcome {
+	o := x.broken(err)
+	if e, ok := errors.AsType[*upstream.Error](err); ok {
+		o.Unsent = !e.Sent
+	}
+	return o
+}
+
+func (x *exchange) broken(err error) fallback.Outcome {
 	switch {
 	case x.left.Load():
 		return fallback.Outcome{Class: fallback.ClientLeft}
@@ -106,7 +124,11 @@ func (r *reply) refused() fallback.Outcome {
 	if err != nil && r.exchange.cancelled() {
 		return r.exchange.transport(err)
 	}
-	o := openai.Classify(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	now := time.Now()
+	o, learned := openai.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, now)
+	if err == nil {
+		r.attempt.Observe(now, learned)
+	}
 	if err != nil && (o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn) {
 		return r.exchange.transport(err) // nobody is told that the fault is his own by half a sentence
 	}

@@ -10,8 +10,9 @@ import (
 	"freefall/fallback"
 )
 
-// learned is what a refusal says of the windows that it was refused for, in typed fields or in words: their limits, and what
-// is left. A number that is not clearly the limit of a window is none.
+// learned is what a refusal says of the windows that it was refused for, in typed fields or in words: their limits, and when
+// they have room again. What is left of them is the rest's business, which lasts until then. A number that is not clearly the
+// limit of a window is none.
 func (v *evidence) learned(o *fallback.Outcome) (out []fallback.Reading) {
 	target := windowsOf(o.Target)
 	switch o.Class {
@@ -29,12 +30,9 @@ func (v *evidence) learned(o *fallback.Outcome) (out []fallback.Reading) {
 		if r.Limit <= 0 || slices.ContainsFunc(said[:i], func(s fallback.Reading) bool { return s.Unit == r.Unit && s.Per == r.Per }) {
 			continue
 		}
-		r.Target = target
+		r.Target, r.Remaining = target, -1
 		if r.Reset == 0 {
 			r.Reset = v.resetOf(r.Per, o)
-		}
-		if r.Unit == fallback.Requests && r.Remaining < 0 && o.Limit() {
-			r.Remaining = 0 // one more did not fit
 		}
 		out = append(out, r)
 	}

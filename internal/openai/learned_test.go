@@ -10,18 +10,18 @@ import (
 
 // What the recorded refusals say of windows; those that are not named say nothing.
 var samplesSay = map[string]string{
-	"or-429-free-day":              "account requests/24h 0 of 50 reset 12h",
-	"or-429-free-day-limit-source": "account requests/24h 0 of 1000 reset 2h30m0s",
-	"or-429-free-minute":           "account requests/1m0s 0 of 20 reset 50s",
-	"groq-429-tpm":                 "pair tokens/1m0s 7563 of 12000 reset 12s",
-	"groq-429-tpd":                 "pair tokens/24h 2950 of 100000 reset 9m39s",
+	"or-429-free-day":              "account requests/24h - of 50 reset 12h",
+	"or-429-free-day-limit-source": "account requests/24h - of 1000 reset 2h30m0s",
+	"or-429-free-minute":           "account requests/1m0s - of 20 reset 50s",
+	"groq-429-tpm":                 "pair tokens/1m0s - of 12000 reset 12s",
+	"groq-429-tpd":                 "pair tokens/24h - of 100000 reset 9m39s",
 	"groq-413-tpm":                 "pair tokens/1m0s - of 12000",
-	"google-429-per-day":           "pair requests/24h 0 of 20 reset 20h",
-	"google-429-per-minute":        "pair requests/1m0s 0 of 5 reset 34s",
-	"github-429-day":               "pair requests/24h 0 of 50 reset 1h33m51s",
-	"together-429-credit-limit":    "pair requests/1m0s 0 of 60",
-	"cohere-429-trial-minute":      "account requests/1m0s 0 of 20",
-	"openai-429-tpm-ms":            "pair tokens/1m0s 63 of 30000 reset 644ms",
+	"google-429-per-day":           "pair requests/24h - of 20 reset 20h",
+	"google-429-per-minute":        "pair requests/1m0s - of 5 reset 34s",
+	"github-429-day":               "pair requests/24h - of 50 reset 1h33m51s",
+	"together-429-credit-limit":    "pair requests/1m0s - of 60",
+	"cohere-429-trial-minute":      "account requests/1m0s - of 20",
+	"openai-429-tpm-ms":            "pair tokens/1m0s - of 30000 reset 644ms",
 	"openai-429-too-large":         "pair tokens/1m0s - of 30000",
 }
 
@@ -74,21 +74,21 @@ func TestLearned(t *testing.T) {
 		want          string
 	}{
 		// Counters, by the window that the words name.
-		{"openrouter's own", "openrouter", 429, "", counters("Rate limit exceeded: free-models-per-min.", ""), "account requests/1m0s 0 of 20 reset 30s"},
-		{"openrouter's typed source", "openrouter", 429, "", counters("Rate limit exceeded", `,"limit_source":"openrouter_free_tier_daily"`), "account requests/24h 0 of 20 reset 30s"},
-		{"openrouter by model", "openrouter", 429, "", counters("Rate limit exceeded: limit_rpd/acme/m-5/0f3c", ""), "pair requests/24h 0 of 20 reset 30s"},
+		{"openrouter's own", "openrouter", 429, "", counters("Rate limit exceeded: free-models-per-min.", ""), "account requests/1m0s - of 20 reset 30s"},
+		{"openrouter's typed source", "openrouter", 429, "", counters("Rate limit exceeded", `,"limit_source":"openrouter_free_tier_daily"`), "account requests/24h - of 20 reset 30s"},
+		{"openrouter by model", "openrouter", 429, "", counters("Rate limit exceeded: limit_rpd/acme/m-5/0f3c", ""), "pair requests/24h - of 20 reset 30s"},
 		{"openrouter without words", "openrouter", 429, "", counters("Rate limit exceeded", ""), ""},
 		{"openrouter's host", "openrouter", 429, "", counters("Provider returned error: 5 requests per minute limit", `,"provider_name":"Chutes"`), ""},
 		{"openrouter in another spelling", "openrouter", 429, "", strings.ReplaceAll(counters("free-models-per-min", ""), "X-RateLimit", "x-ratelimit"), ""},
-		{"a day's counter that is over", "openrouter", 429, "", strings.Replace(counters("Rate limit exceeded: free-models-per-day.", ""), "1795348830000", "1795348790000", 1), "account requests/24h 0 of 20 reset 12h"},
-		{"headers by words", "openai", 429, limits, msg("Requests per minute exceeded"), "pair requests/1m0s 0 of 20 reset 30s"},
-		{"headers by type", "openai", 429, limits + "\nx-ratelimit-type: UserByModelByMinute", msg("slow"), "pair requests/1m0s 0 of 20 reset 30s"},
+		{"a day's counter that is over", "openrouter", 429, "", strings.Replace(counters("Rate limit exceeded: free-models-per-day.", ""), "1795348830000", "1795348790000", 1), "account requests/24h - of 20 reset 12h"},
+		{"headers by words", "openai", 429, limits, msg("Requests per minute exceeded"), "pair requests/1m0s - of 20 reset 30s"},
+		{"headers by type", "openai", 429, limits + "\nx-ratelimit-type: UserByModelByMinute", msg("slow"), "pair requests/1m0s - of 20 reset 30s"},
 		{"headers of an unknown window", "openai", 429, limits, msg("slow"), ""},
 		{"headers of a window without end", "openai", 429, limits, msg("Requests per month exceeded"), ""},
 
 		// Google's quotas.
 		{"google, both windows", "google", 429, "", google(quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", `"5"`), quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", `20`)),
-			"pair requests/1m0s 0 of 5 reset 36s; pair requests/24h 0 of 20 reset 20h"},
+			"pair requests/1m0s - of 5 reset 36s; pair requests/24h - of 20 reset 20h"},
 		{"google, input tokens", "google", 429, "", google(quota("GenerateContentInputTokensPerModelPerMinute-FreeTier", `"250000"`)), "pair tokens/1m0s - of 250000 reset 36s"},
 		{"google, output tokens", "google", 429, "", google(quota("GenerateContentOutputTokensPerModelPerMinute", `"8000"`)), ""},
 		{"google, never free", "google", 429, "", google(quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", `"0"`)), ""},
@@ -96,26 +96,26 @@ func TestLearned(t *testing.T) {
 		{"google, in words alone", "google", 429, "", msg("* Quota exceeded for metric: generate_content_free_tier_requests, limit: 20, model: gemini-2.5-flash"), ""},
 
 		// Words.
-		{"a named window", "groq", 429, "", msg("on tokens per minute (TPM): Limit 9000, Used 8500, Requested 700. Please try again in 1.33s"), "pair tokens/1m0s 500 of 9000 reset 1.33s"},
-		{"a named window, overdrawn", "groq", 429, "", msg("on requests per day (RPD): Limit 1000, Used 1003, Requested 1. Please try again in 2m"), "pair requests/24h 0 of 1000 reset 2m0s"},
+		{"a named window", "groq", 429, "", msg("on tokens per minute (TPM): Limit 9000, Used 8500, Requested 700. Please try again in 1.33s"), "pair tokens/1m0s - of 9000 reset 1.33s"},
+		{"a named window, overdrawn", "groq", 429, "", msg("on requests per day (RPD): Limit 1000, Used 1003, Requested 1. Please try again in 2m"), "pair requests/24h - of 1000 reset 2m0s"},
 		{"too large for a window", "groq", 413, "", msg("Request too large on tokens per minute (TPM): Limit 9000, Requested 16008"), "pair tokens/1m0s - of 9000"},
 		{"too large for a window, with 429", "openai", 429, "", msg("Request too large on tokens per min (TPM): Limit: 9,000, Requested: 16,008"), "pair tokens/1m0s - of 9000"},
 		{"too large for the window of a key", "mistral", 413, "", msg("Request too large on tokens per minute (TPM): Limit 9000, Requested 16008"), "account tokens/1m0s - of 9000"},
-		{"by an abbreviation", "openai", 429, "", msg("TPM limit is 6000, RPM limit: 30"), "pair tokens/1m0s - of 6000; pair requests/1m0s 0 of 30"},
-		{"by openrouter's word", "openrouter", 429, "", msg("Rate limit exceeded: limit_rpm 20"), "pair requests/1m0s 0 of 20"},
-		{"so many a minute", "openai", 429, "", msg("Rate limit exceeded: 20 requests per minute"), "pair requests/1m0s 0 of 20"},
-		{"so many a day", "openai", 429, "", msg("You have reached your limit of 50 requests per day."), "pair requests/24h 0 of 50"},
-		{"so many a day, with a hint that is not believed", "openai", 429, "retry-after: 36", msg("limit of 50 requests per day"), "pair requests/24h 0 of 50"},
-		{"so many a day, rolling", "groq", 429, "retry-after: 36", msg("limit of 50 requests per day"), "pair requests/24h 0 of 50 reset 36s"},
-		{"so many, and then the word", "openai", 429, "", msg("You exceeded the 20 requests/minute limit"), "pair requests/1m0s 0 of 20"},
-		{"at most", "openai", 429, "", msg("At most 3 requests every 10 seconds"), "pair requests/10s 0 of 3"},
+		{"by an abbreviation", "openai", 429, "", msg("TPM limit is 6000, RPM limit: 30"), "pair tokens/1m0s - of 6000; pair requests/1m0s - of 30"},
+		{"by openrouter's word", "openrouter", 429, "", msg("Rate limit exceeded: limit_rpm 20"), "pair requests/1m0s - of 20"},
+		{"so many a minute", "openai", 429, "", msg("Rate limit exceeded: 20 requests per minute"), "pair requests/1m0s - of 20"},
+		{"so many a day", "openai", 429, "", msg("You have reached your limit of 50 requests per day."), "pair requests/24h - of 50"},
+		{"so many a day, with a hint that is not believed", "openai", 429, "retry-after: 36", msg("limit of 50 requests per day"), "pair requests/24h - of 50"},
+		{"so many a day, rolling", "groq", 429, "retry-after: 36", msg("limit of 50 requests per day"), "pair requests/24h - of 50 reset 36s"},
+		{"so many, and then the word", "openai", 429, "", msg("You exceeded the 20 requests/minute limit"), "pair requests/1m0s - of 20"},
+		{"at most", "openai", 429, "", msg("At most 3 requests every 10 seconds"), "pair requests/10s - of 3"},
 		{"thousands", "openai", 429, "", msg("This would exceed your organization's rate limit of 50,000 input tokens per minute"), "pair tokens/1m0s - of 50000"},
-		{"per 60s", "openai", 429, "", msg("Rate limit of 10 per 60s exceeded"), "pair requests/1m0s 0 of 10"},
-		{"max", "openai", 429, "", msg("Max 100 requests / hour"), "pair requests/1h 0 of 100"},
-		{"as a string", "openai", 429, "", `{"error":"limited to 5 calls a minute"}`, "pair requests/1m0s 0 of 5"},
-		{"as text", "openai", 429, "", "Rate limit: 5 requests per second", "pair requests/1s 0 of 5"},
-		{"said twice", "openai", 429, "", msg("Limit 5 requests per minute. The limit is 5 requests per minute"), "pair requests/1m0s 0 of 5"},
-		{"a document in a message", "openai", 429, "", `{"error":{"message":"{\"error\":{\"message\":\"limit of 5 requests per minute\",\"code\":429}}"}}`, "pair requests/1m0s 0 of 5"},
+		{"per 60s", "openai", 429, "", msg("Rate limit of 10 per 60s exceeded"), "pair requests/1m0s - of 10"},
+		{"max", "openai", 429, "", msg("Max 100 requests / hour"), "pair requests/1h - of 100"},
+		{"as a string", "openai", 429, "", `{"error":"limited to 5 calls a minute"}`, "pair requests/1m0s - of 5"},
+		{"as text", "openai", 429, "", "Rate limit: 5 requests per second", "pair requests/1s - of 5"},
+		{"said twice", "openai", 429, "", msg("Limit 5 requests per minute. The limit is 5 requests per minute"), "pair requests/1m0s - of 5"},
+		{"a document in a message", "openai", 429, "", `{"error":{"message":"{\"error\":{\"message\":\"limit of 5 requests per minute\",\"code\":429}}"}}`, "pair requests/1m0s - of 5"},
 
 		// Not clearly a limit.
 		{"what was sent", "openai", 429, "", msg("You made 25 requests per minute, slow down"), ""},
@@ -152,7 +152,7 @@ func TestLearned(t *testing.T) {
 // The two ways in which midnight of the dialect's day is told.
 func TestLearnedDays(t *testing.T) {
 	for _, tt := range []struct{ dialect, want string }{
-		{"openrouter", "pair requests/24h 0 of 50 reset 12h"}, {"google", "pair requests/24h 0 of 50 reset 20h"}, {"openai", "pair requests/24h 0 of 50"},
+		{"openrouter", "pair requests/24h - of 50 reset 12h"}, {"google", "pair requests/24h - of 50 reset 20h"}, {"openai", "pair requests/24h - of 50"},
 	} {
 		_, learned := ClassifyAll(DialectOf(tt.dialect), 429, nil, []byte(msg("limit of 50 requests per day")), noon)
 		if got := told(learned); got != tt.want {

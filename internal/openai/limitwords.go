@@ -32,11 +32,7 @@ func limitsIn(text string) (out []fallback.Reading) {
 			}
 		} else if t[i] == "limit" && i-at < named {
 			if limit := t[i+1:].amount(":", "=", "is", "of"); limit > 0 {
-				r := last.reading(limit)
-				if used := t[i+1:].after("used"); used >= 0 {
-					r.Remaining = max(0, limit-used)
-				}
-				out = addLimit(out, r)
+				out = addLimit(out, last.reading(limit))
 			}
 		}
 	}
@@ -159,15 +155,6 @@ func withoutThousands(s string) string {
 		return ""
 	}
 	return strings.Join(groups, "")
-}
-
-// after is the number behind a word that stands near; -1 = there is none.
-func (t words) after(word string) int64 {
-	t = t[:min(len(t), named)]
-	if i := slices.Index(t, word); i >= 0 {
-		return t[i+1:].amount(":", "=")
-	}
-	return -1
 }
 
 // abbreviations are the windows that have names of their own.
