@@ -7,13 +7,14 @@ GO       ?= go
 PYTHON   ?= python3
 FUZZTIME ?= 5m
 SOAK     ?= 10m
+WORLD    ?=
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 E2E  := test/e2e
 VENV := $(E2E)/.venv
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz soak cancel wire image compose lint clean
+.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire image compose lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ soak: build ## rough use for SOAK; what is left behind
 
 cancel: build ## how soon a provider is let go when a client leaves, and what promises cost
 	$(GO) run ./test/soak -cancel
+
+world: ## a simulated day of seven providers: what freefall makes of it, beside an all-knowing schedule and naive ones
+	$(GO) run ./test/world $(WORLD)
 
 wire: ## recorded errors and streams of providers, in the classifier and through the proxy: right / all
 	@out=$$($(GO) test -count=1 -v -run 'Samples|CutMatrix' ./internal/openai ./proxy 2>&1) && bad=0 || bad=$$?; \

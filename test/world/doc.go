@@ -1,0 +1,33 @@
+// Command world lets schedulers live through a simulated day: seven providers with the limits of real free tiers, a day of
+// random requests, and whatever else a day brings. Time is virtual, so a day takes seconds.
+//
+//	world                    all scenarios; a table; ends with 1 when freefall misses what it must reach
+//	world -short             a few of them, for CI
+//	world -scenario burst -v one of them, and for each lost request what the candidates said
+//
+// All schedulers of a table see the same requests, and the same fortunes: what a call of a request to a route would come to
+// (how long it takes, whether it fails) is drawn from the seed, the request and the route, never from a stream that depends
+// on what was asked before. The world counts what it grants itself, exactly, with code of its own (window.go); nothing of
+// freefall's counting is used.
+//
+// # The all-knowing
+//
+// Two lines of the table know more than any scheduler can.
+//
+// The bound (bound.go) is the largest number of requests that could have been answered at all, found as a maximum flow over every
+// request of the day, every limit and every outage. No schedule exceeds it, since all that it leaves out would only lower it: the
+// sliding of windows is relaxed to minutes of the clock, hours, turns and days; places held at one time are not counted; in
+// windows of tokens only the smallest requests are placed. That makes it too high where the day is overloaded: nobody serves
+// the small requests alone.
+//
+// The all-knowing (seer.go) is a schedule that really takes place, in the same world: it looks at the providers' own counters, knows
+// what each single call would come to, and spends the quota of days as the flow does. Freefall is measured by its successes. How
+// far it is from the bound is how far it may be from the best there is.
+//
+// # Fairness
+//
+// The world is not made for anybody. Requests that find room are not told so: clocks differ by up to 200 ms, the way to a provider
+// takes 5 to 80 ms, and some limits nobody states (NVIDIA's; those of the hosts behind OpenRouter, which change every ten
+// minutes). Limits that a provider fills continuously, as Groq and Cerebras do, are as they are, although models.yaml has no word
+// for them but windows that slide.
+package main

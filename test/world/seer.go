@@ -1,0 +1,157 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// seer is a real schedule with all knowledge that can be had at a moment: the providers' own counters, what is on its way to
+// them, every trouble and what each single call will come to. It never asks in vain. What is dear (quota of a turn or a day that
+// others will need) it spends as the maximum flow does.
+type seer struct {
+	day     *dayRun
+	bound   *bound
+	waiting []*job
+	alarm   time.Duration
+	plan    map[planKey]int // what is left of the bound's, by the hour
+}
+
+func newSeer(d *dayRun, b *bound) *seer {
+	s := &seer{day: d, bound: b, plan: map[planKey]int{}}
+	for k, n := range b.plan {
+		k.minute /= 60
+		s.plan[k] += n
+	}
+	return s
+}
+
+func (s *seer) arrive(j *job) {
+	s.waiting = append(s.waiting, j)
+	s.day.at(j.at+maxWait, func() {
+		if i := slices.Index(s.waiting, j); i >= 0 {
+			s.serve()
+			if i := slices.Index(s.waiting, j); i >= 0 {
+				s.waiting = slices.Delete(s.waiting, i, i+1)
+				s.day.lose(j, "no room came")
+			}
+		}
+	})
+	s.serve()
+}
+
+func (s *seer) committed(*call) {}
+
+func (s *seer) ended(c *call, v verdict) {
+	if v.result != answered {
+		s.waiting = append(s.waiting, c.job)
+	}
+	s.serve()
+}
+
+// serve sends what can be sent: requests that few routes serve first, then the oldest.
+func (s *seer) serve() {
+	slices.SortStableFunc(s.waiting, func(a, b *job) int {
+		return cmp.Or(cmp.Compare(rarity[b.kind], rarity[a.kind]), cmp.Compare(a.at, b.at))
+	})
+	left := s.waiting[:0]
+	for _, j := range s.waiting {
+		if r := s.best(j); r != nil {
+			s.day.send(j, r)
+		} else {
+			left = append(left, j)
+		}
+	}
+	s.waiting = left
+	s.setAlarm()
+}
+
+var rarity = [kinds]int{plain: 0, tools: 1, long: 2}
+
+// best is the cheapest route with room for the request, nil if none.
+func (s *seer) best(j *job) (best *route) {
+	hour := int(s.day.now / time.Hour)
+	price := 0
+	mask := s.bound.masks[j.id]
+	last := s.day.now >= j.at+maxWait-time.Millisecond
+	for _, r := range s.day.world.routes {
+		if mask&(1<<r.nth) == 0 || !s.works(r, j) || !r.room(s.day.now, j.request) {
+			continue
+		}
+		p := s.price(r, j)
+		if r.lapses() > time.Hour && s.plan[planKey{mask, hour, r.nth}] <= 0 && !last {
+			continue // somebody else will need it
+		}
+		if best == nil || p < price {
+			best, price = r, p
+		}
+	}
+	if best != nil {
+		s.plan[planKey{mask, hour, best.nth}]--
+	}
+	return best
+}
+
+// price is low for what lapses soonest, and for what can do no more than is needed.
+func (s *seer) price(r *route, j *job) (p int) {
+	switch {
+	case r.lapses() > 6*time.Hour:
+		p += 20
+	case r.lapses() > time.Hour:
+		p += 10
+	}
+	if r.tools && j.kind != tools {
+		p += 4
+	}
+	if r.context > 100_000 && j.kind != long {
+		p += 2
+	}
+	return p
+}
+
+// lapses is how long the longest window of the route is.
+func (r *route) lapses() (longest time.Duration) {
+	for _, w := range r.windows {
+		longest = max(longest, w.per)
+	}
+	return longest
+}
+
+// works says whether a call would be answered, whatever it is that would be wrong.
+func (s *seer) works(r *route, j *job) bool {
+	w := s.day.world
+	if x := w.trouble(r, s.day.now+r.latency+r.jitter); x != nil && (x.how != degraded || fortune(w.seed, 25, j.id, r.nth) < 0.5) {
+		return false
+	}
+	return w.trouble(r, s.day.now) == nil && !w.unlucky(j.request, r) && !j.failedAt(r)
+}
+
+// setAlarm looks again when the first window opens that keeps somebody out.
+func (s *seer) setAlarm() {
+	at := never
+	for _, r := range s.day.world.routes {
+		for _, j := range s.waiting[:min(len(s.waiting), 30)] {
+			if s.bound.masks[j.id]&(1<<r.nth) == 0 {
+				continue
+			}
+			t := s.day.now
+			for _, w := range r.windows {
+				if o := w.opens(s.day.now+r.skew, r.expects(j.request)); o != never {
+					t = max(t, o-r.skew)
+				}
+			}
+			if t > s.day.now {
+				at = min(at, t)
+			}
+			break
+		}
+	}
+	if len(s.waiting) > 0 && at != never && (s.alarm <= s.day.now || at < s.alarm) {
+		s.alarm = at
+		s.day.at(at, func() {
+			if s.alarm == s.day.now {
+				s.serve()
+			}
+		})
+	}
+}
