@@ -107,6 +107,9 @@ func TestMetricsShowQuota(t *testing.T) {
 	p.models = append(p.models, twin)
 	inBubble(t, p, func(w *world) {
 		w.chat(plainBody)
+		if _, err := w.proxy.metrics.registry.Gather(); err != nil {
+			t.Errorf("a window is told twice: %v", err)
+		}
 		page := w.do("GET", "/metrics", "")
 		for _, want := range []string{
 			`freefall_quota_used{account="home",model="",provider="",window="rpd"} 1`,
