@@ -31,7 +31,7 @@ func TestSameFortunes(t *testing.T) {
 
 // TestNobodyBeatsTheBound, be there much or little room.
 func TestNobodyBeatsTheBound(t *testing.T) {
-	for _, n := range []float64{3000, 200_000} {
+	for _, n := range []float64{3000, 250_000} {
 		all := hour(small.traffic(5, n), 11)
 		b := newBound(newWorld(5, &small), all)
 		for name, begin := range map[string]func(*dayRun) scheduler{
