@@ -1,7 +1,8 @@
 // Command soak starts the freefall binary before a simulated provider on loopback and looks at what a day of rough use leaves
 // behind.
 //
-//	soak -for 10m     random requests, faults, leavers and reloads; ends with 1 when freefall has grown by them, or answered wrongly
+//	soak -for 10m     random requests, faults, leavers and reloads; ends with 1 when freefall has grown by them, or answered wrongly.
+//	                  A warm-up and two lulls come on top, three minutes at most
 //	soak -cancel      how soon the provider is let go when a client leaves, how soon an event is through, what promises cost
 //
 // It ends only what it started.

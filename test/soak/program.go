@@ -24,9 +24,10 @@ const (
 
 // program is a running freefall in a folder of its own.
 type program struct {
-	dir  string
-	addr string
-	cmd  *exec.Cmd
+	dir    string
+	addr   string
+	cmd    *exec.Cmd
+	client http.Client // of the metrics: one connection, so that looking costs the same at any time
 
 	mu    sync.Mutex
 	said  []string // the last lines it wrote
@@ -43,7 +44,7 @@ func start(binary, yaml string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{dir: dir, ended: make(chan struct{})}
+	p := &program{dir: dir, ended: make(chan struct{}), client: http.Client{Timeout: stopBound, Transport: &http.Transport{}}}
 	if err := p.configure(yaml); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -103,6 +104,7 @@ func (p *program) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 // stop ends the program as an operator does, and says when it did not end well.
 func (p *program) stop() error {
 	defer os.RemoveAll(p.dir)
+	p.client.CloseIdleConnections()
 	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
@@ -117,45 +119,42 @@ func (p *program) stop() error {
 	return nil
 }
 
+// metrics reads /metrics: each series and its value.
+func (p *program) metrics() (map[string]float64, error) {
+	resp, err := p.client.Get("http://" + p.addr + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	series := map[string]float64{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		at := strings.LastIndexByte(lines.Text(), ' ')
+		if at < 0 || lines.Text()[0] == '#' {
+			continue
+		}
+		if series[lines.Text()[:at]], err = strconv.ParseFloat(lines.Text()[at+1:], 64); err != nil {
+			return nil, err
+		}
+	}
+	return series, lines.Err()
+}
+
 // metric reads one value of /metrics.
 func (p *program) metric(name string) (float64, error) {
-	resp, err := (&http.Client{Timeout: stopBound, Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + p.addr + "/metrics")
+	series, err := p.metrics()
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			return strconv.ParseFloat(value, 64)
-		}
-	}
-	return 0, fmt.Errorf("there is no metric %s", name)
+	return value(series, name)
 }
 
-// held is what the program holds at a moment.
-type held struct{ goroutines, files, running, rss, heap int }
-
-func (p *program) holds() (h held, err error) {
-	goroutines, err := p.metric("go_goroutines")
-	if err != nil {
-		return h, err
+func value(series map[string]float64, name string) (float64, error) {
+	v, ok := series[name]
+	if !ok {
+		return 0, fmt.Errorf("there is no metric %s", name)
 	}
-	running, err := p.metric("freefall_requests_running")
-	if err != nil {
-		return h, err
-	}
-	heap, err := p.metric("go_memstats_next_gc_bytes") // twice what was alive at the last collection
-	if err != nil {
-		return h, err
-	}
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
-	if err != nil {
-		return h, err
-	}
-	h.goroutines, h.running, h.heap, h.files = int(goroutines), int(running), int(heap), len(files)
-	h.rss, err = p.memory("VmRSS:")
-	return h, err
+	return v, nil
 }
 
 // memory is the program's resident memory in bytes: VmRSS now, VmHWM at most.

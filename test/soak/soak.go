@@ -19,15 +19,12 @@ import (
 const (
 	workers    = 24
 	warmUp     = 30 * time.Second // at most; a sixth of a short soak
-	rest       = 21 * time.Second // idle workers of the server are looked for every ten seconds, and end at ten
 	reloadEach = 2 * time.Second
+	fresh      = 5 * time.Second // a look at what a program holds that has served nobody
 )
 
-// slack is what may differ between two quiet moments: as many kept connections to the provider as there are workers, a few
-// goroutines of the runtime and of timers, pages that the runtime has not given back yet.
-var slack = held{goroutines: 8, files: workers + 8, running: 0, heap: 16 << 20, rss: 24 << 20}
-
-// soak loads freefall for so long, and compares what it holds then with what it held after a short while of the same.
+// soak loads freefall for so long, and compares what it holds in the lull thereafter with what it held in a lull after a short
+// while of the same: what is used for the first time is no leak.
 func soak(ctx context.Context, binary string, length time.Duration) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -54,25 +51,33 @@ func soak(ctx context.Context, binary string, length time.Duration) error {
 func (p *program) soak(ctx context.Context, files configFiles, length time.Duration, fake *fakellm.Server) error {
 	var tally tally
 	first := min(warmUp, length/6)
-	fmt.Printf("warming up for %v, then %v of %d clients; freefall is process %d\n", first, length, workers, p.cmd.Process.Pid)
-	if _, err := p.load(ctx, files, first, &tally); err != nil {
-		return err
-	}
-	before, err := p.quiet(fake)
+	fmt.Printf("warming up for %v, then %v of %d clients, each with a lull of %v thereafter; freefall is process %d\n",
+		first, length, workers, lull, p.cmd.Process.Pid)
+	start, err := p.quiet(ctx, fresh)
 	if err != nil {
 		return err
 	}
-	reloads, err := p.load(ctx, files, length, &tally)
+	if _, _, err := p.load(ctx, files, first, &tally); err != nil {
+		return err
+	}
+	begin, err := p.quiet(ctx, lull)
 	if err != nil {
 		return err
 	}
-	after, err := p.quiet(fake)
+	reloads, peak, err := p.load(ctx, files, length, &tally)
 	if err != nil {
+		return err
+	}
+	end, err := p.quiet(ctx, lull)
+	if err != nil {
+		return err
+	}
+	if peak.rss, err = p.memory("VmHWM:"); err != nil {
 		return err
 	}
 	tally.print(os.Stdout)
 	fmt.Printf("%-22s%8d\n\n", "configs taken", reloads)
-	grown := report(before, after)
+	grown := report(start, begin, peak, end)
 	if n := fake.State().Active; n > 0 {
 		grown = append(grown, fmt.Sprintf("%d calls of the provider go on", n))
 	}
@@ -89,50 +94,56 @@ func (p *program) soak(ctx context.Context, files configFiles, length time.Durat
 	return nil
 }
 
-// load lets the clients ask and changes the config meanwhile. It ends with the config it began with.
-func (p *program) load(ctx context.Context, files configFiles, length time.Duration, t *tally) (reloads int, err error) {
+// load lets the clients ask and changes the config meanwhile. It ends with the config it began with, and gives the most that was
+// seen to be held.
+func (p *program) load(ctx context.Context, files configFiles, length time.Duration, t *tally) (reloads int, peak held, err error) {
 	ctx, stop := context.WithTimeout(ctx, length)
 	defer stop()
 	var clients sync.WaitGroup
 	for range workers {
 		clients.Go(func() { newVisitor(p.addr, t).run(ctx) })
 	}
-	reloads, err = p.reload(ctx, files)
+	reloads, peak, err = p.reload(ctx, files)
 	stop()
 	clients.Wait()
-	return reloads, err
+	return reloads, peak, err
 }
 
 // reload changes models.yaml again and again, every third time for the worse, and counts how many were taken.
-func (p *program) reload(ctx context.Context, files configFiles) (taken int, err error) {
+func (p *program) reload(ctx context.Context, files configFiles) (taken int, peak held, err error) {
 	const stamp = "freefall_config_last_reload_success_timestamp_seconds"
 	last, err := p.metric(stamp)
 	if err != nil {
-		return 0, err
+		return 0, peak, err
 	}
 	tick := time.NewTicker(reloadEach)
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
-			return taken, p.settleConfig(files.base)
+			return taken, peak, p.settleConfig(files.base)
 		case <-p.ended:
-			return taken, fmt.Errorf("freefall has ended: %s", p.words())
+			return taken, peak, fmt.Errorf("freefall has ended: %s", p.words())
 		case <-tick.C:
 		}
 		if err := p.configure(files.next(n)); err != nil {
-			return taken, err
+			return taken, peak, err
 		}
 		if n%2 == 0 {
 			p.signal(syscall.SIGHUP) // otherwise it has to see by itself
 		}
 		at, err := p.metric(stamp)
 		if err != nil {
-			return taken, err
+			return taken, peak, err
 		}
 		if at != last {
 			taken, last = taken+1, at
 		}
+		now, _, err := p.look()
+		if err != nil {
+			return taken, peak, err
+		}
+		peak = most(peak, now)
 	}
 }
 
@@ -151,36 +162,6 @@ func (p *program) settleConfig(yaml string) error {
 			return fmt.Errorf("the config is not taken: %s", p.words())
 		}
 	}
-}
-
-// quiet gives what freefall holds when nobody asks for anything.
-func (p *program) quiet(fake *fakellm.Server) (held, error) {
-	time.Sleep(rest)
-	for end := time.Now().Add(rest); fake.State().Active > 0 && time.Now().Before(end); {
-		time.Sleep(100 * time.Millisecond)
-	}
-	return p.holds()
-}
-
-// report prints the two moments and names what has grown.
-func report(before, after held) (grown []string) {
-	fmt.Printf("%-22s%8s%8s%8s\n", "", "before", "after", "slack")
-	for _, row := range []struct {
-		name                 string
-		before, after, slack int
-	}{
-		{"goroutines", before.goroutines, after.goroutines, slack.goroutines},
-		{"open files", before.files, after.files, slack.files},
-		{"requests under way", before.running, after.running, slack.running},
-		{"heap's bound in MB", before.heap >> 20, after.heap >> 20, slack.heap >> 20},
-		{"resident MB", before.rss >> 20, after.rss >> 20, slack.rss >> 20},
-	} {
-		fmt.Printf("%-22s%8d%8d%8d\n", row.name, row.before, row.after, row.slack)
-		if row.after > row.before+row.slack {
-			grown = append(grown, fmt.Sprintf("%s: %d after %d", row.name, row.after, row.before))
-		}
-	}
-	return grown
 }
 
 // configFiles are the texts of models.yaml that a soak takes turns with.
