@@ -94,6 +94,9 @@ func (m *modelState) score(now time.Time, task string, stream bool) float64 {
 // adapt appends the rows of base: those that are open by how well they do, and the others behind. rank calls it.
 func (p *Pool) adapt(now time.Time, w *Walk, base []int32) {
 	o := p.sorted(now, w, base)
+	if k := w.due(now, base); k >= 0 && len(w.order) == 0 {
+		w.order = append(w.order, k)
+	}
 	begin := len(w.order)
 	for _, i := range o.rows {
 		if !slices.Contains(w.order[:begin], i) {
@@ -101,6 +104,16 @@ func (p *Pool) adapt(now time.Time, w *Walk, base []int32) {
 		}
 	}
 	p.explore(w, w.order[begin:], o.open)
+}
+
+// due is a row whose trial may begin, -1 if there is none: one request finds out whether it is well again.
+func (w *Walk) due(now time.Time, base []int32) int32 {
+	for _, i := range base {
+		if r := &w.table.rows[i]; r.model.health.phase(now) == phaseTrial && r.unfit(&w.Need, now) == "" && r.ready(now) {
+			return i
+		}
+	}
+	return -1
 }
 
 // ordering is an order that holds for a moment: for all requests that need the same kind of model.
@@ -232,7 +245,7 @@ func (c *counter) scarcity(now time.Time) float64 {
 	limit := float64(c.limit())
 	left := max(limit-float64(c.used), 0)
 	time := 1.0
-	if c.Cycle != Sliding && c.Per > 0 {
+	if c.Cycle == Fixed || c.Cycle == Daily {
 		time = float64(c.to.Sub(now)) / float64(c.to.Sub(c.from))
 	}
 	return time * limit / max(left, limit/1000)

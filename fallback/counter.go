@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"math"
 	"sort"
 	"time"
 )
@@ -14,6 +15,7 @@ type counter struct {
 	used    int64
 	running int64 // attempts under way that have drawn from it
 
+	level    float64   // Bucket: what is missing in it at from
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
 	next     int64     // Fixed, Daily: drawn so shortly before the turn ends that the provider may count it in the next
 
@@ -47,11 +49,14 @@ func (c *counter) advance(now time.Time) {
 		c.used = c.running
 		return
 	}
-	if c.Cycle == Sliding {
+	switch {
+	case c.Cycle == Sliding:
 		c.slide(now)
 		return
-	}
-	if now.Before(c.to) {
+	case c.Cycle == Bucket:
+		c.fill(now)
+		return
+	case now.Before(c.to):
 		return
 	}
 	before := c.to
@@ -61,6 +66,15 @@ func (c *counter) advance(now time.Time) {
 		c.used = c.next
 	}
 	c.next = 0
+}
+
+// fill puts into a bucket what has come since.
+func (c *counter) fill(now time.Time) {
+	if came := now.Sub(c.from); came > 0 {
+		c.level = max(0, c.level-float64(came)/float64(c.Per)*float64(c.limit()))
+		c.from = now
+	}
+	c.used = int64(math.Ceil(c.level - 1e-9))
 }
 
 func (c *counter) slide(now time.Time) {
@@ -112,6 +126,9 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	switch {
 	case c.Unit == Running:
 		return now.Add(minHint)
+	case c.Cycle == Bucket:
+		over := min(c.level+float64(n)-float64(c.limit()), c.level)
+		return now.Add(time.Duration(over/float64(c.limit())*float64(c.Per)) + c.margin())
 	case c.Cycle != Sliding:
 		if at := c.pacedUntil(n); !at.IsZero() {
 			return at
@@ -136,7 +153,7 @@ func (c *counter) stays(now time.Time) time.Time {
 	switch {
 	case c.Unit == Running:
 		return now.Add(c.Per + time.Hour)
-	case c.paced:
+	case c.paced, c.Cycle == Bucket:
 		return now
 	case c.Cycle != Sliding:
 		return c.to
@@ -161,6 +178,8 @@ func (c *counter) add(now time.Time, n int64) {
 		return
 	case c.Cycle == Sliding:
 		c.append(charge{now, n})
+	case c.Cycle == Bucket:
+		c.level += float64(n)
 	case !now.Add(c.margin()).Before(c.to):
 		c.next += n
 	}
@@ -189,6 +208,9 @@ func (c *counter) amend(now, at time.Time, n int64) {
 	c.advance(now)
 	switch {
 	case n == 0 || c.Unit == Running:
+	case c.Cycle == Bucket:
+		c.level = max(0, c.level+float64(n))
+		c.fill(now)
 	case c.Cycle == Sliding:
 		if !at.After(now.Add(-c.Per - c.margin())) {
 			return // it has left
@@ -223,6 +245,11 @@ func (c *counter) believe(now time.Time, used int64, reset time.Duration, own in
 		return
 	}
 	others := max(0, c.running-own)
+	if c.Cycle == Bucket {
+		c.level = min(max(c.level, float64(used)), float64(used+others))
+		c.fill(now)
+		return
+	}
 	if short := used - c.used; short > 0 {
 		at := now
 		if c.Cycle == Sliding && reset > 0 && reset < c.Per {

@@ -25,6 +25,37 @@ func counts(w *Window, at, now time.Time) bool {
 	return !at.Before(from) && at.Before(to)
 }
 
+// A bucket grants its limit at once and then what comes in, like one that is computed from its whole past.
+func TestBucket(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := Window{Unit: Requests, Cycle: Bucket, Limit: int64(rapid.IntRange(1, 40).Draw(t, "limit")),
+			Per: rapid.SampledFrom([]time.Duration{time.Second, time.Minute, day}).Draw(t, "per")}
+		c := counter{Window: w}
+		now, left, since := noon, float64(w.Limit), noon
+		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.Int64Range(0, int64(w.Per)/w.Limit*2).Draw(t, "pause")))
+			left = min(float64(w.Limit), left+float64(now.Sub(since))/float64(w.Per)*float64(w.Limit))
+			since = now
+			if !c.room(now, 1) {
+				if left >= 1+1e-6 {
+					t.Fatalf("%v are left, and one is refused", left)
+				}
+				early, late := c, c
+				opens := c.open(now, 1)
+				if early.room(opens.Add(-w.margin()-w.Per/1e6), 1) || !late.room(opens, 1) {
+					t.Fatal("it opens earlier than it says")
+				}
+				continue
+			}
+			if left < 1-1e-6 {
+				t.Fatalf("%v are left, and one is granted", left)
+			}
+			c.draw(now, 1)
+			left--
+		}
+	})
+}
+
 func drawWindow(t *rapid.T) Window {
 	w := Window{Unit: Requests, Limit: int64(rapid.IntRange(1, 40).Draw(t, "limit")),
 		Cycle: rapid.SampledFrom([]Cycle{Sliding, Fixed, Daily}).Draw(t, "cycle")}

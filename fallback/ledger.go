@@ -108,6 +108,8 @@ func (c *counter) show(now time.Time, scope, account string) Quota {
 	line := Quota{Scope: scope, Account: account, Window: c.Name(), Used: max(0, c.used), Limit: c.limit(), Learned: c.learned}
 	switch {
 	case c.Unit == Running || c.used <= 0:
+	case c.Cycle == Bucket:
+		line.ResetsAt = now.Add(time.Duration(1 / float64(c.limit()) * float64(c.Per)))
 	case c.Cycle != Sliding:
 		line.ResetsAt = c.to
 	case c.head < len(c.log):

@@ -129,6 +129,10 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 
 func (c *counter) restore(w SavedWindow) {
 	c.told = max(0, w.Told)
+	if c.Cycle == Bucket {
+		c.from, c.level = w.From, float64(max(0, w.Used))
+		return
+	}
 	if c.Cycle != Sliding {
 		if !w.From.IsZero() {
 			c.from, c.to = c.period(w.From)

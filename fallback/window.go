@@ -25,9 +25,10 @@ const (
 	Sliding Cycle = iota // each charge leaves Per after it was made
 	Fixed                // begun at multiples of Per since the Unix epoch
 	Daily                // begun every day at At in Zone
+	Bucket               // filled again all the time, Limit in Per, up to Limit
 )
 
-var cycleNames = [...]string{"sliding", "fixed", "daily"}
+var cycleNames = [...]string{"sliding", "fixed", "daily", "bucket"}
 
 func (c Cycle) String() string { return cycleNames[c] }
 
