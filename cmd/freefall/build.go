@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 
 	"freefall/fallback"
@@ -58,6 +60,7 @@ func build(c *config.Config) built {
 			b.pool.Shares = append(b.pool.Shares, fallback.Share{Client: c.Clients[i].Name, Windows: windows})
 		}
 	}
+	b.settings.Help = help(c, b.providers, b.pool.Models)
 	b.route(&c.Routing)
 	b.pool.Breaker = fallback.Breaker{Failures: int(c.Breaker.Failures), Cooldown: c.Breaker.Cooldown, MaxCooldown: c.Breaker.MaxCooldown}
 	return b
@@ -126,8 +129,8 @@ func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fal
 		Edits:   d.Edits,
 	}}
 	out.via.Local = roster.IsLocal(out.claim(""))
-	for name, value := range p.Headers {
-		out.via.Headers = append(out.via.Headers, upstream.Header{Name: name, Value: value.Reveal()})
+	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
+		out.via.Headers = append(out.via.Headers, upstream.Header{Name: name, Value: p.Headers[name].Reveal()})
 	}
 	for _, key := range p.Keys {
 		out.via.Keys = append(out.via.Keys, key.Key.Reveal())
