@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,11 @@ func simulated(t *testing.T, o fakellm.Options) (fake *fakellm.Server, url strin
 		srv.Close()
 	})
 	return fake, srv.URL + "/v1"
+}
+
+// chats are the requests for an answer: freefall also asks what is left of an account.
+func chats(fake *fakellm.Server) []fakellm.Request {
+	return slices.DeleteFunc(fake.Requests(), func(r fakellm.Request) bool { return !strings.HasSuffix(r.Path, "/chat/completions") })
 }
 
 // models are a simulated provider's, which can do everything and ask for no key.

@@ -63,6 +63,7 @@ func (s *server) reload(o config.Options) {
 	b := build(next)
 	s.pool.Reconfigure(b.pool)
 	s.proxy.Reconfigure(b.settings)
+	s.meters.Set(b.metered(next))
 	s.config.Store(next)
 	s.log.Info().Int("models", len(next.Models)).Msg("Configuration reloaded: " + strings.Join(changes(old, next), "; "))
 	if fixed := fixedChanges(s.started, next); len(fixed) > 0 {

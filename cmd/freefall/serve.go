@@ -18,6 +18,7 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/config"
+	"freefall/internal/roster"
 	"freefall/internal/store"
 	"freefall/internal/upstream"
 	"freefall/proxy"
@@ -94,6 +95,7 @@ func serve(ctx context.Context, c *config.Config, from *source) error {
 	}
 	log.Info().Str("listen", ln.Addr().String()).Int("models", len(c.Models)).Str("version", versionText()).
 		Msg("freefall serves http://" + ln.Addr().String() + "/v1")
+	log.Info().Msg("Budget: " + s.budget)
 	following, done := context.WithCancel(ctx)
 	var follower sync.WaitGroup
 	follower.Go(func() { s.follow(following, from) })
@@ -142,20 +144,25 @@ type server struct {
 	pool      *fallback.Pool
 	transport *upstream.Transport
 	proxy     *proxy.Proxy
+	meters    *roster.Meters
 	store     *store.Store
 
+	budget  string // of the day, at the start
 	started *config.Config
 	config  atomic.Pointer[config.Config] // the one in use
 }
 
 func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
 	b := build(c)
-	s := &server{log: log, pool: fallback.New(b.pool), started: c}
+	s := &server{log: log, pool: fallback.New(b.pool), started: c, budget: newBudget(c, b.pool.Models).text(time.Now())}
 	s.config.Store(c)
 	s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.pool.Restore,
 		Save: func() fallback.Saved { return s.pool.Save(time.Now()) }})
 	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
-	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(), History: history{s.store}}
+	s.meters = roster.NewMeters(s.transport, s.pool.Observe, log)
+	s.meters.Set(b.metered(c))
+	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(),
+		History: history{s.store}, Doubt: s.meters.Doubt}
 	if c.DataDir != "" {
 		front.Values = storeValues(s.store)
 	}
@@ -190,6 +197,11 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return exitError{1, err}
 	}
+	looking, done := context.WithCancel(ctx)
+	var meters sync.WaitGroup
+	meters.Go(func() { s.meters.Run(looking) })
+	defer meters.Wait()
+	defer done()
 	failed := make(chan error, 1)
 	go func() { failed <- s.proxy.Serve(watched) }()
 	select {

@@ -36,7 +36,7 @@ models: [{id: vendor/paid}, {id: "vendor/other:free:online"}, {id: "openrouter/a
 	if got := f.chat(ask("vendor/paid"), "X-Freefall-Fallback", "off"); got.status != 503 || got.attempts() != "0" || !strings.Contains(got.body, "not free") {
 		t.Errorf("that one only: %d after %s attempts: %s", got.status, got.attempts(), got.body)
 	}
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		if r.Model != "vendor/free:free" {
 			t.Errorf("%s was called", r.Model)
 		}
@@ -130,7 +130,7 @@ func TestServeTakesAwayWhatSpends(t *testing.T) {
 			t.Errorf("%s: %d %s", field, got.status, got.body)
 		}
 	}
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		for _, word := range []string{"models", "route", "plugins", "provider", "web_search_options", "paid"} {
 			if bytes.Contains(r.Body, []byte(word)) {
 				t.Errorf("went up: %s", r.Body)
@@ -248,7 +248,7 @@ func TestServeHasOneMeaningPerBody(t *testing.T) {
 	if good, bad := statuses[200].Load(), statuses[400].Load(); good < bodies/10 || bad < bodies/10 {
 		t.Errorf("%d served and %d refused: this proves little", good, bad)
 	}
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		if err := meansOnly(r.Body, "a:free", "b:free"); err != nil {
 			t.Fatalf("%v: %q", err, r.Body)
 		}
@@ -257,7 +257,7 @@ func TestServeHasOneMeaningPerBody(t *testing.T) {
 		t.Errorf("%d calls cost money", fake.Paid())
 	}
 	ports := map[string]bool{}
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		ports[r.Remote] = true
 	}
 	if len(ports) > 4*clients {

@@ -66,8 +66,8 @@ func TestServeCancelsForAClientThatLeaves(t *testing.T) {
 				readUntil(t, c, tt.sight)
 				left := time.Now()
 				c.Close()
-				f.until(callBound, "the call to be cancelled", func() bool { return fake.Requests()[0].Cancelled })
-				if took = fake.Requests()[0].CancelledAt.Sub(left); took <= cancelBound {
+				f.until(callBound, "the call to be cancelled", func() bool { return chats(fake)[0].Cancelled })
+				if took = chats(fake)[0].CancelledAt.Sub(left); took <= cancelBound {
 					break
 				}
 			}

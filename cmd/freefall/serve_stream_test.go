@@ -142,7 +142,7 @@ func TestServeKeepsBytes(t *testing.T) {
 	}
 
 	for i, more := range []string{"", streamed, streamed} {
-		if sent, want := string(fake.Requests()[i].Body), fmt.Sprintf(up, `"vendor/a:free"`, more); sent != want {
+		if sent, want := string(chats(fake)[i].Body), fmt.Sprintf(up, `"vendor/a:free"`, more); sent != want {
 			t.Errorf("sent\n%q, not\n%q", sent, want)
 		}
 	}
@@ -156,7 +156,7 @@ func TestServeTellsUsageToThoseWhoAsk(t *testing.T) {
 	if got := f.chat(streamBody); strings.Contains(got.body, `"usage":{`) || !got.clean() {
 		t.Errorf("not asked for: %s", got.body)
 	}
-	if sent := string(fake.Requests()[0].Body); !strings.Contains(sent, `"include_usage":true`) {
+	if sent := string(chats(fake)[0].Body); !strings.Contains(sent, `"include_usage":true`) {
 		t.Errorf("freefall wants to know what was used, and sent %s", sent)
 	}
 	got := f.chat(strings.Replace(streamBody, `"stream":true`, `"stream":true,"stream_options":{"include_usage":true}`, 1))

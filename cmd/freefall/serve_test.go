@@ -61,7 +61,7 @@ models: [{id: a:free, provider: spent}, {id: b:free, provider: spent}, {id: c, p
 	f.want(f.chat(plainBody), 200, "a:free=rate_limited; a:free=rate_limited; c=ok")
 	f.want(f.chat(plainBody), 200, "c=ok")
 	var accounts []string
-	for _, r := range spent.Requests() {
+	for _, r := range chats(spent) {
 		accounts = append(accounts, r.Account)
 	}
 	if slices.Sort(accounts); !slices.Equal(accounts, []string{"x", "y"}) {
@@ -115,7 +115,7 @@ func TestServeCountsFailures(t *testing.T) {
 func TestServeRestsNarrowly(t *testing.T) {
 	t.Parallel()
 	asked := func(fake *fakellm.Server, model string) (accounts []string) {
-		for _, r := range fake.Requests() {
+		for _, r := range chats(fake) {
 			if r.Model == model && !slices.Contains(accounts, r.Account) {
 				accounts = append(accounts, r.Account)
 			}
@@ -186,7 +186,7 @@ models:
 	} {
 		fake.Reset()
 		f.want(f.chat(tt.body), 200, tt.want+"=ok")
-		for _, r := range fake.Requests() {
+		for _, r := range chats(fake) {
 			if r.Model != tt.want {
 				t.Errorf("%s: %s was asked", tt.name, r.Model)
 			}
@@ -297,7 +297,7 @@ func TestServeManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		if r.Model == "c" && strings.Contains(string(r.Body), `"tools"`) {
 			t.Fatal("a tools request reached the model without tools")
 		}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"strings"
+
+	"freefall/fallback"
+	"freefall/internal/config"
+	"freefall/internal/roster"
+)
+
+// metered are the accounts whose provider tells what is left of them, each once. Nobody is asked about an account that cannot
+// be called.
+func (b *built) metered(c *config.Config) (accounts []roster.Account) {
+	nth := map[string]int{} // by account
+	for i := range c.Providers {
+		p := b.providers[c.Providers[i].Name]
+		if p.via.Dialect.KeyPath == "" || len(callable(b.pool.Models, p.config.Name)) == 0 {
+			continue
+		}
+		for k, key := range p.config.Keys {
+			n, seen := nth[key.Account]
+			if !seen {
+				n = len(accounts)
+				nth[key.Account] = n
+				accounts = append(accounts, p.meter(p.keys[k]))
+			}
+			if a := &accounts[n]; a.Provider == p.config.Name {
+				a.Keys = append(a.Keys, key.Key.Reveal())
+			}
+		}
+	}
+	return accounts
+}
+
+func (p *provider) meter(k fallback.Key) roster.Account {
+	return roster.Account{Provider: p.config.Name, Name: k.Account, URL: strings.TrimRight(p.config.BaseURL, "/") + p.via.Dialect.KeyPath,
+		Headers: p.via.Headers, Local: p.via.Local}
+}
