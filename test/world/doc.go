@@ -4,6 +4,7 @@
 //	world                    all scenarios; a table; ends with 1 when freefall misses what it must reach
 //	world -short             a few of them, for CI
 //	world -scenario burst -v one of them, and for each lost request what the candidates said
+//	world -binary PATH       the real binary, before simulated providers on loopback, for some twenty seconds
 //
 // All schedulers of a table see the same requests, and the same fortunes: what a call of a request to a route would come to
 // (how long it takes, whether it fails) is drawn from the seed, the request and the route, never from a stream that depends

@@ -46,6 +46,7 @@ func newFreefall(d *dayRun, s *scenario, verbose bool) *freefall {
 		}
 	}
 	f.start(fallback.New(f.config))
+	f.debug()
 	if s.restart > 0 {
 		d.at(s.restart, f.restart)
 	}
@@ -57,7 +58,7 @@ func newFreefall(d *dayRun, s *scenario, verbose bool) *freefall {
 
 // configured is a model as a user's models.yaml would have it.
 func configured(w *world, m *model) fallback.Model {
-	out := fallback.Model{Provider: m.provider.name, ID: m.id, Name: m.id, Tools: m.tools, Context: m.context, Proof: fallback.ProvenPlan}
+	out := fallback.Model{Provider: m.provider.name, ID: m.id, Name: m.id, Tools: m.tools, Context: m.context, Proof: fallback.ProvenPlan, Reserves: m.reserves}
 	if m.host != nil {
 		out.Counting = fallback.CountsUpstream
 	}
@@ -77,7 +78,7 @@ func configured(w *world, m *model) fallback.Model {
 	return out
 }
 
-// limits are windows as models.yaml can say them: there is no bucket, and a day that is none begins anew for each call.
+// limits are windows as the dialects say them.
 func limits(windows []*window) (out []fallback.Window) {
 	for _, w := range windows {
 		x := fallback.Window{Limit: w.limit, Per: w.per}
@@ -85,6 +86,8 @@ func limits(windows []*window) (out []fallback.Window) {
 			x.Unit = fallback.Tokens
 		}
 		switch {
+		case w.cycle == bucket:
+			x.Cycle = fallback.Bucket
 		case w.cycle == places:
 			x.Unit = fallback.Running
 		case w.cycle == turning && w.per == day:

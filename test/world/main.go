@@ -9,6 +9,7 @@ import (
 
 func main() {
 	var o options
+	binary := flag.String("binary", "", "the short form through this freefall, before simulated providers on loopback")
 	flag.Uint64Var(&o.seed, "seed", 1, "of all chance")
 	flag.StringVar(&o.only, "scenario", "", "this one alone: "+names())
 	flag.Float64Var(&o.load, "load", 0, "with this share of the capacity alone, e.g. 0.9")
@@ -20,6 +21,8 @@ func main() {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "world:", err)
 		os.Exit(2)
+	case *binary != "":
+		err = short(*binary, os.Stdout)
 	default:
 		err = o.run(os.Stdout)
 	}

@@ -27,7 +27,7 @@ var scenarios = []scenario{
 		}},
 	{name: "hangs", about: "two models take requests and never answer", loads: []float64{0.5, 0.9, 1.2}, short: 0.5, troubles: []trouble{
 		{provider: "mistral", model: "codestral-latest", from: 9 * time.Hour, to: 15 * time.Hour, how: hangs},
-		{provider: "openrouter", model: "deepseek/deepseek-chat-v3-0324:free", from: 0, to: day, how: hangs},
+		{provider: "openrouter", model: "deepseek/deepseek-chat-v3-0324:free", from: 0, to: 20 * time.Hour, how: hangs},
 	}},
 	{name: "unknown", about: "no limits configured for three more providers", loads: []float64{0.5, 0.9, 1.2}, short: 0.9,
 		unknown: map[string]bool{"google": true, "mistral": true, "groq": true}},
