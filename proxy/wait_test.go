@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -369,4 +370,41 @@ func TestToolsAreServedFirst(t *testing.T) {
 			t.Errorf("%d plain requests were answered before them", early)
 		}
 	})
+}
+
+// On sockets, too, the end of another request lets the next one in, and the alarm does when a window opens.
+func TestWaitsOnSockets(t *testing.T) {
+	var now, most atomic.Int32
+	gate := make(chan struct{})
+	models := chain("a", "b")
+	models[0].Limits = []fallback.Window{{Unit: fallback.Running, Limit: 2}}
+	models[1].Limits = []fallback.Window{{Per: 30 * time.Millisecond, Limit: 1}}
+	s := onSockets(t, socketPlan{models: models, settings: Settings{MaxWait: 15 * time.Second}, pool: fallback.Config{MaxWaiting: 3},
+		provider: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			<-gate
+			_, _ = io.WriteString(w, `{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}`)
+		})})
+	ask := func(model string) *client {
+		c := s.dial()
+		c.send(post(strings.Replace(plainBody, "auto", model, 1), headerFallback+": off"))
+		return c
+	}
+	asking := []*client{ask("a"), ask("a")}
+	s.eventually("two are asked", func() bool { return now.Load() == 2 })
+	for range 3 {
+		asking = append(asking, ask("a"))
+	}
+	s.eventually("three wait", func() bool { return s.pool.Waiting() == 3 })
+	close(gate)
+	for _, c := range asking {
+		s.wants("an answer", c.answer(), 200, "")
+	}
+	if n := most.Load(); n != 2 {
+		t.Errorf("%d calls at once", n)
+	}
+	for range 2 {
+		s.wants("the next window", ask("b").answer(), 200, "")
+	}
 }
