@@ -216,7 +216,7 @@ func (d *drill) newWeather(ctx context.Context, over time.Duration) (*weather, e
 		return nil, err
 	}
 	for _, m := range state.Models {
-		if !m.Available && m.AvailableAt == nil {
+		if !m.Available && m.AvailableAt.IsZero() {
 			continue // off for good: nobody asks it
 		}
 		w.models = append(w.models, m.ID)

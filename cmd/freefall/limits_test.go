@@ -106,6 +106,21 @@ models: [{id: a:free, provider: openrouter}, {id: a:free, provider: again}]`, tt
 	}
 }
 
+// What explores has chance, and it is even.
+func TestRoutingHasChance(t *testing.T) {
+	_, b := builtFrom(t, "routing: {order: adaptive}\nmodels: [{id: a:free}]")
+	if b.pool.Order != fallback.Adaptive || b.pool.Chance == nil {
+		t.Fatalf("order %v without chance", b.pool.Order)
+	}
+	var sum float64
+	for range 1000 {
+		sum += b.pool.Chance()
+	}
+	if sum < 400 || sum > 600 {
+		t.Errorf("the mean of 1000 is %v", sum/1000)
+	}
+}
+
 // A client's share has no margin of ours and no zone but UTC.
 func TestSharesOfClients(t *testing.T) {
 	_, b := builtFrom(t, `

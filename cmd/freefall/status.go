@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,22 +40,12 @@ func statusCommand() *cobra.Command {
 			}
 			ctx, stop := signals()
 			defer stop()
-			for {
-				if watch {
-					fmt.Fprint(cmd.OutOrStdout(), "\x1b[H\x1b[2J")
-				}
-				if err := showStatus(cmd.OutOrStdout(), url, key); err != nil {
-					return exitError{1, err}
-				}
-				if !watch {
-					return nil
-				}
-				select {
-				case <-ctx.Done():
-					return nil
-				case <-time.After(time.Second):
-				}
+			if watch {
+				return watchStatus(ctx, cmd.OutOrStdout(), url, key)
 			}
+			text, err := statusText(url, key)
+			fmt.Fprint(cmd.OutOrStdout(), text)
+			return err
 		},
 	}
 	configFlags(cmd, &options)
@@ -64,26 +54,77 @@ func statusCommand() *cobra.Command {
 	return cmd
 }
 
-type statusAnswer struct {
-	Current string `json:"current_model"`
-	Models  []struct {
-		ID           string  `json:"id"`
-		Name         string  `json:"name"`
-		Tools        bool    `json:"supports_tools"`
-		Current      bool    `json:"is_current"`
-		FailureCount int     `json:"failure_count"`
-		Available    bool    `json:"is_available"`
-		Provider     string  `json:"provider"`
-		Reason       string  `json:"reason"`
-		AvailableAt  *string `json:"available_at"`
-		LastError    string  `json:"last_error"`
-	} `json:"models"`
+// watchStatus shows the state each second, until the context ends. Once it was seen, a freefall that does not answer may be
+// about to come back.
+func watchStatus(ctx context.Context, w io.Writer, url, key string) error {
+	const home, clear = "\x1b[H", "\x1b[J"
+	for seen := false; ; {
+		text, err := statusText(url, key)
+		switch {
+		case err == nil:
+			seen = true
+		case !seen:
+			return err
+		default:
+			text = err.Error() + "\n"
+		}
+		fmt.Fprint(w, home+clear+text)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
 }
 
-func showStatus(w io.Writer, url, key string) error {
+func statusText(url, key string) (string, error) {
+	s, err := fetchStatus(url, key)
+	if err != nil {
+		return "", exitError{1, err}
+	}
+	return s.text(time.Now()), nil
+}
+
+// statusAnswer is what is shown of GET /api/chat/models.
+type statusAnswer struct {
+	Models []struct {
+		ID           string        `json:"id"`
+		Name         string        `json:"name"`
+		Tools        bool          `json:"supports_tools"`
+		Current      bool          `json:"is_current"`
+		FailureCount int           `json:"failure_count"`
+		Available    bool          `json:"is_available"`
+		Provider     string        `json:"provider"`
+		Reason       string        `json:"reason"`
+		AvailableAt  time.Time     `json:"available_at"`
+		LastError    string        `json:"last_error"`
+		Quota        []statusQuota `json:"quota"`
+	} `json:"models"`
+	Waiting     int           `json:"waiting"`
+	Accounts    []statusOwner `json:"accounts"`
+	Clients     []statusOwner `json:"clients"`
+	ConfigError string        `json:"config_error"`
+}
+
+// statusOwner is an account or a client with its windows.
+type statusOwner struct {
+	Name  string        `json:"name"`
+	Quota []statusQuota `json:"quota"`
+}
+
+type statusQuota struct {
+	Window   string    `json:"window"`
+	Scope    string    `json:"scope"`
+	Used     int64     `json:"used"`
+	Limit    int64     `json:"limit"`
+	ResetsAt time.Time `json:"resets_at"`
+	Learned  bool      `json:"learned"`
+}
+
+func fetchStatus(url, key string) (s statusAnswer, err error) {
 	req, err := http.NewRequest(http.MethodGet, strings.TrimRight(url, "/")+"/api/chat/models", nil)
 	if err != nil {
-		return err
+		return s, err
 	}
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
@@ -91,57 +132,14 @@ func showStatus(w io.Writer, url, key string) error {
 	client := http.Client{Timeout: 5 * time.Second}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("no freefall at %s (%w); start one, or name another with --url", url, err)
+		return s, fmt.Errorf("no freefall at %s (%w); start one, or name another with --url", url, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, resp.Status)
+		return s, fmt.Errorf("%s answers %s", url, resp.Status)
 	}
-	var s statusAnswer
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 16<<20)).Decode(&s); err != nil {
-		return fmt.Errorf("%s does not speak freefall's state API: %w", url, err)
+		return s, fmt.Errorf("%s does not speak freefall's state API: %w", url, err)
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tMODEL\tPROVIDER\tTOOLS\tFAILURES\tSTATE\tLAST ERROR")
-	for _, m := range s.Models {
-		mark, state := " ", "available"
-		if m.Current {
-			mark = ">"
-		}
-		if !m.Available {
-			state = m.Reason
-			if m.AvailableAt != nil {
-				state += " until " + local(*m.AvailableAt)
-			}
-		} else if m.Reason != "" {
-			state = m.Reason
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", mark, m.ID, m.Provider, yes(m.Tools), m.FailureCount, state, short(m.LastError))
-	}
-	return table.Flush()
-}
-
-func local(stamp string) string {
-	t, err := time.Parse(time.RFC3339, stamp)
-	if err != nil {
-		return stamp
-	}
-	if t = t.Local(); time.Until(t) < 12*time.Hour {
-		return t.Format("15:04:05")
-	}
-	return t.Format("2006-01-02 15:04")
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-func short(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:59]) + "…"
-	}
-	return s
+	return s, nil
 }
