@@ -56,6 +56,9 @@ func (a *Attempt) Committed(now time.Time) {
 	defer p.mu.Unlock()
 	a.commit = now
 	a.row.model.came(a)
+	pr := &a.row.pairs[a.Key]
+	pr.quota.taken(a.begun)
+	pr.account.quota.taken(a.begun)
 	if a.trials.slow != 0 {
 		a.leave(true)
 		p.dispatch(now)

@@ -8,19 +8,26 @@ type appetite struct {
 }
 
 const (
-	firstRatio  = 1.3 // until anything was reported
-	firstOutput = 300
-	imageTokens = 800 // between the 258 of one family and the 1,500 of another
-	learnRate   = 0.2
+	firstRatio   = 1.3 // until anything was reported
+	firstOutput  = 300
+	usualReserve = 1024 // where the client does not say how long the answer may be
+	imageTokens  = 800  // between the 258 of one family and the 1,500 of another
+	learnRate    = 0.2
 )
 
 // expect is what a request will probably draw from windows that count tokens.
-func (a *appetite) expect(n *Need) int64 {
+// reserves says that the provider counts the longest answer when the request comes, and gives back what was not used.
+func (a *appetite) expect(n *Need, reserves bool) int64 {
 	ratio, output := a.ratio, a.output
 	if ratio == 0 {
 		ratio, output = firstRatio, firstOutput
 	}
-	if n.MaxOutput > 0 {
+	switch {
+	case reserves && n.MaxOutput > 0:
+		output = float64(n.MaxOutput)
+	case reserves:
+		output = max(output, usualReserve)
+	case n.MaxOutput > 0:
 		output = min(output, float64(n.MaxOutput))
 	}
 	return int64(ratio*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
@@ -40,3 +47,6 @@ func (a *appetite) learn(n *Need, o *Outcome) {
 	}
 	a.output += learnRate * (float64(o.OutputTokens) - a.output)
 }
+
+// expect is what a request will probably draw at this row from windows that count tokens.
+func (r *row) expect(n *Need) int64 { return r.model.tokens.expect(n, r.Reserves) }

@@ -44,7 +44,7 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
 		c := Candidate{Model: &r.Model}
-		tokens := r.model.tokens.expect(&w.Need)
+		tokens := r.expect(&w.Need)
 		switch c.Skip = r.unfit(&w.Need, now); {
 		case c.Skip != "":
 			c.Unfit, c.Detail = true, r.Why
@@ -101,7 +101,7 @@ func (p *Pool) Exhausted(now time.Time, w *Walk) Exhausted {
 		if w.marks[i]&markOut != 0 && c.Skip == "" {
 			continue // it would be asked, but not for this request
 		}
-		x.note(r, c, now, r.model.tokens.expect(&w.Need))
+		x.note(r, c, now, r.expect(&w.Need))
 	}
 	x.TooLarge = x.TooLarge && !x.Fits
 	x.NoKey = x.NoKey && !usable

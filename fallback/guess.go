@@ -13,9 +13,11 @@ type guess struct {
 type suspect struct {
 	counter
 	most    int64 // the most that was taken on in one window
-	support int   // refusals in a row that agree
-	timed   bool  // the provider said when it opens, and that is when this one does
-	probe   time.Time
+	peak    int64 // the most that was in one since then, by an attempt of which nothing is known yet
+	peakAt  time.Time
+	support int           // refusals in a row that agree
+	timed   bool          // the provider said when it opens, and that is when this one does
+	probe   time.Time     // when the next one may go beyond it
 	wait    time.Duration // between probes, doubled with each that was refused
 }
 
@@ -89,24 +91,43 @@ func (g *guess) draw(now time.Time) {
 		}
 	}
 	for i := range g.windows {
-		g.windows[i].counter.draw(now, 1)
+		s := &g.windows[i]
+		s.counter.draw(now, 1)
+		if n := s.least(now); n > s.peak {
+			s.peak, s.peakAt = n, now
+		}
 	}
 }
 
-// settle ends what an attempt drew at that time. What was taken on contradicts guesses that would have refused it.
+// taken says that the attempt of that time was taken on. That contradicts guesses that would have refused it.
+func (g *guess) taken(at time.Time) {
+	for i := range g.windows {
+		s := &g.windows[i]
+		if s.peak == 0 || !s.peakAt.Equal(at) {
+			continue
+		}
+		s.most, s.peak = max(s.most, s.peak), 0
+		if s.most > s.Limit {
+			s.support, s.timed = 0, false
+		}
+	}
+}
+
+// settle ends what an attempt drew at that time.
 func (g *guess) settle(now, at time.Time, counted bool) {
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.end()
-		if !counted {
-			s.amend(now, at, -1)
+		if counted {
 			continue
 		}
-		s.advance(now)
-		s.most = max(s.most, s.used-s.running)
-		if s.most > s.Limit {
-			s.support, s.timed = 0, false
+		s.amend(now, at, -1)
+		if s.peakAt.Equal(at) {
+			s.peak = 0
 		}
+	}
+	if counted {
+		g.taken(at)
 	}
 }
 
@@ -118,7 +139,8 @@ func (g *guess) refused(now, opens time.Time) {
 		s.advance(now)
 		full := s.used // of those under way nobody knows whether they were taken on
 		if full < 1 || full < s.most || !opens.IsZero() && !s.opensAt(now, opens, full) {
-			s.support, s.most, s.timed = 0, s.used-s.running, false
+			s.support, s.timed = 0, false
+			s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon
 			continue
 		}
 		s.timed = s.timed || !opens.IsZero()
@@ -130,6 +152,18 @@ func (g *guess) refused(now, opens time.Time) {
 			s.probe = now.Add(s.wait)
 		}
 	}
+}
+
+// least is what the window holds without what its margin still counts.
+func (s *suspect) least(now time.Time) int64 {
+	n := s.used
+	for _, old := range s.log[s.head:] {
+		if old.at.After(now.Add(-s.Per)) {
+			break
+		}
+		n -= old.n
+	}
+	return n
 }
 
 // opensAt says whether the window, full as it is, would open when the provider says. Its word is often in whole seconds.

@@ -45,6 +45,7 @@ func overload(p *fallback.Pool, l *secret, from time.Time, step, length time.Dur
 		o := outcomeOf("ok")
 		if taken, wait := l.take(now.Add(5 * time.Millisecond)); taken {
 			good++
+			a.Committed(now.Add(10 * time.Millisecond))
 		} else {
 			o = outcomeOf("429")
 			o.Stated, o.RetryAfter = hint, wait
@@ -56,7 +57,6 @@ func overload(p *fallback.Pool, l *secret, from time.Time, step, length time.Dur
 			}
 			refused++
 		}
-		a.Committed(now)
 		a.End(now.Add(20*time.Millisecond), o)
 	}
 	return good, refused

@@ -65,7 +65,7 @@ func (w *Walk) later(i int32, now time.Time) int {
 // key chooses among the keys of a row that are open and were not tried by this walk, -1 if none.
 func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 	best = -1
-	tokens := r.model.tokens.expect(&w.Need)
+	tokens := r.expect(&w.Need)
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		if w.hasTried(pr) || best >= 0 && !pr.key.lastUsed.Before(r.pairs[best].key.lastUsed) {
@@ -103,7 +103,7 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	w.setTried(pr)
 	pr.key.lastUsed = now
 	a.hold(true)
-	a.tokens = r.model.tokens.expect(&w.Need)
+	a.tokens = r.expect(&w.Need)
 	pr.account.quota.draw(now, a.tokens)
 	pr.quota.draw(now, a.tokens)
 	r.model.await(a)

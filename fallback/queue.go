@@ -201,7 +201,7 @@ func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
 
 // opens is when the first key of the row opens for this walk.
 func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
-	tokens := r.model.tokens.expect(&w.Need)
+	tokens := r.expect(&w.Need)
 	if phase := r.model.health.phase(now); phase == phaseTrialed {
 		return time.Time{}, false
 	}

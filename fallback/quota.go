@@ -147,6 +147,13 @@ func (q *quota) surprise(now, opens time.Time, tokens int64) {
 	q.guess.refused(now, opens)
 }
 
+// taken says that the attempt of that time was not turned away.
+func (q *quota) taken(at time.Time) {
+	if q.guess != nil {
+		q.guess.taken(at)
+	}
+}
+
 // Counting says which of the attempts that failed a provider counts all the same.
 type Counting uint8
 
