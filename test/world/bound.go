@@ -13,9 +13,9 @@ import (
 // pass no more than its windows can grant in that length of time, however they slide.
 //
 // It is an upper bound because every way to serve the requests is a flow: a window that slides grants no more in a minute of
-// the clock than in any minute; a request begins at most maxWait after it came. What it leaves out could only lower it: places
-// held at one time, faults of single calls, the way to the provider. Of windows that count tokens it knows how many of the
-// smallest requests fit. Only a request that is asked again after a fault may begin later than it allows, and the
+// the clock than in any minute; a request begins at most maxWait after it came. What it leaves out could only lower it: faults of
+// single calls, the way to the provider. Of windows that count tokens, and of places held at one time, it knows how many of the
+// smallest and quickest requests fit. Only a request that is asked again after a fault may begin later than it allows, and the
 // milliseconds of the way may move a call over the edge of a minute; both are too few to matter.
 type bound struct {
 	world *world
@@ -179,35 +179,39 @@ func (b *bound) room(r *route, windows []*window, nth int, length time.Duration)
 			continue // it has a node for each turn
 		}
 		grants := w.most(length)
-		if w.tokens {
-			grants = b.smallest(r, nth, length, grants)
+		switch {
+		case w.cycle == places: // each is held as long as the answer takes, which may end later
+			grants = b.smallest(r, nth, length, float64(w.limit)*(length+longest).Seconds(), func(q *request) float64 {
+				_, whole := b.world.pace(q, r)
+				return whole.Seconds()
+			})
+		case w.tokens: // what an answer adds may go beyond the limit, since nobody knows it before: of a few at a time
+			const beyond = 2000
+			grants = b.smallest(r, nth, length, grants+beyond, func(q *request) float64 { return float64(q.tokens()) })
 		}
 		room = min(room, grants)
 	}
 	return room
 }
 
-// smallest is how many of the smallest requests of a time have so many tokens together. What an answer adds may go beyond the
-// limit, since nobody knows it before: of a few at a time.
-func (b *bound) smallest(r *route, nth int, length time.Duration, tokens float64) (n float64) {
+// smallest is how many of the requests of a time have together so much of what is counted, when the smallest are taken.
+func (b *bound) smallest(r *route, nth int, length time.Duration, most float64, of func(*request) float64) (n float64) {
 	from := time.Duration(nth)*length - maxWait
 	i, _ := slices.BinarySearchFunc(b.all, from, func(q request, t time.Duration) int { return cmp.Compare(q.at, t) })
-	var sizes []int64
-	const beyond = 2000
-	tokens += beyond
-	all := 0.0
+	var sizes []float64
+	sum := 0.0
 	for ; i < len(b.all) && b.all[i].at < time.Duration(nth+1)*length; i++ {
 		if b.masks[i]&(1<<r.nth) != 0 {
-			sizes = append(sizes, b.all[i].tokens())
-			all += float64(b.all[i].tokens())
+			sizes = append(sizes, of(&b.all[i]))
+			sum += sizes[len(sizes)-1]
 		}
 	}
-	if all <= tokens {
+	if sum <= most {
 		return float64(len(sizes))
 	}
 	slices.Sort(sizes)
-	for _, s := range sizes {
-		if tokens -= float64(s); tokens < 0 {
+	for _, size := range sizes {
+		if most -= size; most < 0 {
 			break
 		}
 		n++

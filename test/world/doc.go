@@ -17,8 +17,8 @@
 //
 // The bound (bound.go) is the largest number of requests that could have been answered at all, found as a maximum flow over every
 // request of the day, every limit and every outage. No schedule exceeds it, since all that it leaves out would only lower it: the
-// sliding of windows is relaxed to minutes of the clock, hours, turns and days; places held at one time are not counted; in
-// windows of tokens only the smallest requests are placed. That makes it too high where the day is overloaded: nobody serves
+// sliding of windows is relaxed to minutes of the clock, hours, turns and days; where tokens are counted only the smallest
+// requests are placed, where places are held only the quickest. That makes it too high where the day is overloaded: nobody serves
 // the small requests alone.
 //
 // The all-knowing (seer.go) is a schedule that really takes place, in the same world: it looks at the providers' own counters, knows

@@ -293,11 +293,14 @@ func (w *world) travel(q *request, r *route, way int) time.Duration {
 	return r.latency + time.Duration(fortune(w.seed, 21, q.id, r.nth, way)*float64(r.jitter))
 }
 
+// longest is how long an answer takes at most.
+const longest = 20 * time.Second
+
 // pace is how long an answer takes to its first content, and to its end.
 func (w *world) pace(q *request, r *route) (first, whole time.Duration) {
 	s := r.first * math.Exp(0.4*bell(fortune(w.seed, 22, q.id, r.nth), fortune(w.seed, 23, q.id, r.nth)))
 	s = min(3, max(0.3, s))
-	return seconds(s), seconds(min(20, max(1, s+float64(q.out)/r.speed)))
+	return seconds(s), min(longest, max(time.Second, seconds(s+float64(q.out)/r.speed)))
 }
 
 // unlucky says whether a call fails for no reason.

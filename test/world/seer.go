@@ -55,12 +55,19 @@ func (s *seer) serve() {
 		return cmp.Or(cmp.Compare(rarity[b.kind], rarity[a.kind]), cmp.Compare(a.at, b.at))
 	})
 	left := s.waiting[:0]
+	shut := map[uint32]int64{} // by routes: what has no room, and what is larger neither
 	for _, j := range s.waiting {
+		mask := s.bound.masks[j.id]
+		if size, ok := shut[mask]; ok && j.in >= size && s.day.now < j.at+maxWait {
+			left = append(left, j)
+			continue
+		}
 		if r := s.best(j); r != nil {
 			s.day.send(j, r)
-		} else {
-			left = append(left, j)
+			continue
 		}
+		shut[mask] = j.in
+		left = append(left, j)
 	}
 	s.waiting = left
 	s.setAlarm()
@@ -73,7 +80,7 @@ func (s *seer) best(j *job) (best *route) {
 	hour := int(s.day.now / time.Hour)
 	price := 0
 	mask := s.bound.masks[j.id]
-	last := s.day.now >= j.at+maxWait-time.Millisecond
+	last := s.day.now >= j.at+maxWait
 	for _, r := range s.day.world.routes {
 		if mask&(1<<r.nth) == 0 || !s.works(r, j) || !r.room(s.day.now, j.request) {
 			continue
