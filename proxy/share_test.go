@@ -206,3 +206,19 @@ func tokensOf(t *testing.T, log string) int64 {
 	}
 	return line.Input + line.Output
 }
+
+// The admin key has no share, even if a client is called admin.
+func TestTheAdminHasNoShare(t *testing.T) {
+	p := class()
+	p.settings.Clients[0].Name, p.pool.Shares[0].Client = "admin", "admin"
+	inBubble(t, p, func(w *world) {
+		for range 6 {
+			if a := w.as("admin", plainBody); a.status != 200 {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}
+		if q := w.pool.Clients(time.Now()); q[0].Account != "admin" || q[0].Used != 0 {
+			t.Errorf("%+v", q)
+		}
+	})
+}

@@ -408,3 +408,17 @@ func TestWaitsOnSockets(t *testing.T) {
 		s.wants("the next window", ask("b").answer(), 200, "")
 	}
 }
+
+// A refusal that may be the client's fault is an answer: nobody has to wait for a second opinion.
+func TestNobodyWaitsForASecondOpinion(t *testing.T) {
+	p := turns(Settings{})
+	p.models = append(chain("unsure"), p.models...)
+	p.models[1].Provider, p.pool.Order = "q", fallback.Priority
+	inBubble(t, p, func(w *world) {
+		w.fakes["p"].Script("unsure", refusal(422, `{"error":{"message":"unsure","code":422}}`).Forever())
+		w.crowd(5, strings.Replace(plainBody, "auto", "a", 1))()
+		if a := w.crowd(1, plainBody)()[0]; a.status != 422 || !within(a.took, 0) {
+			t.Errorf("%d after %v: %s", a.status, a.took, a.trail())
+		}
+	})
+}
