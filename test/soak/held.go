@@ -21,9 +21,10 @@ const (
 type held struct{ goroutines, files, running, series, heap, used, rss int }
 
 // slack is what the end of a soak may have more than its beginning. What can be counted is equal. The heap is seen with a part of
-// the last page of metrics, a quarter of a megabyte. In use are also code that ran for the first time, the pages of SQLite and the
-// runtime's own books: a megabyte in ten minutes, and no slope. Empty pages have no bound: how many the runtime has not given
-// back yet is chance, two megabytes or ten, and the next object takes them.
+// the last page of metrics, and windows of quota go on filling: each keeps a bounded number of charges, but that of a day is full
+// after a day only. In use are also code that ran for the first time, the pages of SQLite and the runtime's own books: a megabyte
+// in ten minutes, and no slope. Empty pages have no bound: how many the runtime has not given back yet is chance, two megabytes or
+// ten, and the next object takes them.
 var slack = held{heap: 1 << 20, used: 2 << 20, rss: unbounded}
 
 const unbounded = -1
