@@ -50,6 +50,7 @@ func TestLimitsBecomeWindows(t *testing.T) {
 		{"nothing known", `p: {base_url: "https://llm.example.org/v1", free: plan, keys: [k]}`, "id: a", "", ""},
 		{"written replaces all of its level", "openrouter: {keys: [k], limits: {rpd: 1000}}", "id: a:free", "1,000 rpd from 00:00 UTC!", ""},
 		{"written of the other level", "openrouter: {keys: [k], model_limits: {rpm: 3}}", "id: a:free", openrouter, "3 rpm!"},
+		{"nothing written", "groq: {keys: [k], free: plan, limits: {}, model_limits: {}}", "id: llama-3.3-70b-versatile", "", llama},
 		{"none", "openrouter: {keys: [k], limits: none}", "id: a:free", "", ""},
 		{"none of the models", "groq: {keys: [k], free: plan, model_limits: none}", "id: llama-3.3-70b-versatile", "", ""},
 		{"none of a model", "groq: {keys: [k], free: plan}", "id: llama-3.3-70b-versatile, limits: none", "", ""},

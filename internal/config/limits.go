@@ -19,9 +19,17 @@ func (l *Limits) never() bool {
 	return l != nil && slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil && *n == 0 })
 }
 
+// orAbsent is nil for an empty mapping, which says nothing: the word for no limit is none.
+func (l *Limits) orAbsent() *Limits {
+	if l == nil || l.None || l.DayResets != nil || l.Windows != nil || slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil }) {
+		return l
+	}
+	return nil
+}
+
 // same says whether two limits that are written grant the same.
 func (l *Limits) same(other *Limits) bool {
-	return slices.EqualFunc(l.numbers(), other.numbers(), equal[int64]) && l.None == other.None && l.Day().String() == other.Day().String() &&
+	return slices.EqualFunc(l.numbers(), other.numbers(), equal[int64]) && l.Day().String() == other.Day().String() &&
 		slices.EqualFunc(l.Windows, other.Windows, func(a, b Window) bool { return a.Per == b.Per && a.Kind == b.Kind })
 }
 

@@ -28,6 +28,7 @@ func (r *resolver) providers() {
 		r.headers(path, p)
 		r.limits(path+".limits", p.Limits)
 		r.limits(path+".model_limits", p.ModelLimits)
+		p.Limits, p.ModelLimits = p.Limits.orAbsent(), p.ModelLimits.orAbsent()
 	}
 	r.accountLimits()
 	r.freePlan()
