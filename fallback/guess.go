@@ -138,7 +138,7 @@ func (g *guess) refused(now, opens time.Time) {
 		s := &g.windows[i]
 		s.advance(now)
 		full := s.used // of those under way nobody knows whether they were taken on
-		if full < 1 || full < s.most || !opens.IsZero() && !s.opensAt(now, opens, full) {
+		if s.least(now) < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
 			s.support, s.timed = 0, false
 			s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon
 			continue

@@ -101,11 +101,15 @@ func (w *Window) period(now time.Time) (from, to time.Time) {
 	return from, begin(t.Day() + 1)
 }
 
+const leastMargin = 50 * time.Millisecond
+
 // margin is how far the provider's clock and counters may be from ours at the edge of a window: what we counted leaves so
 // much later, what we send so shortly before a turn counts in the next one too.
+//
+// The least of it is about what the way to a provider differs from one request to the next.
 func (w *Window) margin() time.Duration {
 	if w.Cycle == Daily {
 		return time.Second
 	}
-	return min(w.Per/100, 250*time.Millisecond)
+	return min(max(w.Per/100, min(w.Per/20, leastMargin)), 250*time.Millisecond)
 }
