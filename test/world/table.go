@@ -69,7 +69,8 @@ func (o *options) day(out io.Writer, s *scenario, load, room float64, bounds map
 		fmt.Fprintf(out, "%-10s%4.0f%%  %-12s%9d%9d%8.3f%9d /%3d%10.4f /%6.4f%8.1fs%8s%9s\n", s.name, load*100, name, x.requests, x.won,
 			float64(x.won)/float64(max(1, won)), x.missed, x.settled, x.known, x.unknown, x.p99.Seconds(), vain(s, x), back(x))
 	}
-	knowing := live(newWorld(o.seed, s), all, func(d *dayRun) scheduler { return newSeer(d, b) }).outcome()
+	seen := live(newWorld(o.seed, s), all, func(d *dayRun) scheduler { return newSeer(d, b) })
+	knowing := seen.outcome()
 	show("bound", outcome{requests: len(all), won: b.total, back: -1}, knowing.won)
 	show("all-knowing", knowing, knowing.won)
 	d := live(newWorld(o.seed, s), all, func(d *dayRun) scheduler { return newFreefall(d, s, o.verbose) })
@@ -80,6 +81,7 @@ func (o *options) day(out io.Writer, s *scenario, load, room float64, bounds map
 		show("  rest 90 s", live(newWorld(o.seed, s), all, func(d *dayRun) scheduler { return newNaive(d, 90*time.Second) }).outcome(), knowing.won)
 	}
 	if o.verbose {
+		d.compare(out, seen)
 		d.diagnose(out)
 	}
 	for _, m := range x.misses(knowing.won) {
@@ -123,9 +125,43 @@ func (x *outcome) misses(knowing int) (out []string) {
 	return out
 }
 
+// compare prints who answered what, and when requests were lost, beside the all-knowing.
+func (d *dayRun) compare(out io.Writer, knowing *dayRun) {
+	fmt.Fprintf(out, "  %-52s%16s%16s%16s\n", "answered by: freefall / all-knowing", plain, tools, long)
+	count := func(d *dayRun, r *route) (n [kinds]int) {
+		for i := range d.jobs {
+			if j := &d.jobs[i]; j.won && j.calls[len(j.calls)-1].route.nth == r.nth {
+				n[j.kind]++
+			}
+		}
+		return n
+	}
+	for _, r := range d.world.routes {
+		mine, best := count(d, r), count(knowing, r)
+		fmt.Fprintf(out, "  %-52s", r)
+		for k := range kinds {
+			fmt.Fprintf(out, "%8d /%6d", mine[k], best[k])
+		}
+		fmt.Fprintln(out)
+	}
+	var lost [24][kinds]int
+	for i := range d.jobs {
+		if j := &d.jobs[i]; !j.won {
+			lost[j.at/time.Hour][j.kind]++
+		}
+	}
+	for h, n := range lost {
+		if n != [kinds]int{} {
+			fmt.Fprintf(out, "  lost from %02d:00 to %02d:00: %d plain, %d tools, %d long\n", h, h+1, n[plain], n[tools], n[long])
+		}
+	}
+}
+
 // diagnose prints which requests were lost and why: those alike together, with some of them in full.
 func (d *dayRun) diagnose(out io.Writer) {
-	fmt.Fprintf(out, "  refused: %v\n  answered: %v\n", d.tally.refusals, d.tally.wonAt)
+	for _, what := range slices.Sorted(maps.Keys(d.tally.refusals)) {
+		fmt.Fprintf(out, "  refused: %6d %s\n", d.tally.refusals[what], what)
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.tally.trials)) {
 		fmt.Fprintf(out, "  tried again: %s after %s\n", name, back(outcome{back: d.tally.trials[name]}))
 	}

@@ -9,7 +9,6 @@ import (
 type tally struct {
 	calls    int
 	won      int
-	wonAt    map[string]int // by route
 	refusals map[string]int // by route and window
 	known    waste          // at providers whose limits the configuration names in full
 	unknown  waste          // where it does not
@@ -24,7 +23,7 @@ type waste struct{ wasted, won int }
 func (w waste) share() float64 { return float64(w.wasted) / float64(max(1, w.won)) }
 
 func (t *tally) init(*world) {
-	t.wonAt, t.refusals, t.trials = map[string]int{}, map[string]int{}, map[string]time.Duration{}
+	t.refusals, t.trials = map[string]int{}, map[string]time.Duration{}
 }
 
 func (t *tally) sent(*call) { t.calls++ }
@@ -48,7 +47,6 @@ func (t *tally) refused(d *dayRun, c *call, w *window) {
 
 func (t *tally) success(c *call) {
 	t.won++
-	t.wonAt[c.route.String()]++
 	t.wasteOf(c.route, nil).won++
 }
 
