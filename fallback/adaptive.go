@@ -150,7 +150,7 @@ func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 	}
 	for _, i := range base {
 		if s := &o.scores[i]; !s.shut && s.value >= equal*best {
-			s.value, s.scarcity = best, w.table.rows[i].scarcity(now)*w.table.rows[i].special(&w.Need)
+			s.value, s.cost = best, w.table.rows[i].cost(now)*w.table.rows[i].special(&w.Need)
 		}
 	}
 	slices.SortStableFunc(o.rows, func(i, j int32) int { return o.scores[i].compare(&o.scores[j]) })
@@ -170,9 +170,9 @@ const lookAgain = 20 * time.Millisecond
 
 // score is how one row stands in the order of one walk.
 type score struct {
-	shut     bool // it cannot be asked now: it keeps its place among its like, behind all others
-	value    float64
-	scarcity float64
+	shut  bool // it cannot be asked now: it keeps its place among its like, behind all others
+	value float64
+	cost  float64 // among those that are as good as the best
 }
 
 func (a *score) compare(b *score) int {
@@ -184,7 +184,7 @@ func (a *score) compare(b *score) int {
 	case a.value != b.value:
 		return bit(a.value < b.value) - bit(a.value > b.value)
 	}
-	return bit(a.scarcity > b.scarcity) - bit(a.scarcity < b.scarcity)
+	return bit(a.cost > b.cost) - bit(a.cost < b.cost)
 }
 
 // explore lets another of the open rows go first now and then.
@@ -203,15 +203,39 @@ func (p *Pool) explore(w *Walk, order []int32, open int) {
 	}
 }
 
-// scarcity is how dear the row's quota is: the share of its windows that is drawn, measured by the share of their time that is
-// over. What has room and ends soon is cheap, since it lapses.
-func (r *row) scarcity(now time.Time) float64 {
+// cost is how dear the row's quota is: how long until what is left of it lapses, times how much faster than time it is drawn. What
+// lapses soonest is cheap, and what will be gone before its time is dear. The dearest window of the cheapest key counts.
+func (r *row) cost(now time.Time) float64 {
 	cheapest := math.Inf(1)
 	for k := range r.pairs {
 		p := &r.pairs[k]
-		cheapest = min(cheapest, max(p.quota.scarcity(now), p.account.quota.scarcity(now)))
+		cheapest = min(cheapest, max(p.quota.cost(now), p.account.quota.cost(now)))
 	}
 	return cheapest
+}
+
+func (q *quota) cost(now time.Time) (most float64) {
+	for _, c := range q.counters {
+		most = max(most, c.cost(now))
+	}
+	return most
+}
+
+func (c *counter) cost(now time.Time) float64 {
+	if c.Unit == Running {
+		return 0 // what is not used now is never used
+	}
+	c.advance(now)
+	limit := float64(c.limit())
+	left := max(limit-float64(c.used), limit/1000)
+	switch c.Cycle {
+	case Bucket:
+		return float64(c.used) / limit * c.Per.Seconds() // a full one lapses at once
+	case Sliding:
+		return c.Per.Seconds() * limit / left / 2
+	}
+	rest := c.to.Sub(now).Seconds()
+	return rest * (rest / c.to.Sub(c.from).Seconds()) * limit / left
 }
 
 // special is how much dearer a row is for a request that does not need all that it can do.
