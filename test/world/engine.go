@@ -144,7 +144,7 @@ func (d *dayRun) at(t time.Duration, do func()) {
 // live lets a scheduler live through the day.
 func live(w *world, arrivals []request, begin func(*dayRun) scheduler) *dayRun {
 	d := &dayRun{world: w, jobs: make([]job, len(arrivals))}
-	d.tally.init(w)
+	d.tally.init()
 	d.sched = begin(d)
 	next := 0
 	for next < len(arrivals) || len(d.queue) > 0 {

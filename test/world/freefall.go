@@ -33,7 +33,6 @@ type ride struct {
 	pool    *fallback.Pool // the one it began with: it ends there after a restart
 	walk    *fallback.Walk
 	waiting bool
-	woken   bool
 }
 
 func newFreefall(d *dayRun, s *scenario, verbose bool) *freefall {
@@ -123,7 +122,7 @@ func (f *freefall) arrive(j *job) {
 	d := &ride{pool: f.pool, walk: f.free[last]}
 	f.free = f.free[:last]
 	d.walk.Need = fallback.Need{Tools: j.kind == tools, Tokens: j.estimated, MaxOutput: int(j.maxOut), Stream: true}
-	d.walk.Ask = fallback.Ask{Client: fmt.Sprintf("client-%d", j.client)}
+	d.walk.Ask = fallback.Ask{MaxWait: maxWait, Client: fmt.Sprintf("client-%d", j.client)}
 	j.own = d
 	f.next(j)
 }
@@ -140,6 +139,11 @@ func (f *freefall) next(j *job) {
 	until := f.day.now + maxWait
 	if !d.pool.Wait(f.time(), d.walk, begins.Add(until), func() { f.wake(j) }) {
 		d.waiting = false
+		d.walk.Ask.MaxWait = 0
+		if a, ok := d.pool.Pick(f.time(), d.walk); ok {
+			f.send(j, a)
+			return
+		}
 		f.lose(j, "no use in waiting")
 		return
 	}

@@ -22,7 +22,7 @@ type waste struct{ wasted, won int }
 
 func (w waste) share() float64 { return float64(w.wasted) / float64(max(1, w.won)) }
 
-func (t *tally) init(*world) {
+func (t *tally) init() {
 	t.refusals, t.trials = map[string]int{}, map[string]time.Duration{}
 }
 
@@ -65,8 +65,8 @@ func (d *dayRun) restarted() {
 // outcome is what the table shows of a day.
 type outcome struct {
 	requests, won, lost int
-	missed, settled     int // errors while a fitting route had room: at that moment, and for a second before
-	p50, p99            time.Duration
+	missed, settled     int           // errors while a fitting route had room: at that moment, and for a second before
+	p99                 time.Duration // of the first content
 	known, unknown, all float64
 	inVain              int
 	back                time.Duration // the latest trial after a trouble; -1 = there was none to wait for
@@ -99,7 +99,7 @@ func (d *dayRun) outcome() outcome {
 	}
 	slices.Sort(contents)
 	if n := len(contents); n > 0 {
-		o.p50, o.p99 = contents[n/2], contents[n*99/100]
+		o.p99 = contents[n*99/100]
 	}
 	return o
 }
