@@ -1,9 +1,12 @@
 package fallback
 
+import "math"
+
 // appetite is what requests of one model cost in tokens, learned from the usage that it reports. It corrects Need.Tokens, which
 // errs low, and adds what will be answered.
 type appetite struct {
 	ratio  float64 // input tokens reported for one estimated
+	spread float64 // how far single requests are from it
 	output float64 // tokens of an answer
 }
 
@@ -13,6 +16,7 @@ const (
 	usualReserve = 1024 // where the client does not say how long the answer may be
 	imageTokens  = 800  // between the 258 of one family and the 1,500 of another
 	learnRate    = 0.2
+	cautious     = 2 // times the spread: what is expected too low is refused, what is expected too high is given back
 )
 
 // expect is what a request will probably draw from windows that count tokens.
@@ -30,7 +34,7 @@ func (a *appetite) expect(n *Need, reserves bool) int64 {
 	case n.MaxOutput > 0:
 		output = min(output, float64(n.MaxOutput))
 	}
-	return int64(ratio*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
+	return int64((ratio+cautious*a.spread)*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
 }
 
 // learn takes what an answer reports. Small requests teach nothing about the ratio: frames around messages weigh more there.
@@ -43,6 +47,7 @@ func (a *appetite) learn(n *Need, o *Outcome) {
 	}
 	if n.Tokens >= 50 && n.Images == 0 {
 		seen := min(4, max(0.5, float64(o.InputTokens)/float64(n.Tokens)))
+		a.spread += learnRate * (math.Abs(seen-a.ratio) - a.spread)
 		a.ratio += learnRate * (seen - a.ratio)
 	}
 	a.output += learnRate * (float64(o.OutputTokens) - a.output)

@@ -10,7 +10,13 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 		p.start(now, w)
 	}
 	p.dispatch(now) // nobody overtakes those that wait
-	a := p.next(now, w, true)
+	var a *Attempt
+	if !w.sparing() {
+		a = p.next(now, w, true)
+	} else if a = p.next(now, w, true); a == nil && !p.worthWaiting(now, w) {
+		w.Ask.MaxWait = 0
+		a = p.next(now, w, true)
+	}
 	if a != nil && w.Ask.Client != "" {
 		p.queue.serve(w.Ask.Client)
 	}
@@ -44,6 +50,9 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
 			}
 			if why := r.unfit(&w.Need, now); why != "" {
 				w.passed = w.passed || singular(why)
+				continue
+			}
+			if w.sparing() && r.dear(now, &w.Need) && i != w.probe {
 				continue
 			}
 			if k, held := w.key(now, r, crowd); k >= 0 {

@@ -59,6 +59,10 @@ func (p *Pool) Turn(now time.Time, w *Walk) (*Attempt, bool) {
 	}
 	a := w.ticket.granted
 	w.ticket.granted = nil
+	if a == nil && w.sparing() {
+		w.Ask.MaxWait = 0
+		a = p.next(now, w, true) // what it was to leave to others, rather than nothing
+	}
 	return a, a != nil
 }
 
@@ -115,7 +119,7 @@ func (p *Pool) dispatch(now time.Time) {
 
 // like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
 func (w *Walk) like(x *Walk) bool {
-	if x == nil || w.table != x.table || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.Ask.Model != x.Ask.Model ||
+	if x == nil || w.table != x.table || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() || w.Ask.Model != x.Ask.Model ||
 		len(w.Ask.Models)+len(x.Ask.Models) > 0 {
 		return false
 	}
@@ -189,7 +193,7 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" {
+		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing() && r.dear(now, &w.Need) {
 			continue
 		}
 		if t, limit := r.opens(now, w); sooner(t, at) {

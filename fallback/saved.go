@@ -140,7 +140,7 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	m.paused = s.Paused
 	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0}
 	if s.TokenRatio > 0 && s.Output >= 0 {
-		m.tokens = appetite{min(4, max(0.5, s.TokenRatio)), s.Output}
+		m.tokens = appetite{ratio: min(4, max(0.5, s.TokenRatio)), output: s.Output}
 	}
 	for _, lack := range s.Refused {
 		m.lacks[index[Feature](featureNames[:], lack.Feature)] = lack.Since

@@ -15,7 +15,10 @@ type Ask struct {
 	Task   string   // what it is for, in the client's word: a chain that matches it serves, else models of that strength come first
 	// Talk is the conversation that the request goes on with; 0 = none is known. A named one is kept to in every order, others
 	// under Adaptive only.
-	Talk      uint64
+	Talk uint64
+	// MaxWait is how long the request may be kept waiting for a limit. Under Adaptive it also waits, so long at most, for what is
+	// less scarce than what is open.
+	MaxWait   time.Duration
 	NamedTalk bool
 }
 
