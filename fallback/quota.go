@@ -141,10 +141,27 @@ func (q *quota) surprise(now, opens time.Time, tokens int64) {
 			return
 		}
 	}
+	if q.nearlyFull(now, tokens) {
+		return
+	}
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
 	q.guess.refused(now, opens)
+}
+
+// nearlyFull says whether a window that comes round soon, or fills all the time, was so nearly full that the refusal must be its: our
+// count is a little behind. It is full then.
+func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
+	for _, c := range q.counters {
+		left := c.limit() - c.used
+		if (c.Cycle == Bucket || c.Per <= time.Minute) && c.Unit != Running && left <= max(2*amount(c.Unit, tokens), c.limit()/20) {
+			c.add(now, max(0, left))
+			q.fullUntil = time.Time{}
+			return true
+		}
+	}
+	return false
 }
 
 // taken says that the attempt of that time was not turned away.

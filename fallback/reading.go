@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Reading is what a provider says of one of its windows, in the headers or the words of an answer or in an answer about a
 // key. It is put together where the answer is read; Attempt.Observe and Pool.Observe take it.
@@ -91,7 +94,7 @@ func (q *quota) spokenOf(r *Reading) (found *counter) {
 		case c.Unit != r.Unit:
 		case r.Per > 0 && c.Per == r.Per:
 			return c
-		case r.Per == 0 && c.Per >= r.Reset && (found == nil || c.Per < found.Per):
+		case r.Per == 0 && c.Per >= r.Reset && (r.Limit < 0 || r.Limit == c.limit()) && (found == nil || c.Per < found.Per):
 			found = c
 		}
 	}
@@ -104,19 +107,32 @@ func (q *quota) discover(now time.Time, r *Reading) *counter {
 		return nil
 	}
 	w := Window{Unit: r.Unit, Per: r.Per, Limit: r.Limit}
-	if r.Per == day {
-		w = daily(w, now.Add(r.Reset))
+	switch {
+	case r.Per == day && daily(&w, now.Add(r.Reset)):
+	case r.fills():
+		w.Cycle = Bucket
 	}
 	return q.add(counter{Window: w, told: r.Limit, learned: true})
 }
 
-// daily is the window with the midnight that its reset names, if it is one.
-func daily(w Window, reset time.Time) Window {
+// fills says whether the reading tells of a bucket: its reset is when all that is missing will have come, or a long window that is
+// spent has room again soon.
+func (r *Reading) fills() bool {
+	if r.Reset <= 0 || r.Remaining < 0 {
+		return false
+	}
+	missing := float64(r.Limit-r.Remaining) / float64(r.Limit) * float64(r.Per)
+	off := float64(r.Reset) - missing
+	return math.Abs(off) <= max(float64(time.Second), missing/50) || r.Per > time.Hour && r.Reset < r.Per/8 && missing > float64(r.Per)*0.8
+}
+
+// daily makes the window one of days if its reset is a midnight that providers have.
+func daily(w *Window, reset time.Time) bool {
 	for _, zone := range [...]*time.Location{time.UTC, pacific()} {
 		if d := reset.Sub(nextMidnight(reset.Add(-12*time.Hour), zone)); d.Abs() < 2*time.Minute {
 			w.Cycle, w.Zone = Daily, zone
-			return w
+			return true
 		}
 	}
-	return w
+	return false
 }
