@@ -8,17 +8,38 @@ import (
 
 // seer is a real schedule with all knowledge that can be had at a moment: the providers' own counters, what is on its way to
 // them, every trouble and what each single call will come to. It never asks in vain. What is dear (quota of a turn or a day that
-// others will need) it spends as the maximum flow does.
+// others will need) it spends as the maximum flow does, on a request that has waited for so long on any.
 type seer struct {
-	day     *dayRun
+	day *dayRun
+	habits
 	bound   *bound
 	waiting []*job
 	alarm   time.Duration
 	plan    map[planKey]int // what is left of the bound's, by the hour
 }
 
-func newSeer(d *dayRun, b *bound) *seer {
-	s := &seer{day: d, bound: b, plan: map[planKey]int{}}
+// habits are what nobody can know beforehand, so they are tried out.
+type habits struct {
+	hold   time.Duration // how long quota is held back for others
+	steady bool          // quota of a day has the same price all day, whatever is left
+}
+
+// allKnowing is the best that it can do.
+func allKnowing(seed uint64, s *scenario, all []request, b *bound) (best *dayRun) {
+	for _, h := range [...]habits{{0, false}, {maxWait / 2, false}, {maxWait, true}} {
+		d := live(newWorld(seed, s), all, func(d *dayRun) scheduler { return newSeer(d, b, h) })
+		if best == nil || d.tally.won > best.tally.won {
+			best = d
+		}
+		if best.tally.won == len(all) {
+			break
+		}
+	}
+	return best
+}
+
+func newSeer(d *dayRun, b *bound, h habits) *seer {
+	s := &seer{day: d, habits: h, bound: b, plan: map[planKey]int{}}
 	for k, n := range b.plan {
 		k.minute /= 60
 		s.plan[k] += n
@@ -58,7 +79,7 @@ func (s *seer) serve() {
 	shut := map[uint32]int64{} // by routes: what has no room, and what is larger neither
 	for _, j := range s.waiting {
 		mask := s.bound.masks[j.id]
-		if size, ok := shut[mask]; ok && j.in >= size && s.day.now < j.at+maxWait {
+		if size, ok := shut[mask]; ok && j.in >= size && s.day.now < j.at+s.hold {
 			left = append(left, j)
 			continue
 		}
@@ -80,7 +101,7 @@ func (s *seer) best(j *job) (best *route) {
 	hour := int(s.day.now / time.Hour)
 	price := 0
 	mask := s.bound.masks[j.id]
-	last := s.day.now >= j.at+maxWait
+	last := s.day.now >= j.at+s.hold
 	for _, r := range s.day.world.routes {
 		if mask&(1<<r.nth) == 0 || !s.works(r, j) || !r.room(s.day.now, j.request) {
 			continue
@@ -99,13 +120,15 @@ func (s *seer) best(j *job) (best *route) {
 	return best
 }
 
-// price is low for what lapses soonest, and for what can do no more than is needed.
+// price is low for what would lapse, and for what can do no more than is needed.
 func (s *seer) price(r *route, j *job) (p int) {
-	switch {
-	case r.lapses() > 6*time.Hour:
-		p += 20
-	case r.lapses() > time.Hour:
-		p += 10
+	for _, w := range r.windows {
+		switch {
+		case s.steady && w.per > time.Hour:
+			p = max(p, int(w.per/time.Hour))
+		case w.per > time.Hour:
+			p = max(p, int(20*w.scarcity(s.day.now+r.skew)))
+		}
 	}
 	if r.tools && j.kind != tools {
 		p += 4
@@ -114,6 +137,16 @@ func (s *seer) price(r *route, j *job) (p int) {
 		p += 2
 	}
 	return p
+}
+
+// scarcity is how much of the window is drawn, measured by how much of its time is over: above 1 it will not last.
+func (w *window) scarcity(t time.Duration) float64 {
+	left := max(0.01, float64(w.left(t))/float64(w.limit))
+	ahead := 1.0
+	if w.cycle == turning {
+		ahead = 1 - float64((t-w.phase)%w.per)/float64(w.per)
+	}
+	return min(5, ahead/left)
 }
 
 // lapses is how long the longest window of the route is.

@@ -69,7 +69,7 @@ func (o *options) day(out io.Writer, s *scenario, load, room float64, bounds map
 		fmt.Fprintf(out, "%-10s%4.0f%%  %-12s%9d%9d%8.3f%9d /%3d%10.4f /%6.4f%8.1fs%8s%9s\n", s.name, load*100, name, x.requests, x.won,
 			float64(x.won)/float64(max(1, won)), x.missed, x.settled, x.known, x.unknown, x.p99.Seconds(), vain(s, x), back(x))
 	}
-	seen := live(newWorld(o.seed, s), all, func(d *dayRun) scheduler { return newSeer(d, b) })
+	seen := allKnowing(o.seed, s, all, b)
 	knowing := seen.outcome()
 	show("bound", outcome{requests: len(all), won: b.total, back: -1}, knowing.won)
 	show("all-knowing", knowing, knowing.won)

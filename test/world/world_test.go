@@ -36,7 +36,7 @@ func TestNobodyBeatsTheBound(t *testing.T) {
 		all = all[:min(len(all), 3000)]
 		b := newBound(newWorld(5, &small), all)
 		for name, begin := range map[string]func(*dayRun) scheduler{
-			"all-knowing": func(d *dayRun) scheduler { return newSeer(d, b) },
+			"all-knowing": func(d *dayRun) scheduler { return newSeer(d, b, habits{maxWait, true}) },
 			"freefall":    func(d *dayRun) scheduler { return newFreefall(d, &small, false) },
 			"retry-next":  func(d *dayRun) scheduler { return newNaive(d, 0) },
 		} {
