@@ -53,7 +53,8 @@ func build(c *config.Config) built {
 		b.pool.Models = append(b.pool.Models, b.providers[m.Provider].row(m))
 	}
 	for _, chain := range c.Chains {
-		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match)})
+		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match),
+			NoTrain: chain.Privacy == noTrain})
 	}
 	for i := range c.Clients {
 		if windows := ofClient(c, i).windows(); len(windows) > 0 {
@@ -62,9 +63,12 @@ func build(c *config.Config) built {
 	}
 	b.settings.Help = help(c, b.providers, b.pool.Models)
 	b.route(&c.Routing)
+	b.pool.NoTrain = c.Privacy == noTrain
 	b.pool.Breaker = fallback.Breaker{Failures: int(c.Breaker.Failures), Cooldown: c.Breaker.Cooldown, MaxCooldown: c.Breaker.MaxCooldown}
 	return b
 }
+
+const noTrain = "no_train"
 
 func (b *built) route(r *config.Routing) {
 	switch r.Order {
@@ -115,6 +119,7 @@ type provider struct {
 	config  *config.Provider
 	dialect *roster.Dialect
 	origin  func(path string) string // where a value was written
+	paid    func(id string) float64  // what a model may cost in a day; 0 = it may not
 	via     *proxy.Provider
 	keys    []fallback.Key
 }
@@ -122,7 +127,7 @@ type provider struct {
 // newProvider also notes the windows of its accounts. One that stands in two entries has those of the first.
 func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fallback.Window) *provider {
 	d := roster.Find(p.Dialect, p.BaseURL)
-	out := &provider{config: p, dialect: d, origin: c.Origin, via: &proxy.Provider{
+	out := &provider{config: p, dialect: d, origin: c.Origin, paid: c.USDPerDay, via: &proxy.Provider{
 		Name:    p.Name,
 		ChatURL: strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
 		Dialect: openai.DialectOf(d.Name),
@@ -148,7 +153,7 @@ func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fal
 
 // claim is what the free guard is asked about a model of this provider.
 func (p *provider) claim(id string) roster.Claim {
-	return roster.Claim{Provider: p.config.Name, Dialect: p.dialect, Free: p.config.Free, BaseURL: p.config.BaseURL, ID: id}
+	return roster.Claim{Provider: p.config.Name, Dialect: p.dialect, Free: p.config.Free, BaseURL: p.config.BaseURL, ID: id, Paid: p.paid(id) > 0}
 }
 
 func (p *provider) row(m *config.Model) fallback.Model {
@@ -163,6 +168,9 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		row.Kind = fallback.Embedding
 	}
 	row.Proof, row.Why = roster.Prove(p.claim(m.ID))
+	if row.Proof == fallback.AllowedPaid {
+		row.USDPerDay = p.paid(m.ID)
+	}
 	switch {
 	case p.config.Off != "":
 		row.Off, row.Why = p.config.Off, p.config.Why
@@ -175,7 +183,8 @@ func (p *provider) row(m *config.Model) fallback.Model {
 }
 
 func match(m config.Match) fallback.Match {
-	return fallback.Match{Tools: wish(m.Tools), Vision: wish(m.Vision), JSONSchema: wish(m.JSONSchema)}
+	return fallback.Match{Tools: wish(m.Tools), Vision: wish(m.Vision), JSONSchema: wish(m.JSONSchema),
+		MinTokens: int(m.MinContext), Task: m.Task}
 }
 
 func wish(b *bool) fallback.Wish {

@@ -143,6 +143,9 @@ func serves(m fallback.Model) string {
 
 // proof says why a model is free, and whose word that is.
 func proof(c *config.Config, m fallback.Model) string {
+	if m.Proof == fallback.AllowedPaid {
+		return fmt.Sprintf("allow_paid, %g USD a day", m.USDPerDay)
+	}
 	for _, p := range c.Providers {
 		if p.Name == m.Provider && (p.Free == "plan" || p.Free == "local") {
 			return p.Free + ", your word"

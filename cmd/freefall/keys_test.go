@@ -21,11 +21,13 @@ providers:
   p: {base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789]}
   q: {base_url: "http://127.0.0.1:8/v1", keys: []}
   r: {base_url: "http://127.0.0.1:7/v1", limits: {rpd: 9}, model_limits: {rpd: 9}}
+  s: {base_url: "https://openrouter.ai/api/v1", keys: [k-9876543210]}
 models:
   - {id: a/b:free, provider: p}
   - {id: c, provider: p}
   - {id: d, provider: r, limits: {rpd: 8}}
   - {id: e, provider: r}
+  - {id: v/priced, provider: s}
 clients: [{name: one, key: k-one-0123456, rpd: 7}]
 `
 
@@ -42,13 +44,21 @@ var effects = map[string]string{
 	"chains.*.match.tools":             `chains: {code: {models: ["*"], match: {tools: true}}}`,
 	"chains.*.match.vision":            `chains: {code: {models: ["*"], match: {vision: true}}}`,
 	"chains.*.match.json_schema":       `chains: {code: {models: ["*"], match: {json_schema: true}}}`,
+	"chains.*.match.images":            `chains: {code: {models: ["*"], match: {images: true}}}`,
+	"chains.*.match.json":              `chains: {code: {models: ["*"], match: {json: true}}}`,
+	"chains.*.match.min_context":       `chains: {code: {models: ["*"], match: {min_context: 5000}}}`,
+	"chains.*.match.task":              `chains: {code: {models: ["*"], match: {task: code}}}`,
+	"chains.*.privacy":                 `chains: {code: {models: ["*"], privacy: no_train}}`,
 	"client_keys.[]":                   `client_keys: [k-0123456789]`,
 	"clients.[].key":                   bounded(`name: one, key: k-two-0123456, rpd: 7`),
 	"clients.[].name":                  bounded(`name: two, key: k-one-0123456, rpd: 7`),
 	"clients.[].rpd":                   bounded(`name: one, key: k-one-0123456, rpd: 8`),
 	"clients.[].rpm":                   bounded(`name: one, key: k-one-0123456, rpd: 7, rpm: 1`),
 	"clients.[].tpd":                   bounded(`name: one, key: k-one-0123456, rpd: 7, tpd: 1`),
+	"allow_paid.[].id":                 `allow_paid: [{id: v/priced, usd_per_day: 1}]`,
+	"allow_paid.[].usd_per_day":        `allow_paid: [{id: v/priced, usd_per_day: 2}]`,
 	"max_body":                         `max_body: 1MiB`,
+	"privacy":                          `privacy: no_train`,
 	"routing.max_wait":                 `routing: {max_wait: 14s}`,
 	"routing.max_waiting":              `routing: {max_waiting: 199}`,
 	"routing.order":                    `routing: {order: priority}`,
@@ -136,6 +146,9 @@ var shown = map[string]string{
 	"log.format": "TestListenAndLogKeys",
 }
 
+// aliases are other words for a key.
+var aliases = map[string]string{"chains.*.match.images": "chains.*.match.vision", "chains.*.match.json": "chains.*.match.json_schema"}
+
 // Every key of the schema is served, or it is named as not served yet: none is read and forgotten.
 func TestEveryKeyHasAnEffect(t *testing.T) {
 	effects := maps.Clone(effects)
@@ -166,6 +179,12 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		means := meaning(t, yaml)
 		if means == base {
 			t.Errorf("%s changes nothing:\n%s", key, yaml)
+		}
+		if of, ok := aliases[key]; ok {
+			if means != meaning(t, effects[of]+baseYAML) {
+				t.Errorf("%s is not another word for %s", key, of)
+			}
+			continue
 		}
 		if other, ok := seen[means]; ok {
 			t.Errorf("%s and %s mean the same:\n%s", key, other, yaml)
@@ -200,7 +219,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"allow_paid", "redis", "routing.broken_stream", "routing.hedge", "providers.*.discover",
+	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge", "routing.validate", "providers.*.discover",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true
@@ -224,7 +243,7 @@ func meaning(t *testing.T, yaml string) string {
 	b := build(c)
 	var out strings.Builder
 	fmt.Fprintf(&out, "%+v\n%+v\n%+v %v %v %v\n", b.settings, b.pool.Chains, b.pool.Breaker, b.pool.Order, b.pool.Spread, b.pool.Stick)
-	fmt.Fprintf(&out, "%v %v %+v\n", b.pool.Pace, b.pool.MaxWaiting, b.pool.Shares)
+	fmt.Fprintf(&out, "%v %v %+v %v\n", b.pool.Pace, b.pool.MaxWaiting, b.pool.Shares, b.pool.NoTrain)
 	for _, m := range b.pool.Models {
 		route := m.Via.(*proxy.Route)
 		m.Via = nil

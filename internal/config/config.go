@@ -24,6 +24,8 @@ type Config struct {
 	FreeOnly bool `yaml:"free_only"`
 	// AllowPaid names models that may cost money, each with its bound.
 	AllowPaid []PaidModel `yaml:"allow_paid"`
+	// Privacy is any, or no_train: nothing is sent to who may train on it, or does not say.
+	Privacy string `yaml:"privacy" enum:"any,no_train"`
 	// MaxBody is the size of the largest request that is read.
 	MaxBody Size `yaml:"max_body"`
 	// Drain is how long a stop waits for running answers.
@@ -107,6 +109,8 @@ type Routing struct {
 	Spread string `yaml:"spread" enum:"even,fill"`
 	// BrokenStream is error or continue: what becomes of a stream that breaks after the client has seen content.
 	BrokenStream string `yaml:"broken_stream" enum:"error,continue"`
+	// Validate is off, or json: a whole answer that breaks the schema that was asked for counts as an empty one.
+	Validate string `yaml:"validate" enum:"off,json"`
 }
 
 // Breaker says when a failing model rests.
@@ -236,7 +240,7 @@ type Model struct {
 	SupportsJSONSchema *bool `yaml:"supports_json_schema"`
 	// ContextLength in tokens; 0 = unknown, which takes any size.
 	ContextLength int64 `yaml:"context_length"`
-	// Strengths are words for people and for chains.
+	// Strengths are what it is good at. A request that names one of them as its task goes to such models first.
 	Strengths []string `yaml:"strengths"`
 	// Limits override the provider's model_limits key by key.
 	Limits *Limits `yaml:"limits"`
@@ -255,11 +259,20 @@ type Chain struct {
 	Models []string `yaml:"models"`
 	// Match says which plain requests it serves, without being asked for by name.
 	Match Match `yaml:"match"`
+	// Privacy is any, or no_train for the requests that this chain serves.
+	Privacy string `yaml:"privacy" enum:"any,no_train"`
 }
 
-// Match is what a request must need, or must not; nil = either.
+// Match is what a request must need; nil = either. All that it names must be so.
 type Match struct {
 	Tools      *bool `yaml:"tools"`
 	Vision     *bool `yaml:"vision"`
 	JSONSchema *bool `yaml:"json_schema"`
+	// Images and JSON are other words for Vision and JSONSchema; after Load those hold what was written.
+	Images *bool `yaml:"images"`
+	JSON   *bool `yaml:"json"`
+	// MinContext is the estimated size from which on a request is meant, in tokens.
+	MinContext int64 `yaml:"min_context"`
+	// Task is what the client names in X-Freefall-Task.
+	Task string `yaml:"task"`
 }

@@ -15,6 +15,7 @@ func defaults() Config {
 		Listen:   "127.0.0.1:8000",
 		DataDir:  dataDir,
 		FreeOnly: true,
+		Privacy:  "any",
 		MaxBody:  32 << 20,
 		Drain:    25 * time.Second,
 		Timeouts: Timeouts{
@@ -33,6 +34,7 @@ func defaults() Config {
 			Pace:         "off",
 			Spread:       "even",
 			BrokenStream: "error",
+			Validate:     "off",
 		},
 		Breaker: Breaker{Failures: 3, Cooldown: 30 * time.Second, MaxCooldown: 10 * time.Minute},
 		Log:     Log{Level: "info", Format: "auto", File: logFile},
@@ -58,6 +60,12 @@ func (l *Limits) withDefaults() {
 	for i := range l.Windows {
 		setDefault(&l.Windows[i].Kind, "sliding")
 	}
+}
+
+func (c *Chain) withDefaults() {
+	setDefault(&c.Privacy, "any")
+	setDefault(&c.Match.Vision, c.Match.Images)
+	setDefault(&c.Match.JSONSchema, c.Match.JSON)
 }
 
 func (m *Model) withDefaults() {

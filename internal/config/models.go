@@ -65,6 +65,7 @@ func (r *resolver) model(path string, m *Model, seen map[[2]string]int) {
 		r.wrong(path+".id", "no model has the id %s: it wants %s", r.markOf(path+".id").show(m.ID), idRule)
 	}
 	m.Name = cleanName(m.Name)
+	m.Strengths = cleanWords(m.Strengths)
 	m.withDefaults()
 	r.modelProvider(path, m)
 	r.limits(path+".limits", m.Limits)
@@ -113,6 +114,16 @@ func cleanName(name string) string {
 	}, name))
 	if runes := []rune(clean); len(runes) > maxNames {
 		return string(runes[:maxNames])
+	}
+	return clean
+}
+
+// cleanWords are words as a task names them: in small letters, none empty.
+func cleanWords(words []string) (clean []string) {
+	for _, word := range words {
+		if word = strings.ToLower(cleanName(word)); word != "" {
+			clean = append(clean, word)
+		}
 	}
 	return clean
 }
@@ -172,9 +183,44 @@ func (r *resolver) moveUp(wanted func(Model) bool) {
 	}
 }
 
+// paid checks the models that may cost money.
+func (r *resolver) paid() {
+	for i, paid := range r.c.AllowPaid {
+		path := fmt.Sprintf("allow_paid[%d]", i)
+		same := func(other PaidModel) bool { return other.ID == paid.ID }
+		switch {
+		case !IsID(paid.ID):
+			r.wrong(path+".id", "allow_paid wants the id of a model, %s", idRule)
+		case slices.ContainsFunc(r.c.AllowPaid[:i], same):
+			r.wrong(path+".id", "%s stands in allow_paid a second time: remove one of the two", paid.ID)
+		case !slices.ContainsFunc(r.c.Models, func(m Model) bool { return m.ID == paid.ID }):
+			r.warn("allow_paid names %s, which is not among the models: nothing may cost money by it", paid.ID)
+		}
+		if paid.USDPerDay <= 0 {
+			r.wrong(path+".usd_per_day", "usd_per_day wants the most that this model may cost in a day, above 0")
+		}
+	}
+}
+
+// USDPerDay is what a model may cost in a day at most; 0 = it may not.
+func (c *Config) USDPerDay(id string) float64 {
+	for _, paid := range c.AllowPaid {
+		if paid.ID == id {
+			return paid.USDPerDay
+		}
+	}
+	return 0
+}
+
+// isTask says whether X-Freefall-Task can name this.
+func isTask(task string) bool {
+	return isName(task) && len(task) <= 32 && task == strings.ToLower(task)
+}
+
 // chains checks that each pattern can mean something.
 func (r *resolver) chains() {
-	for _, chain := range r.c.Chains {
+	for i := range r.c.Chains {
+		chain := &r.c.Chains[i]
 		path := "chains." + chain.Name
 		if chain.Name == "auto" {
 			r.wrong(path, "freefall/auto is the whole chain: give this one another name")
@@ -182,11 +228,17 @@ func (r *resolver) chains() {
 		if len(chain.Models) == 0 {
 			r.wrong(path, `chain %s wants models, as in models: ["deepseek/*", "*"]`, chain.Name)
 		}
-		for key, need := range map[string]*bool{"tools": chain.Match.Tools, "vision": chain.Match.Vision, "json_schema": chain.Match.JSONSchema} {
+		match := chain.Match
+		for key, need := range map[string]*bool{"tools": match.Tools, "vision": match.Vision, "json_schema": match.JSONSchema,
+			"images": match.Images, "json": match.JSON} {
 			if need != nil && !*need {
 				r.wrong(path+".match."+key, "match names what a request needs: remove %s: false", key)
 			}
 		}
+		if match.Task != "" && !isTask(match.Task) {
+			r.wrong(path+".match.task", "a task is named in at most 32 small letters, digits, - and _, not %s", r.markOf(path+".match.task").show(match.Task))
+		}
+		chain.withDefaults()
 		for i, pattern := range chain.Models {
 			if !IsID(strings.ReplaceAll(pattern, "*", "a")) {
 				r.wrong(fmt.Sprintf("%s.models[%d]", path, i), "chain %s: %s is no pattern of ids", chain.Name, quote(pattern))

@@ -24,6 +24,7 @@ func (r *resolver) resolve() {
 	r.paths()
 	r.providers()
 	r.models()
+	r.paid()
 	r.chains()
 	r.misspeltNames()
 }
@@ -58,6 +59,8 @@ func (r *resolver) unsetVariables() {
 		switch {
 		case protects(path):
 			r.wrong(path, "%s is not set, and nobody would be kept out: set it, or write ${%s:-} if that is meant", list, names[0])
+		case path == "privacy" || strings.HasPrefix(path, "chains.") && strings.HasSuffix(path, ".privacy"):
+			r.wrong(path, "%s is not set, and prompts would go to whoever trains on them: set it, or write any if that is meant", list)
 		case strings.HasSuffix(path, ".base_url"):
 			r.wrong(path, "%s is not set: set it, or write the URL out", list)
 		default:
@@ -174,15 +177,6 @@ func (r *resolver) bounds() {
 	c := r.c
 	if !c.FreeOnly {
 		r.wrong("free_only", "free_only cannot be switched off as a whole: name each model that may cost money, as in allow_paid: [{id: vendor/model, usd_per_day: 1}]")
-	}
-	for i, paid := range c.AllowPaid {
-		path := fmt.Sprintf("allow_paid[%d]", i)
-		if !IsID(paid.ID) {
-			r.wrong(path+".id", "allow_paid wants the id of a model, %s", idRule)
-		}
-		if paid.USDPerDay <= 0 {
-			r.wrong(path+".usd_per_day", "usd_per_day wants the most that this model may cost in a day, above 0")
-		}
 	}
 	if c.MaxBody < 1<<10 || c.MaxBody > 1<<30 {
 		r.wrong("max_body", "max_body wants 1KiB to 1GiB")

@@ -90,6 +90,19 @@ func TestUnsetKeysOfClientsAreMistakes(t *testing.T) {
 	}
 }
 
+// Nor must it send prompts where they are trained on.
+func TestUnsetPrivacyIsAMistake(t *testing.T) {
+	for _, line := range []string{`privacy: ${P}`, `chains: {c: {models: ["*"], privacy: "${P}"}}`} {
+		if _, err := read([]byte("models: [{id: a/b:free}]\n" + line)); err == nil || !strings.Contains(err.Error(), "P is not set") {
+			t.Errorf("%s: %v", line, err)
+		}
+		c := mustRead(t, "models: [{id: a/b:free}]\n"+line, "P=no_train")
+		if c.Privacy != "no_train" && (len(c.Chains) == 0 || c.Chains[0].Privacy != "no_train") {
+			t.Errorf("%s: %s, %+v", line, c.Privacy, c.Chains)
+		}
+	}
+}
+
 func TestDefaultModel(t *testing.T) {
 	const file = `
 providers: {openrouter: {keys: [k]}, groq: {keys: [k]}}
@@ -144,8 +157,7 @@ func TestUnserved(t *testing.T) {
 	}
 	const all = `
 redis: redis://r:6379
-allow_paid: [{id: a/b, usd_per_day: 1}]
-routing: {hedge_after: auto, hedge_share: 0.2, broken_stream: continue}
+routing: {hedge_after: auto, hedge_share: 0.2, broken_stream: continue, validate: json}
 providers: {openrouter: {discover: {every: 2h}, timeouts: {total: 9s}}}
 models: [{id: a/b:free, timeouts: {total: 9s}}]
 `
@@ -153,7 +165,7 @@ models: [{id: a/b:free, timeouts: {total: 9s}}]
 	if got := c.Unserved(); len(got) != len(unserved) {
 		t.Errorf("%d of %d rows: %v", len(got), len(unserved), got)
 	}
-	quiet := `{clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1, tpd: 1}], routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: off, pace: day},
+	quiet := `{allow_paid: [{id: a/b:free, usd_per_day: 1}], privacy: no_train, clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1, tpd: 1}], routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: off, pace: day},
 providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: off}}, models: [{id: a/b:free, limits: {rpm: 3}}]}`
 	if got := mustRead(t, quiet).Unserved(); len(got) > 0 {
 		t.Errorf("what is served or switched off counts as unserved: %v", got)
@@ -163,7 +175,8 @@ providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: off
 // A guard that is read and not kept is worse than none.
 func TestWhatProtectsIsServed(t *testing.T) {
 	for _, key := range unserved {
-		for _, guard := range []string{"free_only", "client_keys", "clients", "clients[].key", "clients[].name", "admin_key", "max_body", "allowed_origins", "allowed_hosts", "providers.*.free"} {
+		for _, guard := range []string{"free_only", "client_keys", "clients", "clients[].key", "clients[].name", "admin_key", "max_body", "allowed_origins", "allowed_hosts", "providers.*.free",
+			"privacy", "chains.*.privacy", "allow_paid"} {
 			if key.path == guard {
 				t.Errorf("%s protects and is not served", guard)
 			}

@@ -12,10 +12,10 @@ var unserved = []struct {
 	set  func(*Config) bool
 }{
 	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
-	{"allow_paid", func(c *Config) bool { return len(c.AllowPaid) > 0 }},
 	{"routing.hedge_after", func(c *Config) bool { return c.Routing.HedgeAfter.On }},
 	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
 	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
+	{"routing.validate: json", func(c *Config) bool { return c.Routing.Validate == "json" }},
 	{"providers.*.discover", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return !p.Discover.Off && c.written("providers."+p.Name+".discover") })(c)
 	}},

@@ -18,6 +18,8 @@ type Dialect struct {
 
 	// Listed: its ids or its price list say what is free. Local: it runs on the operator's own machines.
 	Listed, Local bool
+	// TellsCost says that usage.cost tells what a call has cost.
+	TellsCost bool
 
 	Account Limits            // of one account, all its models together
 	Models  map[string]Limits // of each model per account, by id

@@ -12,6 +12,8 @@ var dialects = []*Dialect{
 		Hosts:   []string{"openrouter.ai"},
 		KeyVars: []string{"OPENROUTER_API_KEY"},
 		Listed:  true,
+		// usage.cost in answers and streams; openrouter.ai's OpenAPI file of 2026-08-22.
+		TellsCost: true,
 		// One counter for all :free ids. 1000 a day after 10 credits were ever bought; openrouter.ai/docs limits,
 		// 2026-08-22; developersdigest.tech/rate-limits/openrouter, 2026-10-17.
 		Account: Limits{RPM: 20, RPD: 50, DayResets: "00:00 UTC"},

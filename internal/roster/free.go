@@ -16,6 +16,7 @@ type Claim struct {
 	Free     string // auto, plan, listed, local or no, as in models.yaml
 	BaseURL  string
 	ID       string
+	Paid     bool // the operator allows it to cost money, up to a bound
 }
 
 // Prove says why the model costs nothing, or Unproven and what to do. Every way to a provider asks it. In doubt it says no:
@@ -23,6 +24,23 @@ type Claim struct {
 //
 // The words plan and local are the operator's own and are believed, but never an id that buys something on top.
 func Prove(c Claim) (fallback.Proof, string) {
+	proof, why := free(c)
+	if proof == fallback.Unproven && c.Paid {
+		return allowed(c)
+	}
+	return proof, why
+}
+
+// allowed takes the operator's word for a model that is not free, where the provider says what a call has cost: a bound that
+// nobody can keep to is none.
+func allowed(c Claim) (fallback.Proof, string) {
+	if owner := byURL(c.BaseURL); !c.Dialect.TellsCost || owner != nil && !owner.TellsCost {
+		return fallback.Unproven, fmt.Sprintf("not free, and allow_paid can not be kept to: %s does not say what a call has cost", c.Provider)
+	}
+	return fallback.AllowedPaid, ""
+}
+
+func free(c Claim) (fallback.Proof, string) {
 	if buys := extra(c); buys != "" {
 		return fallback.Unproven, buys
 	}

@@ -79,6 +79,38 @@ func TestProve(t *testing.T) {
 	}
 }
 
+// What may cost money by the operator's word is called only where its cost is told; what is free stays so.
+func TestAllowedPaid(t *testing.T) {
+	const openrouter, groq = "https://openrouter.ai/api/v1", "https://api.groq.com/openai/v1"
+	tests := []struct {
+		dialect, free, url, id string
+		want                   fallback.Proof
+	}{
+		{"openrouter", "auto", openrouter, "openai/gpt-4o", fallback.AllowedPaid},
+		{"openrouter", "no", openrouter, "openai/gpt-4o", fallback.AllowedPaid},
+		{"openrouter", "auto", openrouter, "openai/gpt-4o:online", fallback.AllowedPaid},
+		{"openrouter", "auto", openrouter, "a/b:free", fallback.ProvenListed},
+		{"openrouter", "plan", openrouter, "openai/gpt-4o", fallback.ProvenPlan},
+		{"openrouter", "auto", "https://llm.example.org/v1", "openai/gpt-4o", fallback.AllowedPaid},
+		{"openrouter", "auto", groq, "openai/gpt-4o", fallback.Unproven},
+		{"groq", "auto", groq, "llama", fallback.Unproven},
+		{"groq", "auto", openrouter, "llama", fallback.Unproven},
+		{"groq", "plan", groq, "llama", fallback.ProvenPlan},
+		{"openai", "auto", "https://api.openai.com/v1", "gpt-4o", fallback.Unproven},
+	}
+	for _, tt := range tests {
+		claim := Claim{Provider: "p", Dialect: ByName(tt.dialect), Free: tt.free, BaseURL: tt.url, ID: tt.id}
+		if proof, _ := Prove(claim); proof == fallback.AllowedPaid {
+			t.Errorf("%+v: allowed by nobody", tt)
+		}
+		claim.Paid = true
+		proof, why := Prove(claim)
+		if proof != tt.want || (proof == fallback.Unproven) != strings.Contains(why, "p does not say what a call has cost") {
+			t.Errorf("%+v: %v %q", tt, proof, why)
+		}
+	}
+}
+
 // What nobody has vouched for is not called, whatever the id and the address look like.
 func FuzzProveNeedsAReason(f *testing.F) {
 	f.Add("https://api.groq.com/openai/v1", "a:free")
