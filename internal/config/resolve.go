@@ -59,8 +59,6 @@ func (r *resolver) unsetVariables() {
 		switch {
 		case protects(path):
 			r.wrong(path, "%s is not set, and nobody would be kept out: set it, or write ${%s:-} if that is meant", list, names[0])
-		case path == "privacy" || strings.HasPrefix(path, "chains.") && strings.HasSuffix(path, ".privacy"):
-			r.wrong(path, "%s is not set, and prompts would go to whoever trains on them: set it, or write any if that is meant", list)
 		case strings.HasSuffix(path, ".base_url"):
 			r.wrong(path, "%s is not set: set it, or write the URL out", list)
 		default:

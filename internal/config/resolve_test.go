@@ -93,7 +93,7 @@ func TestUnsetKeysOfClientsAreMistakes(t *testing.T) {
 // Nor must it send prompts where they are trained on.
 func TestUnsetPrivacyIsAMistake(t *testing.T) {
 	for _, line := range []string{`privacy: ${P}`, `chains: {c: {models: ["*"], privacy: "${P}"}}`} {
-		if _, err := read([]byte("models: [{id: a/b:free}]\n" + line)); err == nil || !strings.Contains(err.Error(), "P is not set") {
+		if _, err := read([]byte("models: [{id: a/b:free}]\n" + line)); err == nil || !strings.Contains(err.Error(), "privacy wants any or no_train, not what stands in P") {
 			t.Errorf("%s: %v", line, err)
 		}
 		c := mustRead(t, "models: [{id: a/b:free}]\n"+line, "P=no_train")
