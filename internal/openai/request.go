@@ -22,6 +22,8 @@ type Request struct {
 	Stream       bool
 	IncludeUsage bool // the client asked for usage in the stream
 	Need         fallback.Need
+	Talk         uint64 // the conversation, by how it begins; 0 = nobody has said anything
+	GoesOn       bool   // an answer stands in it already
 
 	seen seenKeys
 	asIs splice
@@ -72,6 +74,7 @@ func ParseChat(body []byte) (*Request, *Error) {
 	}
 	r.Need.Tokens = p.text.tokens()
 	r.Need.Stream = r.Stream
+	r.Talk, r.GoesOn = p.talk.end()
 	r.Need.MaxOutput = cmp.Or(p.maxCompletion, p.maxTokens)
 	return r, nil
 }
@@ -83,6 +86,7 @@ type chatParser struct {
 	member      string // the guarded top-level key that the scan is in; empty in any other
 	optionsSeen seenKeys
 	text        textSize
+	talk        talk
 
 	maxTokens, maxCompletion int // the old and the new name of the bound of an answer; 0 = none
 }
@@ -159,6 +163,7 @@ func (p *chatParser) topLevel() *Error {
 // message takes up a value inside "messages": a member of a message at depth 3, of a part of its content at depth 5.
 func (p *chatParser) message() {
 	s, need := &p.s, &p.req.Need
+	p.talk.value(s)
 	switch {
 	case s.depth == 3 && s.key.is("role"):
 		need.Tools = need.Tools || p.isText("tool") || p.isText("function")
