@@ -17,7 +17,7 @@ type lastGood struct {
 // priority; when a model above it has been available for Stick, one request goes there first.
 func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 	t := w.table
-	if w.talks() {
+	if w.goesOn() {
 		if k := t.indexOf(base, p.talks.of(w.Ask.Talk)); k >= 0 {
 			if r := &t.rows[base[k]]; r.ready(now) && r.reluctance(now) == 0 {
 				w.order = append(w.order, base[k])

@@ -26,7 +26,10 @@ func (t *talks) keep(id uint64, m *modelState) {
 	t.now[id] = m
 }
 
-// talks says whether the walk keeps to the model of its conversation.
+// talks says whether the model that answers the walk is remembered for its conversation.
 func (w *Walk) talks() bool {
 	return w.Ask.Talk != 0 && !w.private() && (w.Ask.NamedTalk || w.table.Order == Adaptive)
 }
+
+// goesOn says whether the walk keeps to the model of its conversation.
+func (w *Walk) goesOn() bool { return w.talks() && (w.Ask.NamedTalk || w.Ask.TalkGoesOn) }

@@ -86,8 +86,8 @@ func TestConversations(t *testing.T) {
 		keeps bool
 	}{{fallback.Adaptive, false, true}, {fallback.Adaptive, true, true}, {fallback.LastGood, false, false}, {fallback.LastGood, true, true}} {
 		p := fallback.New(fallback.Config{Models: chain("A B"), Order: c.order})
-		ask := func(talk uint64) fallback.Ask { return fallback.Ask{Talk: talk, NamedTalk: c.named} }
-		w := fallback.Walk{Ask: ask(7)}
+		ask := func(talk uint64) fallback.Ask { return fallback.Ask{Talk: talk, NamedTalk: c.named, TalkGoesOn: true} }
+		w := fallback.Walk{Ask: fallback.Ask{Talk: 7, NamedTalk: c.named}}
 		a, _ := p.Pick(t0, &w)
 		a.End(t0, outcomeOf("fault"))
 		b, _ := p.Pick(t0, &w)
@@ -109,6 +109,11 @@ func TestConversations(t *testing.T) {
 		}
 		if got := pick(7); (got == "B") != c.keeps {
 			t.Errorf("%+v: the conversation goes on with %s", c, got)
+		}
+		if a, _ := p.Pick(t0.Add(11*m), &fallback.Walk{Ask: fallback.Ask{Talk: 7}}); a.Model.ID != "A" {
+			t.Errorf("%+v: one that only begins alike goes to %s", c, a.Model.ID)
+		} else {
+			a.End(t0.Add(11*m), outcomeOf("left"))
 		}
 		if got := pick(8); got != "A" {
 			t.Errorf("%+v: another one begins with %s", c, got)

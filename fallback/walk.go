@@ -13,13 +13,14 @@ type Ask struct {
 	Only   bool     // that model only; its keys may change
 	Client string   // who asks; walks that wait take turns over clients
 	Task   string   // what it is for, in the client's word: a chain that matches it serves, else models of that strength come first
-	// Talk is the conversation that the request goes on with; 0 = none is known. A named one is kept to in every order, others
-	// under Adaptive only.
-	Talk uint64
+	// Talk is the conversation that the request belongs to; 0 = none is known. One that the client named is kept to in every
+	// order, others under Adaptive only and once they go on: until then all that begin alike would have the same one.
+	Talk       uint64
+	NamedTalk  bool
+	TalkGoesOn bool
 	// MaxWait is how long the request may be kept waiting for a limit. Under Adaptive it also waits, so long at most, for what is
 	// less scarce than what is open.
-	MaxWait   time.Duration
-	NamedTalk bool
+	MaxWait time.Duration
 }
 
 // auto are the names of the whole chain.
