@@ -59,9 +59,9 @@ func (p *Pool) Turn(now time.Time, w *Walk) (*Attempt, bool) {
 	}
 	a := w.ticket.granted
 	w.ticket.granted = nil
-	if a == nil && w.sparing() {
+	if a == nil && w.table != nil {
 		w.Ask.MaxWait = 0
-		a = p.next(now, w, true) // what it was to leave to others, rather than nothing
+		a = p.next(now, w, true) // what it was to leave to others, or may not have enough left, rather than nothing
 	}
 	return a, a != nil
 }
@@ -119,8 +119,8 @@ func (p *Pool) dispatch(now time.Time) {
 
 // like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
 func (w *Walk) like(x *Walk) bool {
-	if x == nil || w.table != x.table || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() || w.Ask.Model != x.Ask.Model ||
-		len(w.Ask.Models)+len(x.Ask.Models) > 0 {
+	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() ||
+		w.Ask.Model != x.Ask.Model || len(w.Ask.Models)+len(x.Ask.Models) > 0 {
 		return false
 	}
 	a, b := w.Need, x.Need
@@ -205,7 +205,7 @@ func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
 
 // opens is when the first key of the row opens for this walk.
 func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
-	tokens := r.expect(&w.Need)
+	tokens := r.beware(&w.Need)
 	if phase := r.model.health.phase(now); phase == phaseTrialed {
 		return time.Time{}, false
 	}
@@ -264,6 +264,6 @@ func (p *Pool) setAlarm(now time.Time) {
 	if at.IsZero() || q.alarm == nil {
 		return
 	}
-	q.set = at
-	q.alarm(at)
+	q.set = latest(at, now.Add(time.Millisecond))
+	q.alarm(q.set)
 }

@@ -242,3 +242,29 @@ func TestSlowStart(t *testing.T) {
 		t.Fatalf("%d are let in after the second limit", len(more))
 	}
 }
+
+// Those that go along different lists want different things, however alike they are: one whose chain is spent keeps nobody else
+// waiting.
+func TestWaitingInAnotherList(t *testing.T) {
+	rows := chain("A B")
+	rows[0].Limits, rows[1].Limits = per10(1), []fallback.Window{{Per: 5 * s, Limit: 1}}
+	p := fallback.New(fallback.Config{Models: rows, MaxWaiting: 10, Order: fallback.Priority, Chains: []fallback.Chain{
+		{Name: "talk", Models: []string{"A"}, Match: fallback.Match{Task: "talk"}}}})
+	play(t, p, []step{{0, "plain", "A=ok", ""}, {0, "plain", "B=ok", ""}})
+	woken := ""
+	wait := func(name, task string) *fallback.Walk {
+		w := &fallback.Walk{Ask: fallback.Ask{Task: task}}
+		if _, ok := p.Pick(t0, w); ok || !p.Wait(t0, w, t0.Add(15*s), func() { woken += name }) {
+			t.Fatalf("%s does not wait", name)
+		}
+		return w
+	}
+	wait("talk ", "talk")
+	wait("plain ", "")
+	if p.Dispatch(t0.Add(6 * s)); woken != "plain " {
+		t.Errorf("B is open, and woken are %q", woken)
+	}
+	if p.Dispatch(t0.Add(11 * s)); woken != "plain talk " {
+		t.Errorf("A is open, and woken are %q", woken)
+	}
+}

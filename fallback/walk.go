@@ -41,6 +41,7 @@ type Walk struct {
 	sure     bool     // nothing is left to chance
 	passed   bool     // a row was passed over for this one request's size or shape
 	named    bool
+	list     string // the chain that it goes along; "" = all rows
 	probe    int32 // the row above the last good one that order begins with, -1 if none
 	version  uint32
 	attempts int
@@ -179,17 +180,22 @@ func (t *table) base(w *Walk) (rows []int32, chained bool) {
 	name, named := strings.CutPrefix(w.Ask.Model, "freefall/")
 	for i := range t.Chains {
 		if c := &t.Chains[i]; named && c.Name == name {
-			w.Need.NoTrain = w.Need.NoTrain || c.NoTrain
-			return t.chains[name], true
+			return t.along(w, c), true
 		}
 	}
 	for i := range t.Chains {
 		if c := &t.Chains[i]; c.Match.fits(&w.Need, w.Ask.Task) {
-			w.Need.NoTrain = w.Need.NoTrain || c.NoTrain
-			return t.chains[c.Name], false
+			return t.along(w, c), false
 		}
 	}
 	return t.strong(w.Ask.Task), false
+}
+
+// along makes the walk go along a chain, and keep its privacy.
+func (t *table) along(w *Walk, c *Chain) []int32 {
+	w.list = c.Name
+	w.Need.NoTrain = w.Need.NoTrain || c.NoTrain
+	return t.chains[c.Name]
 }
 
 // strong are all rows, those of the strength that a task names first.
