@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,36 @@ func (p *Pool) Explain(now time.Time, need Need, ask Ask) []Candidate {
 	p.start(now, &w)
 	slices.SortStableFunc(w.order, func(i, j int32) int { return w.table.rows[i].reluctance(now) - w.table.rows[j].reluctance(now) })
 	return w.candidates(now)
+}
+
+// Decisions say in sentences why a request goes along its candidates in this order: what it names, which chain matches it, whose
+// strength or conversation it is. None for all rows as they are configured.
+func (p *Pool) Decisions(now time.Time, need Need, ask Ask) (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := Walk{Need: need, Ask: ask, sure: true}
+	p.start(now, &w)
+	t := w.table
+	switch _, byName := strings.CutPrefix(ask.Model, "freefall/"+w.list); {
+	case w.list != "" && w.named && byName:
+		out = append(out, "the request asks for chain "+w.list)
+	case w.named:
+		out = append(out, "what the request names comes first")
+	case w.list != "":
+		out = append(out, "chain "+w.list+" matches the request")
+	}
+	if w.list == "" && slices.ContainsFunc(t.rows, func(r row) bool { return slices.Contains(r.Strengths, ask.Task) }) {
+		out = append(out, "models of strength "+ask.Task+" come first")
+	}
+	if w.goesOn() {
+		if k := t.indexOf(w.order, p.talks.of(ask.Talk)); k >= 0 {
+			out = append(out, "the conversation goes on with "+t.rows[w.order[k]].ID)
+		}
+	}
+	if w.Need.NoTrain {
+		out = append(out, "only models that are never trained on prompts")
+	}
+	return out
 }
 
 // reluctance of a row that could be asked: more than 0 when others better go first, since it keeps somebody waiting or is just
@@ -47,7 +78,7 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 		tokens := r.expect(&w.Need)
 		switch c.Skip = r.unfit(&w.Need, now); {
 		case c.Skip != "":
-			c.Unfit, c.Detail = true, r.Why
+			c.Unfit, c.Detail = true, r.why(c.Skip)
 		case w.marks[i]&markSmall != 0:
 			c.Unfit, c.Skip, c.Detail = true, lacksContext, r.model.lastError
 		case !r.takes(now, tokens):
@@ -57,6 +88,17 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 		out = append(out, c)
 	}
 	return out
+}
+
+// why says in a sentence what a row lacks for good.
+func (r *row) why(skip string) string {
+	switch {
+	case skip != lacksPrivacy:
+		return r.Why
+	case r.Training == MayTrain:
+		return "who serves it for free may train on prompts"
+	}
+	return "nobody says whether who serves it trains on prompts"
 }
 
 // takes says whether any key of the row may be tried now for so many tokens.

@@ -2,6 +2,7 @@ package fallback_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"freefall/fallback"
@@ -43,6 +44,28 @@ func TestTasksAndStrengths(t *testing.T) {
 	}
 }
 
+// Each decision about the list is told.
+func TestDecisions(t *testing.T) {
+	rows := chain("A B")
+	rows[1].Strengths, rows[1].Training = []string{"korean"}, fallback.NeverTrains
+	p := fallback.New(fallback.Config{Models: rows, Order: fallback.Adaptive, Chains: []fallback.Chain{
+		{Name: "talk", Models: []string{"B"}, Match: fallback.Match{Task: "talk"}, NoTrain: true}}})
+	a, _ := p.Pick(t0, &fallback.Walk{Ask: fallback.Ask{Talk: 7}})
+	a.End(t0, outcomeOf("ok"))
+	for want, ask := range map[string]fallback.Ask{
+		"":                                     {Task: "dance"},
+		"what the request names comes first":   {Model: "B"},
+		"models of strength korean come first": {Task: "korean"},
+		"the conversation goes on with A":      {Talk: 7, TalkGoesOn: true},
+		"chain talk matches the request; only models that are never trained on prompts":  {Task: "talk"},
+		"the request asks for chain talk; only models that are never trained on prompts": {Model: "freefall/talk", Talk: 7, TalkGoesOn: true},
+	} {
+		if got := strings.Join(p.Decisions(t0, fallback.Need{}, ask), "; "); got != want {
+			t.Errorf("%+v: %q, want %q", ask, got, want)
+		}
+	}
+}
+
 // What must not be trained on goes only to who is known not to, by whichever of the three ways it is asked for.
 func TestPrivacy(t *testing.T) {
 	rows := chain("A B C")
@@ -62,8 +85,11 @@ func TestPrivacy(t *testing.T) {
 	if got := first(p, fallback.Need{}, fallback.Ask{Model: "A"}); got != "C" {
 		t.Errorf("with a discreet configuration %s is first", got)
 	}
-	if c := p.Explain(t0, fallback.Need{}, fallback.Ask{}); c[0].Skip != "may_train" || !c[0].Unfit {
-		t.Errorf("explained: %+v", c[0])
+	c := p.Explain(t0, fallback.Need{}, fallback.Ask{})
+	for i, want := range []string{"nobody says whether who serves it trains on prompts", "who serves it for free may train on prompts"} {
+		if c[i].Skip != "may_train" || !c[i].Unfit || c[i].Detail != want {
+			t.Errorf("explained: %+v", c[i])
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ type Walk struct {
 	passed   bool     // a row was passed over for this one request's size or shape
 	named    bool
 	list     string // the chain that it goes along; "" = all rows
-	probe    int32 // the row above the last good one that order begins with, -1 if none
+	probe    int32  // the row above the last good one that order begins with, -1 if none
 	version  uint32
 	attempts int
 	inline   [6]Attempt
