@@ -209,9 +209,18 @@ func (r *row) cost(now time.Time) float64 {
 	cheapest := math.Inf(1)
 	for k := range r.pairs {
 		p := &r.pairs[k]
-		cheapest = min(cheapest, max(p.quota.cost(now), p.account.quota.cost(now)))
+		cost := max(p.quota.cost(now), p.account.quota.cost(now))
+		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
+			cost = max(cost, nextMidnight(now, time.UTC).Sub(now).Seconds()/2) // nobody says so, but it will have a day's limit
+		}
+		cheapest = min(cheapest, cost)
 	}
 	return cheapest
+}
+
+// long says whether a window of an hour or more is known.
+func (q *quota) long() bool {
+	return slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit != Running && c.Per >= time.Hour })
 }
 
 func (q *quota) cost(now time.Time) (most float64) {

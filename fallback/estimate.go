@@ -16,7 +16,7 @@ const (
 	usualReserve = 1024 // where the client does not say how long the answer may be
 	imageTokens  = 800  // between the 258 of one family and the 1,500 of another
 	learnRate    = 0.2
-	cautious     = 2 // times the spread: what is expected too low is refused, what is expected too high is given back
+	cautious     = 2 // times the spread
 )
 
 // expect is what a request will probably draw from windows that count tokens.
@@ -34,7 +34,7 @@ func (a *appetite) expect(n *Need, reserves bool) int64 {
 	case n.MaxOutput > 0:
 		output = min(output, float64(n.MaxOutput))
 	}
-	return int64((ratio+cautious*a.spread)*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
+	return int64(ratio*float64(n.Tokens)+output) + int64(n.Images)*imageTokens + 1
 }
 
 // learn takes what an answer reports. Small requests teach nothing about the ratio: frames around messages weigh more there.
@@ -55,3 +55,8 @@ func (a *appetite) learn(n *Need, o *Outcome) {
 
 // expect is what a request will probably draw at this row from windows that count tokens.
 func (r *row) expect(n *Need) int64 { return r.model.tokens.expect(n, r.Reserves) }
+
+// beware is what it may well draw: so much should be free, since what is expected too low is refused.
+func (r *row) beware(n *Need) int64 {
+	return r.expect(n) + int64(cautious*r.model.tokens.spread*float64(n.Tokens))
+}

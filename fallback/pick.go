@@ -23,7 +23,8 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	return a, a != nil
 }
 
-// next is the walk's next attempt, nil when nobody is left. The last resort is what better were asked one at a time.
+// next is the walk's next attempt, nil when nobody is left. The last resort is what better were asked one at a time, or may have too
+// few tokens left.
 func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
 	if w.avoid != "" {
 		if a := p.pick(now, w, w.avoid, false); a != nil {
@@ -52,7 +53,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
 				w.passed = w.passed || singular(why)
 				continue
 			}
-			if w.sparing() && r.dear(now, &w.Need) && i != w.probe {
+			if w.sparing() && r.dear(now, &w.Need) && r.model.health.phase(now) != phaseTrial {
 				continue
 			}
 			if k, held := w.key(now, r, crowd); k >= 0 {
@@ -75,6 +76,9 @@ func (w *Walk) later(i int32, now time.Time) int {
 func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 	best = -1
 	tokens := r.expect(&w.Need)
+	if !crowd {
+		tokens = r.beware(&w.Need)
+	}
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		if w.hasTried(pr) || best >= 0 && !pr.key.lastUsed.Before(r.pairs[best].key.lastUsed) {

@@ -104,6 +104,24 @@ func (p *Pool) Reconfigure(c Config) {
 	p.table = p.state.build(c)
 }
 
+// Revise swaps the rows because the providers list other models than before: nothing that waits for a person is lifted. What an
+// answer called gone may be asked again when its row comes, or comes back; a list knows better than an old answer.
+func (p *Pool) Revise(c Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := map[*modelState]string{}
+	for i := range p.table.rows {
+		was[p.table.rows[i].model] = p.table.rows[i].Off
+	}
+	p.table = p.state.build(c)
+	for i := range p.table.rows {
+		r := &p.table.rows[i]
+		if off, known := was[r.model]; r.Off == "" && (!known || off != "") && r.model.rest.endless && r.model.rest.class == ModelGone {
+			r.model.rest.lift()
+		}
+	}
+}
+
 // table is one configuration joined with the state. It never changes once built; what its rows point to does.
 type table struct {
 	Config
@@ -187,6 +205,9 @@ type modelState struct {
 	records map[string]*record // by task; "" = all
 	pending [2]*Attempt        // the oldest without content, of whole answers and of streams
 
+	present bool      // it has a row
+	left    time.Time // since when it was seen to have none
+
 	lastError   string
 	lastErrorAt time.Time
 }
@@ -217,10 +238,14 @@ func (s *state) build(c Config) *table {
 	if c.Stick <= 0 {
 		c.Stick = time.Minute
 	}
+	for _, m := range s.models {
+		m.present = false
+	}
 	t := &table{Config: c, chains: map[string][]int32{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models))}
 	for i, m := range c.Models {
 		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
 		t.rows[i].model.health.clamp(c.Breaker)
+		t.rows[i].model.present, t.rows[i].model.left = true, time.Time{}
 		t.all = append(t.all, int32(i))
 		for _, strength := range m.Strengths {
 			t.tasks[strength] = true
@@ -269,7 +294,7 @@ func (t *table) matching(patterns []string) []int32 {
 	for _, pattern := range patterns {
 		for i := range t.rows {
 			r := &t.rows[i]
-			if (glob(pattern, r.ID) || glob(pattern, r.Provider+"/"+r.ID)) && !slices.Contains(out, int32(i)) {
+			if (Glob(pattern, r.ID) || Glob(pattern, r.Provider+"/"+r.ID)) && !slices.Contains(out, int32(i)) {
 				out = append(out, int32(i))
 			}
 		}
@@ -277,8 +302,8 @@ func (t *table) matching(patterns []string) []int32 {
 	return out
 }
 
-// glob matches s against a pattern in which "*" stands for any run of characters.
-func glob(pattern, s string) bool {
+// Glob matches s against a pattern in which "*" stands for any run of characters.
+func Glob(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1
 	if last == 0 {

@@ -151,12 +151,12 @@ func (q *quota) surprise(now, opens time.Time, tokens int64) {
 }
 
 // nearlyFull says whether a window that comes round soon, or fills all the time, was so nearly full that the refusal must be its: our
-// count is a little behind. It is full then.
+// count is a little behind. What is left is less than was asked, most likely half of it.
 func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
 	for _, c := range q.counters {
 		left := c.limit() - c.used
 		if (c.Cycle == Bucket || c.Per <= time.Minute) && c.Unit != Running && left <= max(2*amount(c.Unit, tokens), c.limit()/20) {
-			c.add(now, max(0, left))
+			c.add(now, max(0, left-amount(c.Unit, tokens)/2))
 			q.fullUntil = time.Time{}
 			return true
 		}

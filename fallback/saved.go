@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Saved is the state that outlives a process, as plain values. Counts and rests are in it, and what was learned of models;
 // results and times to first token are not.
@@ -8,7 +11,11 @@ type Saved struct {
 	Models  []SavedModel
 	Rests   []SavedRest
 	Windows []SavedWindow
+	Notes   []Note
 }
+
+// Note is what others keep together with the state of the pool, which passes it over.
+type Note struct{ Kind, Name, Text string }
 
 // SavedModel is what is known of one model.
 type SavedModel struct {
@@ -28,6 +35,7 @@ type SavedModel struct {
 	Dearest      float64   `json:",omitempty"` // USD, of one attempt
 	TokenRatio   float64   `json:",omitempty"` // input tokens reported for one estimated
 	Output       float64   `json:",omitempty"` // tokens of an answer
+	Left         time.Time `json:",omitzero"`  // since when it has no row
 }
 
 // Lack is a feature that a model refused.
@@ -57,6 +65,7 @@ type SavedRest struct {
 func (p *Pool) Save(now time.Time) Saved {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.state.forget(now)
 	var out Saved
 	for name, m := range p.state.models {
 		if saved := m.save(now, name); saved.worth() {
@@ -91,7 +100,7 @@ func (p *Pool) Save(now time.Time) Saved {
 func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
 		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt,
-		Paused: m.paused, SpentOn: m.purse.day, Spent: m.purse.spent, Dearest: m.purse.dearest, TokenRatio: m.tokens.ratio, Output: m.tokens.output}
+		Paused: m.paused, SpentOn: m.purse.day, Spent: m.purse.spent, Dearest: m.purse.dearest, TokenRatio: m.tokens.ratio, Output: m.tokens.output, Left: m.left}
 	for f := range m.lacks {
 		if m.lack(Feature(f), now) {
 			s.Refused = append(s.Refused, Lack{Feature(f).String(), m.lacks[f]})
@@ -138,6 +147,9 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	m.health.clamp(b)
 	m.lastBad, m.lastError, m.lastErrorAt = s.LastBad, s.LastError, s.LastErrorAt
 	m.paused = s.Paused
+	if !m.present {
+		m.left = s.Left
+	}
 	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0}
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{ratio: min(4, max(0.5, s.TokenRatio)), output: s.Output}
@@ -146,6 +158,40 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 		m.lacks[index[Feature](featureNames[:], lack.Feature)] = lack.Since
 	}
 	m.lacks[FeatureNone] = time.Time{}
+}
+
+const (
+	keptAfter = 30 * day // what left for good is remembered for so long, in case it was not for good,
+	manyLeft  = 2000     // and only for a day when so many have left: lists may name others each time
+)
+
+// forget lets go of models that have had no row for long.
+func (s *state) forget(now time.Time) {
+	absent, keep, gone := 0, keptAfter, false
+	for _, m := range s.models {
+		if m.present {
+			continue
+		}
+		if m.left.IsZero() || m.left.After(now) {
+			m.left = now
+		}
+		absent++
+	}
+	if absent > manyLeft {
+		keep = day
+	}
+	for name, m := range s.models {
+		if !m.present && now.Sub(m.left) > keep {
+			delete(s.models, name)
+			gone = true
+		}
+	}
+	if !gone {
+		return
+	}
+	known := func(provider, id string) bool { return s.models[[2]string{provider, id}] != nil }
+	maps.DeleteFunc(s.pairs, func(n pairName, _ *rest) bool { return !known(n.provider, n.id) })
+	maps.DeleteFunc(s.quotas, func(n quotaName, _ *quota) bool { return !known(n.provider, n.id) })
 }
 
 // find is the rest that a saved one belongs to, nil if its target is unknown.
