@@ -45,7 +45,6 @@ func newFreefall(d *dayRun, s *scenario, verbose bool) *freefall {
 		}
 	}
 	f.start(fallback.New(f.config))
-	f.debug()
 	if s.restart > 0 {
 		d.at(s.restart, f.restart)
 	}
