@@ -28,6 +28,9 @@ var kinds = map[string]kind{
 		return key{target: w.Target, provider: w.Provider, account: w.Account, id: w.ID,
 			part: fmt.Sprint(w.Unit, " ", w.Cycle, " ", w.Per, " ", w.At, " ", w.Zone, " ", w.Guessed > 0)}
 	}),
+	"note": listed(func(s *fallback.Saved) *[]fallback.Note { return &s.Notes }, func(n *fallback.Note) key {
+		return key{target: n.Kind, provider: n.Name}
+	}),
 }
 
 // kind is how one sort of things in a Saved becomes rows, and comes back.

@@ -103,7 +103,8 @@ func same(t *testing.T, got, want fallback.Saved) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(),
 		cmpopts.SortSlices(func(a, b fallback.SavedModel) bool { return a.ID < b.ID }),
 		cmpopts.SortSlices(func(a, b fallback.SavedRest) bool { return a.Target+a.ID < b.Target+b.ID }),
-		cmpopts.SortSlices(func(a, b fallback.SavedWindow) bool { return a.Target+a.ID < b.Target+b.ID })); diff != "" {
+		cmpopts.SortSlices(func(a, b fallback.SavedWindow) bool { return a.Target+a.ID < b.Target+b.ID }),
+		cmpopts.SortSlices(func(a, b fallback.Note) bool { return a.Kind+a.Name < b.Kind+b.Name })); diff != "" {
 		t.Errorf("state (wanted, got):\n%s", diff)
 	}
 }
@@ -121,8 +122,8 @@ func TestWhatIsWrittenComesBack(t *testing.T) {
 		t.Errorf("what had not changed was written again")
 	}
 	before := first.changes()
-	first.write(fallback.Saved{Models: some.Models[:1], Rests: append(some.Rests[1:], rest("key", "a"))})
-	if n := first.changes() - before; n != 3 { // a model and a rest less, a rest more
+	first.write(fallback.Saved{Models: some.Models[:1], Rests: append(some.Rests[1:], rest("key", "a")), Notes: []fallback.Note{{Kind: "list", Name: "p", Text: `{"of":"“models”"}`}}})
+	if n := first.changes() - before; n != 4 { // a model and a rest less, a rest and a note more
 		t.Errorf("%d rows were written", n)
 	}
 	first.finish()
@@ -563,8 +564,9 @@ func TestNamesTellRowsApart(t *testing.T) {
 		s.Windows = append(s.Windows, w)
 	}
 	s.Models = []fallback.SavedModel{{Provider: "p", ID: "a"}, {Provider: "q", ID: "a"}, {Provider: "p", ID: "b"}}
-	if rows, err := rowsOf(s); err != nil || len(rows) != 19 {
-		t.Errorf("%d rows of 19, %v", len(rows), err)
+	s.Notes = []fallback.Note{{Kind: "list", Name: "p"}, {Kind: "list", Name: "q"}, {Kind: "other", Name: "p"}}
+	if rows, err := rowsOf(s); err != nil || len(rows) != 22 {
+		t.Errorf("%d rows of 22, %v", len(rows), err)
 	}
 }
 
