@@ -19,6 +19,9 @@ func (l *Limits) never() bool {
 	return l != nil && slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil && *n == 0 })
 }
 
+// Never says whether a limit of 0 forbids every call of models that have no limits of their own.
+func (p *Provider) Never() bool { return p.Limits.never() || p.ModelLimits.never() }
+
 // orAbsent is nil for an empty mapping, which says nothing: the word for no limit is none.
 func (l *Limits) orAbsent() *Limits {
 	if l == nil || l.None || l.DayResets != nil || l.Windows != nil || slices.ContainsFunc(l.numbers(), func(n *int64) bool { return n != nil }) {

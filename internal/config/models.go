@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"freefall/fallback"
 )
 
 const (
@@ -13,15 +15,7 @@ const (
 )
 
 // IsID says whether a model may have this id.
-func IsID(id string) bool {
-	for i, c := range id {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '~'
-		if !letter && (i == 0 || !strings.ContainsRune("._:/@+-", c)) {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 200
-}
+func IsID(id string) bool { return fallback.IsID(id) }
 
 // models checks each row and puts DEFAULT_MODEL first.
 func (r *resolver) models() {

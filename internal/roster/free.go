@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"freefall/fallback"
 )
@@ -17,6 +18,9 @@ type Claim struct {
 	BaseURL  string
 	ID       string
 	Paid     bool // the operator allows it to cost money, up to a bound
+
+	List *List // what the provider listed last; nil = nobody has asked
+	Now  time.Time
 }
 
 // Prove says why the model costs nothing, or Unproven and what to do. Every way to a provider asks it. In doubt it says no:
@@ -58,9 +62,20 @@ func free(c Claim) (fallback.Proof, string) {
 	case c.Dialect.Listed:
 		return listed(c)
 	case IsLocal(c):
-		return fallback.ProvenLocal, ""
+		return atHome(c)
 	}
-	return fallback.Unproven, fmt.Sprintf("not proven free: set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
+	return fallback.Unproven, "not proven free: " + planWord(c)
+}
+
+func planWord(c Claim) string {
+	return fmt.Sprintf("set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
+}
+
+// elsewhere says whether a server of the operator's own passes calls of this model on: Ollama does so with what has a tag that
+// ends with cloud.
+func elsewhere(c Claim) bool {
+	_, tag, _ := strings.Cut(strings.ToLower(c.ID), ":")
+	return strings.HasSuffix(tag, "cloud")
 }
 
 // extra finds ids that cost money whatever else they say: a web search on top, a router that may choose paid models.
@@ -75,20 +90,34 @@ func extra(c Claim) string {
 	return ""
 }
 
-// listed believes the end of the id.
+// listed believes a price in the list of today, and the end of the id where no list speaks against it.
 func listed(c Claim) (fallback.Proof, string) {
-	if strings.HasSuffix(c.ID, ":free") {
+	price := c.List.price(c.ID)
+	switch {
+	case price == Priced:
+		return fallback.Unproven, fmt.Sprintf("not free: %s lists it with a price", c.Provider)
+	case strings.HasSuffix(c.ID, ":free"), price == Zero && c.List.fresh(c.Now):
 		return fallback.ProvenListed, ""
+	case price == Zero:
+		return fallback.Unproven, fmt.Sprintf("not proven free: the list of %s that prices it at 0 is too old; the next one that can be read brings it back", c.Provider)
 	}
-	return fallback.Unproven, fmt.Sprintf("not proven free: the id does not end with :free; set `free: plan` (or FREEFALL_FREE_PLAN=%s) if this key has no billing", c.Provider)
+	return fallback.Unproven, "not proven free: the id does not end with :free; " + planWord(c)
 }
 
 // byWord believes `free: local` of a named host, but not of one that is known to be somebody's business.
 func byWord(c Claim) (fallback.Proof, string) {
 	if IsLocal(c) {
-		return fallback.ProvenLocal, ""
+		return atHome(c)
 	}
 	return fallback.Unproven, fmt.Sprintf("%s is not local: remove `free: local`", c.BaseURL)
+}
+
+// atHome is the proof of what a server of the operator's own serves itself.
+func atHome(c Claim) (fallback.Proof, string) {
+	if elsewhere(c) {
+		return fallback.Unproven, "not proven free: it runs at ollama.com, not on your machine; " + planWord(c)
+	}
+	return fallback.ProvenLocal, ""
 }
 
 // IsLocal says whether a call stays on the operator's own machines: the address cannot be anywhere else, or the server is
