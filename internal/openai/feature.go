@@ -34,6 +34,9 @@ var featureWords = []struct {
 // refused finds what was refused: a feature to be remembered for the model, and the request field.
 func (v *evidence) refused() (fallback.Feature, string) {
 	param := v.refusedParam()
+	if v.knob() != "" {
+		return fallback.FeatureNone, param // "logprobs is not supported with tools": the tools are not what is lacking
+	}
 	if f := featureIn(v.constraint()); f != fallback.FeatureNone {
 		return f, param
 	}

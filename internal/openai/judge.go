@@ -117,8 +117,11 @@ func (v *evidence) badRequest() ruling {
 		return badRequest // and its message may quote the client at length
 	}
 	otherwise := unsure
-	if isClients(v.param) || v.own.has(invalidWords) || v.own.has(complaints) && v.namesClients() {
+	switch {
+	case isClients(v.param) || v.own.has(invalidWords) || v.own.has(complaints) && v.namesClients():
 		otherwise = badRequest
+	case v.knob() != "":
+		otherwise = mismatch
 	}
 	return v.byWords(badRequests, otherwise)
 }

@@ -39,11 +39,8 @@ var removedKeys = []string{"models", "route", "provider", "plugins", "preset", "
 
 // chatKeys are the guarded keys of a chat body: those above, those that freefall reads, and those that Edits may name.
 var chatKeys = newKeySet(slices.Concat(removedKeys, []string{
-	"model", "stream", "stream_options", "messages", "tools", "tool_choice", "functions", "function_call",
-	"response_format", "max_tokens", "max_completion_tokens",
-	"parallel_tool_calls", "logprobs", "top_logprobs", "logit_bias", "top_k", "min_p", "repetition_penalty",
-	"seed", "random_seed", "reasoning_effort", "usage",
-})...)
+	"model", "stream", "messages", "tools", "tool_choice", "functions", "function_call", "response_format",
+}, knobs)...)
 
 var (
 	streamOptionKeys = newKeySet("include_usage")

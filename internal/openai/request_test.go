@@ -138,7 +138,7 @@ func TestParseChatAccepts(t *testing.T) {
 		{"stream null", `{"stream":null,"stream_options":null,` + msgs + "}", view{}},
 		{"usage", `{"stream":true,"stream_options":{"x":{"include_usage":false},"include_usage":true},` + msgs + "}", view{Stream: true, IncludeUsage: true, Need: fallback.Need{Stream: true}}},
 		{"usage elsewhere", `{"stream":true,"stream_options":{"x":{"include_usage":true}},` + msgs + "}", view{Stream: true, Need: fallback.Need{Stream: true}}},
-		{"free keys twice", `{"user":1,"user":2,"n":1,"N":2,"":0,"":0,` + msgs + "}", view{}},
+		{"free keys twice", `{"label":1,"label":2,"n":1,"N":2,"":0,"":0,` + msgs + "}", view{}},
 		{"guarded names deeper", `{"metadata":{"model":"x","Model":"y","model":"z"},` + msgs + "}", view{}},
 		{"numbers", `{"a":[0,-0,1.5,-1e9,1E-2,9007199254740993,0.0e+0],` + msgs + "}", view{}},
 		{"words", `{"a":[true,false,null,{},[],"",{"b":[{}]}],` + msgs + "}", view{}},

@@ -15,11 +15,13 @@ type Edits struct {
 	Rename       [][2]string // from, to; when the client sent both, its value of to stays
 	WithTools    [][2]string // key and raw JSON value, set when the body has tools
 	IncludeUsage bool        // ask for usage in the stream, when there is a stream
+	ShortIDs     bool        // ids of tool calls are of exactly nine letters and digits
+	Refused      []string    // knobs that the model was found not to know; others are passed over
 }
 
 func (e Edits) equal(f Edits) bool {
 	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.WithTools, f.WithTools) &&
-		e.IncludeUsage == f.IncludeUsage
+		e.IncludeUsage == f.IncludeUsage && e.ShortIDs == f.ShortIDs && slices.Equal(e.Refused, f.Refused)
 }
 
 // Outgoing gives the body for one upstream in three parts, to be written one after the other. When only the model
@@ -57,6 +59,12 @@ func (r *Request) edit(e Edits) (splice, error) {
 	}
 	if e.IncludeUsage && r.Stream && !r.IncludeUsage {
 		ed.set("stream_options", ".include_usage", "true")
+	}
+	for _, name := range e.Refused {
+		ed.leaveOut(name, e.Refused)
+	}
+	if e.ShortIDs && r.Need.Tools {
+		ed.shortenIDs()
 	}
 	switch {
 	case ed.err != nil:

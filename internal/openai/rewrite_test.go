@@ -89,16 +89,16 @@ func TestOutgoingQuotesTheModel(t *testing.T) {
 // A key that is not guarded may stand in the body twice, a path may mean several keys: neither can be edited.
 func TestOutgoingRefusesFreeKeys(t *testing.T) {
 	for _, e := range []Edits{
-		{Drop: []string{"user"}},
+		{Drop: []string{"n"}},
 		{Drop: []string{"messages.0"}},
-		{Rename: [][2]string{{"seed", "user"}}},
-		{Rename: [][2]string{{"user", "seed"}}},
+		{Rename: [][2]string{{"seed", "n"}}},
+		{Rename: [][2]string{{"n", "seed"}}},
 		{WithTools: [][2]string{{"*", "1"}}},
 		{WithTools: [][2]string{{"seed", "{"}}},
 		{WithTools: [][2]string{{"seed", `1,"model":"y"`}}},
 		{WithTools: [][2]string{{"seed", `1,"provider":"y"`}}},
 	} {
-		if parts, err := parseChat(t, `{"model":"x","user":"a","messages":[],"tools":[],"seed":1}`).Outgoing("M", e); err == nil {
+		if parts, err := parseChat(t, `{"model":"x","n":1,"messages":[],"tools":[],"seed":1}`).Outgoing("M", e); err == nil {
 			t.Errorf("%+v gave %s", e, parts)
 		}
 	}
@@ -158,7 +158,7 @@ var fuzzEdits = Edits{
 func FuzzSplice(f *testing.F) {
 	for _, seed := range []string{
 		`{"model":"x","messages":[]}`, `{ "messages":[]}`, `{"pl\u0075gins":{"\\\"":[]},"model":"x","messages":[]}`, `{"messages":[],"provider":"\"}"}`,
-		`{"seed":1,"top_k":2,"user":1,"user":2,"messages":[],"\u0073eed2":1}`, `{"a\"":",\"plugins\":1","plugins":1,"messages":[],"a\\":{"route":1},"route" : null }`,
+		`{"seed":1,"top_k":2,"n":1,"n":2,"messages":[],"\u0073eed2":1}`, `{"a\"":",\"plugins\":1","plugins":1,"messages":[],"a\\":{"route":1},"route" : null }`,
 		`{"logprobs":true,"logprobs ":1,"messages":[],"models":["a"],"random_seed":5,"seed":6}`,
 	} {
 		f.Add([]byte(seed), "a/b:free", false)
@@ -271,7 +271,7 @@ func TestNoModelIsSmuggled(t *testing.T) {
 }
 
 func hostileBody(chance *rand.Rand) []byte {
-	names := append([]string{"model", "user", "metadata", "modell", "x"}, removedKeys...)
+	names := append([]string{"model", "n", "extra", "modell", "x"}, removedKeys...)
 	var b bytes.Buffer
 	space := func() { b.WriteString([]string{"", "", " ", "\n\t"}[chance.IntN(4)]) }
 	b.WriteByte('{')
