@@ -48,11 +48,7 @@ func (x *exchange) read(ctx *fasthttp.RequestCtx) *openai.Error {
 		return &openai.Error{Status: 404, Type: "invalid_request_error", Param: "model", Code: "model_not_found",
 			Message: "there is no chain " + openai.Clean(x.req.Model, 100) + "; GET /v1/models lists the names"}
 	}
-	x.walk.Need = x.req.Need
-	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Client: x.who.client(),
-		Only: string(ctx.Request.Header.Peek(headerFallback)) == "off"}
-	x.maxWait = maxWait(x.settings.MaxWait, string(ctx.Request.Header.Peek(headerMaxWait)))
-	return nil
+	return x.wish(&ctx.Request.Header)
 }
 
 // search is the walk: pick, try, and pick again until an answer has begun or nobody is left. It is the only one.
@@ -83,10 +79,10 @@ func (x *exchange) pick() (*fallback.Attempt, *openai.Error) {
 		return nil, x.exhausted(now)
 	}
 	attempt, ok := x.proxy.pool.Pick(now, &x.walk)
-	x.logSwitch(attempt)
 	if !ok {
 		attempt, ok = x.wait(now)
 	}
+	x.logSwitch(attempt)
 	if ok {
 		return attempt, nil
 	}

@@ -34,7 +34,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 			Message: "the request is larger than every model that could take it: " + reasons(&e, now)}
 	case !e.Fits && usable(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
-			Message: "no configured model supports what the request needs: " + reasons(&e, now)}
+			Message: "no configured model supports what the request needs: " + reasons(&e, now) + discretion(&e)}
 	}
 	out := &openai.Error{Status: 503, Type: "server_error", Code: codeExhausted}
 	if e.Limited {
@@ -54,11 +54,23 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 func usable(e *fallback.Exhausted) bool {
 	for i := range e.Candidates {
 		switch e.Candidates[i].Skip {
-		case "no_tools", "no_vision", "no_json_schema", "no_tool_choice", "kind", "context_length":
+		case "no_tools", "no_vision", "no_json_schema", "no_tool_choice", "kind", "context_length", mayTrain:
 			return true
 		}
 	}
 	return false
+}
+
+// mayTrain is why a model that may be trained on prompts, or of which nobody says, is passed over.
+const mayTrain = "may_train"
+
+// discretion is the advice for a request that privacy keeps from somebody.
+func discretion(e *fallback.Exhausted) string {
+	if !slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip == mayTrain }) {
+		return ""
+	}
+	return ". no_train keeps it from those that may train on prompts or do not say: ask without " + headerPrivacy +
+		", unless the configuration says no_train, or add a model of a provider that does not, e.g. a local one"
 }
 
 func noKey(s *Settings) *openai.Error {

@@ -19,9 +19,6 @@ const (
 	headerTrail     = "X-Freefall-Trail"
 	headerRequestID = "X-Freefall-Request-Id"
 	exposed         = "X-Freefall-Model, X-Freefall-Provider, X-Freefall-Attempts, X-Freefall-Trail, X-Freefall-Request-Id, X-Request-Id, Retry-After"
-
-	headerFallback = "X-Freefall-Fallback" // "off" in a request: the named model only
-	headerMaxWait  = "X-Freefall-Max-Wait" // in a request: how long it may wait for a limit, not more than is configured
 )
 
 // maxTrail bounds the trail header: many clients refuse heads of more than 8 KB.

@@ -103,12 +103,16 @@ func (p *Proxy) explain(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		Detail      *string `json:"detail"`
 		AvailableAt *string `json:"available_at"`
 	}
+	now := time.Now()
 	out := struct {
 		Need       map[string]any `json:"need"`
+		Task       *string        `json:"task"`
+		Decisions  []string       `json:"decisions"` // why the candidates come in this order
 		First      *string        `json:"first"`
 		Candidates []candidate    `json:"candidates"`
-	}{Need: need(&x.walk.Need), Candidates: []candidate{}}
-	for _, c := range p.pool.Explain(time.Now(), x.walk.Need, x.walk.Ask) {
+	}{Need: need(&x.walk.Need), Task: text(x.walk.Ask.Task), Candidates: []candidate{},
+		Decisions: append([]string{}, p.pool.Decisions(now, x.walk.Need, x.walk.Ask)...)}
+	for _, c := range p.pool.Explain(now, x.walk.Need, x.walk.Ask) {
 		row := candidate{ID: c.Model.ID, Provider: c.Model.Provider, Skipped: c.Skip != "", Reason: text(c.Skip), Detail: text(c.Detail)}
 		row.AvailableAt = moment(c.Ready)
 		if out.First == nil && c.Skip == "" {
@@ -120,7 +124,8 @@ func (p *Proxy) explain(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 }
 
 func need(n *fallback.Need) map[string]any {
-	return map[string]any{"tools": n.Tools, "tool_choice": n.ToolChoice, "vision": n.Vision, "json_schema": n.JSONSchema, "tokens": n.Tokens}
+	return map[string]any{"tools": n.Tools, "tool_choice": n.ToolChoice, "vision": n.Vision, "json_schema": n.JSONSchema,
+		"no_train": n.NoTrain, "tokens": n.Tokens}
 }
 
 func (p *Proxy) healthz(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {

@@ -43,7 +43,7 @@ var waitEnds = [numWaitEnds]string{"granted", "timed_out", "displaced", "left", 
 func (x *exchange) wait(now time.Time) (*fallback.Attempt, bool) {
 	until := now.Add(min(x.maxWait, x.deadline.Sub(now)))
 	if x.maxWait <= 0 || x.ambiguous != nil {
-		return nil, false // an ambiguous refusal is an answer; nobody has to wait for a second opinion
+		return x.instead(now) // an ambiguous refusal is an answer; nobody has to wait for a second opinion
 	}
 	if !x.proxy.mayWait(x) {
 		x.stopped.Store(true)
@@ -52,12 +52,22 @@ func (x *exchange) wait(now time.Time) (*fallback.Attempt, bool) {
 	defer x.proxy.waited(x)
 	woken := make(chan struct{}, 1)
 	if !x.proxy.pool.Wait(now, &x.walk, until, func() { woken <- struct{}{} }) {
-		return nil, false
+		return x.instead(now)
 	}
+	x.logSwitch(nil)
 	x.logWait(now, until)
 	x.flow.SetDeadline(until)
 	err := x.flow.Wait(woken)
 	return x.turn(now, err == nil)
+}
+
+// instead takes what the request would have left to others if it could wait, see fallback.Ask.MaxWait.
+func (x *exchange) instead(now time.Time) (*fallback.Attempt, bool) {
+	if x.walk.Ask.MaxWait == 0 {
+		return nil, false
+	}
+	x.walk.Ask.MaxWait = 0
+	return x.proxy.pool.Pick(now, &x.walk)
 }
 
 // turn ends the wait that began then. What was granted to somebody who has left goes back.
