@@ -27,6 +27,7 @@ type part struct {
 // newBudget adds up the limits of what can be called. An account that stands in two entries counts once.
 func newBudget(c *config.Config, rows []fallback.Model) budget {
 	var b budget
+	rows = private(c, rows)
 	seen := map[string]bool{}
 	for i := range c.Providers {
 		name := c.Providers[i].Name
@@ -147,8 +148,11 @@ func (b budget) text(now time.Time) string {
 }
 
 func (p part) resets(now time.Time) string {
-	if p.day.Cycle == fallback.Sliding {
+	switch p.day.Cycle {
+	case fallback.Sliding:
 		return p.provider + " counts the last 24 h"
+	case fallback.Bucket:
+		return p.provider + " fills again all day"
 	}
 	begins := config.DayReset{Hour: int(p.day.At / time.Hour), Minute: int(p.day.At / time.Minute % 60), Zone: zone(p.day)}
 	next, _ := begins.Next(now)

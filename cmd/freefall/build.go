@@ -36,7 +36,7 @@ func load(o config.Options) (*config.Config, error) {
 func known() []config.Known {
 	var out []config.Known
 	for _, d := range roster.Dialects() {
-		out = append(out, config.Known{Name: d.Name, BaseURL: d.BaseURL, KeyVars: d.KeyVars})
+		out = append(out, config.Known{Name: d.Name, BaseURL: d.BaseURL, KeyVars: d.KeyVars, FirstToken: d.FirstToken})
 	}
 	return out
 }
@@ -161,8 +161,9 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
-		Limits: p.model(m).windows(), Counting: p.dialect.Counting,
-		Via: &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
+		Limits: p.model(m).windows(), Counting: p.dialect.Counting, Reserves: p.dialect.Reserves,
+		Training: roster.Training(p.claim(m.ID)),
+		Via:      &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
 	}
 	if m.Kind == "embedding" {
 		row.Kind = fallback.Embedding

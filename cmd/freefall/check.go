@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -58,7 +59,7 @@ type report struct {
 func check(out io.Writer, c *config.Config, now time.Time) error {
 	r := &report{out: out}
 	b := build(c)
-	rows := b.pool.Models
+	rows := private(c, b.pool.Models)
 	r.printf("%s is fine: %s, %s\n", cmp.Or(c.File, config.BuiltIn), count(len(c.Models), "model"), count(len(c.Providers), "provider"))
 	r.chain(c, rows)
 	r.skips(rows)
@@ -152,6 +153,20 @@ func proof(c *config.Config, m fallback.Model) string {
 		}
 	}
 	return m.Proof.String()
+}
+
+// private marks the models that the file keeps from every request: those that may train on it, or do not say.
+func private(c *config.Config, rows []fallback.Model) []fallback.Model {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		if m := &rows[i]; c.Privacy == noTrain && m.Off == "" && m.Training != fallback.NeverTrains {
+			m.Off, m.Why = "may_train", "privacy is no_train, and "+m.Provider+" may train on what it gets"
+			if m.Training == fallback.TrainingUnknown {
+				m.Why = "privacy is no_train, and nobody says whether " + m.Provider + " trains on what it gets"
+			}
+		}
+	}
+	return rows
 }
 
 // skips prints what is never asked, with the reason. Models that share one stand together.

@@ -89,6 +89,25 @@ func TestCheckEndsWithTwoOnMistakes(t *testing.T) {
 	}
 }
 
+// A file that wants privacy shows whom that excludes, and why.
+func TestCheckShowsWhoMayTrain(t *testing.T) {
+	file := t.TempDir() + "/models.yaml"
+	write(t, file, `
+privacy: no_train
+providers: {openrouter: {keys: [k]}, groq: {keys: [k], free: plan}, nvidia: {keys: [k], free: plan}}
+models: [{id: a/b:free, provider: openrouter}, {id: llama, provider: groq}, {id: m, provider: nvidia}]`)
+	text := strings.Join(strings.Fields(checked(t, config.Options{Path: file})), " ")
+	for _, want := range []string{
+		"The chain, in order 1 llama groq plain plan, your word Skipped",
+		"a/b:free at openrouter: may_train, privacy is no_train, and openrouter may train on what it gets",
+		"m at nvidia: may_train, privacy is no_train, and nobody says whether nvidia trains on what it gets",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("check does not say %q:\n%s", want, text)
+		}
+	}
+}
+
 func TestBudget(t *testing.T) {
 	tests := []struct{ name, file, want string }{
 		{"two providers", `
@@ -97,7 +116,16 @@ models:
   - {id: a/b:free, provider: openrouter, supports_tools: true}
   - {id: a/c:free, provider: openrouter}
   - {id: llama-3.3-70b-versatile, provider: groq, supports_tools: true}`,
-			"today 50 + 1,000 = 1,050 requests, 1,050 with tools; openrouter resets in 4 h 12 m; groq counts the last 24 h"},
+			"today 50 + 1,000 = 1,050 requests, 1,050 with tools; openrouter resets in 4 h 12 m; groq fills again all day"},
+		{"rolling", `
+providers: {groq: {keys: [k], free: plan, model_limits: {rpd: 7, day_resets: rolling}}}
+models: [{id: llama}]`,
+			"today 7 requests, 0 with tools; groq counts the last 24 h"},
+		{"what may train is not asked", `
+privacy: no_train
+providers: {openrouter: {keys: [k]}, cerebras: {keys: [k], free: plan}, nvidia: {keys: [k], free: plan, model_limits: {rpd: 9}}}
+models: [{id: a/b:free, provider: openrouter}, {id: gpt-oss-120b, provider: cerebras}, {id: m, provider: nvidia}]`,
+			"today 14,400 requests, 0 with tools; cerebras fills again all day"},
 		{"accounts count, not keys", `
 providers: {openrouter: {keys: [{key: k1, account: a}, {key: k2, account: a}, k3]}}
 models: [{id: a/b:free}]`,

@@ -111,6 +111,8 @@ func (l limit) words() string {
 		return text + " fixed"
 	case l.Cycle == fallback.Daily:
 		return fmt.Sprintf("%s from %02d:%02d %s", text, l.At/time.Hour, l.At/time.Minute%60, zone(l.Window))
+	case l.Cycle == fallback.Bucket:
+		return text + " refilling"
 	case l.Per == aDay:
 		return text + " rolling"
 	}

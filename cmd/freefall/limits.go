@@ -23,8 +23,9 @@ type limits []limit
 // layer is what one place says of limits.
 type layer struct {
 	*config.Limits
-	firm bool // written by the operator
-	from func(key string) string
+	firm  bool // written by the operator
+	from  func(key string) string
+	fills func(key string) bool // which of them fill again all the time
 }
 
 const aDay = 24 * time.Hour
@@ -65,7 +66,7 @@ func (p *provider) model(m *config.Model) limits {
 }
 
 func (p *provider) written(l *config.Limits) layer {
-	return layer{l, true, func(key string) string { return p.origin(strings.Trim(l.Path+"."+key, ".")) }}
+	return layer{l, true, func(key string) string { return p.origin(strings.Trim(l.Path+"."+key, ".")) }, func(string) bool { return false }}
 }
 
 // known are the limits that the dialect states. They are its owner's: a server of the operator's own that speaks like it has
@@ -81,13 +82,21 @@ func (p *provider) known(l roster.Limits) []layer {
 		return &n
 	}
 	stated := &config.Limits{RPM: some(l.RPM), RPD: some(l.RPD), TPM: some(l.TPM), TPD: some(l.TPD), Concurrency: some(l.Concurrency)}
+	for _, w := range []struct {
+		requests, tokens int64
+		per              time.Duration
+	}{{l.RPS, 0, time.Second}, {l.RPH, 0, time.Hour}, {0, l.TPH, time.Hour}} {
+		if w.requests+w.tokens > 0 {
+			stated.Windows = append(stated.Windows, config.Window{Requests: some(w.requests), Tokens: some(w.tokens), Per: w.per})
+		}
+	}
 	if l.DayResets != "" {
 		stated.DayResets = new(config.DayReset)
 		if err := stated.DayResets.UnmarshalText([]byte(l.DayResets)); err != nil {
 			panic("BUG: dialect " + p.dialect.Name + ": " + err.Error())
 		}
 	}
-	return []layer{{stated, false, func(string) string { return "known of " + p.dialect.Name + ", " + p.dialect.Read }}}
+	return []layer{{stated, false, func(string) string { return "known of " + p.dialect.Name + ", " + p.dialect.Read }, l.Filling}}
 }
 
 // resolve turns what several places say, the narrowest first, into windows. The word none hides what is wider.
@@ -95,12 +104,15 @@ func resolve(layers ...layer) (all limits) {
 	if i := slices.IndexFunc(layers, func(l layer) bool { return l.None }); i >= 0 {
 		layers = layers[:i]
 	}
-	begin := dayOf(layers)
+	begin, says := dayOf(layers)
 	for _, c := range counted {
-		for _, l := range layers {
+		for i, l := range layers {
 			if n := c.of(l.Limits); n != nil {
 				w := fallback.Window{Unit: c.unit, Per: c.per, Limit: *n, Firm: l.firm}
-				if c.per == aDay {
+				switch daily := c.per == aDay; {
+				case l.fills(c.key) && (!daily || says >= i):
+					w.Cycle = fallback.Bucket
+				case daily:
 					w = begin(w)
 				}
 				all.add(limit{w, l.from(c.key)})
@@ -119,13 +131,13 @@ func resolve(layers ...layer) (all limits) {
 	return all
 }
 
-// dayOf gives how a window of a day comes round, by the first layer that says it.
-func dayOf(layers []layer) func(fallback.Window) fallback.Window {
+// dayOf gives how a window of a day comes round, and which layer says so: the first that says it.
+func dayOf(layers []layer) (func(fallback.Window) fallback.Window, int) {
 	i := slices.IndexFunc(layers, func(l layer) bool { return l.DayResets != nil })
 	if i < 0 {
-		return daily(config.DayReset{})
+		return daily(config.DayReset{}), len(layers)
 	}
-	return daily(*layers[i].DayResets)
+	return daily(*layers[i].DayResets), i
 }
 
 func daily(r config.DayReset) func(fallback.Window) fallback.Window {
@@ -142,8 +154,11 @@ func daily(r config.DayReset) func(fallback.Window) fallback.Window {
 func (l layer) window(i int) fallback.Window {
 	x := l.Windows[i]
 	w := fallback.Window{Unit: fallback.Requests, Per: x.Per, Firm: l.firm}
-	if x.Kind == "fixed" {
+	switch {
+	case x.Kind == "fixed":
 		w.Cycle = fallback.Fixed
+	case l.fills(""):
+		w.Cycle = fallback.Bucket
 	}
 	if x.Tokens != nil {
 		w.Unit, w.Limit = fallback.Tokens, *x.Tokens

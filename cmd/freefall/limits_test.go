@@ -40,7 +40,7 @@ func spell(windows []fallback.Window) string {
 func TestLimitsBecomeWindows(t *testing.T) {
 	const (
 		openrouter = "20 rpm, 50 rpd from 00:00 UTC"
-		llama      = "30 rpm, 1,000 rpd rolling, 12,000 tpm, 100,000 tpd rolling"
+		llama      = "30 rpm, 1,000 rpd refilling, 12,000 tpm refilling, 100,000 tpd refilling"
 	)
 	for _, tt := range []struct{ name, provider, model, account, pair string }{
 		{"known of an account", "openrouter: {keys: [k]}", "id: a:free", openrouter, ""},
@@ -55,7 +55,16 @@ func TestLimitsBecomeWindows(t *testing.T) {
 		{"none of the models", "groq: {keys: [k], free: plan, model_limits: none}", "id: llama-3.3-70b-versatile", "", ""},
 		{"none of a model", "groq: {keys: [k], free: plan}", "id: llama-3.3-70b-versatile, limits: none", "", ""},
 		{"a model over what is known", "groq: {keys: [k], free: plan}", "id: llama-3.3-70b-versatile, limits: {rpd: 9}", "",
-			"30 rpm, 9 rpd rolling!, 12,000 tpm, 100,000 tpd rolling"},
+			"30 rpm, 9 rpd rolling!, 12,000 tpm refilling, 100,000 tpd refilling"},
+		{"a day of one's own", "groq: {keys: [k], free: plan}", `id: llama-3.3-70b-versatile, limits: {day_resets: "00:00 UTC"}`, "",
+			"30 rpm, 1,000 rpd from 00:00 UTC, 12,000 tpm refilling, 100,000 tpd from 00:00 UTC"},
+		{"rolling is not refilling", "groq: {keys: [k], free: plan}", `id: llama-3.3-70b-versatile, limits: {day_resets: rolling, tpm: 5}`, "",
+			"30 rpm, 1,000 rpd rolling, 5 tpm!, 100,000 tpd rolling"},
+		{"buckets of all lengths", "cerebras: {keys: [k], free: plan}", "id: gpt-oss-120b", "",
+			"30 rpm refilling, 14,400 rpd refilling, 60,000 tpm refilling, 1,000,000 tpd refilling, 900 requests/1h refilling, 1,000,000 tokens/1h refilling"},
+		{"one a second", "mistral: {keys: [k], free: plan}", "id: mistral-small", "1 requests/1s", "500,000 tpm"},
+		{"windows over known ones", "cerebras: {keys: [k], free: plan}", "id: gpt-oss-120b, limits: {windows: [{requests: 3, per: 5s}]}", "",
+			"30 rpm refilling, 14,400 rpd refilling, 60,000 tpm refilling, 1,000,000 tpd refilling, 3 requests/5s!"},
 		{"a model over what is written", "groq: {keys: [k], free: plan, model_limits: {rpm: 4, tpm: 5}}", "id: llama-3.3-70b-versatile, limits: {rpm: 6}", "",
 			"6 rpm!, 5 tpm!"},
 		{"a model over none", "groq: {keys: [k], free: plan, model_limits: none}", "id: llama-3.3-70b-versatile, limits: {rpm: 6}", "", "6 rpm!"},

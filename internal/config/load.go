@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -34,6 +35,8 @@ type Known struct {
 	BaseURL string
 	// KeyVars are the variables that people keep its key in; the first that is set is taken. None = it needs no key.
 	KeyVars []string
+	// FirstToken is its timeouts.first_token where nobody writes one; 0 = as everywhere.
+	FirstToken time.Duration
 }
 
 const (

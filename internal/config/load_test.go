@@ -17,12 +17,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // providersOfTests are a few of the real ones: with a key, with a variable in the URL, without a key.
 var providersOfTests = []Known{
-	{"openrouter", "https://openrouter.ai/api/v1", []string{"OPENROUTER_API_KEY"}},
-	{"groq", "https://api.groq.com/openai/v1", []string{"GROQ_API_KEY"}},
-	{"google", "https://generativelanguage.googleapis.com/v1beta/openai", []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}},
-	{"cloudflare", "https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1", []string{"CLOUDFLARE_API_TOKEN"}},
-	{"ollama", "http://localhost:11434/v1", nil},
-	{"openai", "https://api.openai.com/v1", nil},
+	{"openrouter", "https://openrouter.ai/api/v1", []string{"OPENROUTER_API_KEY"}, 0},
+	{"groq", "https://api.groq.com/openai/v1", []string{"GROQ_API_KEY"}, 0},
+	{"google", "https://generativelanguage.googleapis.com/v1beta/openai", []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, 0},
+	{"cloudflare", "https://api.cloudflare.com/client/v4/accounts/${CLOUDFLARE_ACCOUNT_ID}/ai/v1", []string{"CLOUDFLARE_API_TOKEN"}, 0},
+	{"zai", "https://api.z.ai/api/paas/v4", []string{"ZAI_API_KEY"}, time.Minute},
+	{"ollama", "http://localhost:11434/v1", nil, 0},
+	{"openai", "https://api.openai.com/v1", nil, 0},
 }
 
 func read(b []byte, env ...string) (*Config, error) {

@@ -35,6 +35,9 @@ func (r *resolver) timeouts() {
 	byProvider := map[string]Timeouts{}
 	for i := range r.c.Providers {
 		p := &r.c.Providers[i]
+		if known := r.speaksLike(p); known != nil && !r.c.written("timeouts.first_token") {
+			setDefault(&p.Timeouts.FirstToken, known.FirstToken)
+		}
 		p.Timeouts.withDefaults(r.c.Timeouts)
 		byProvider[p.Name] = p.Timeouts
 	}

@@ -75,6 +75,16 @@ func (r *resolver) known(p *Provider) *Known {
 	return nil
 }
 
+// speaksLike finds the known provider by whose habits this one goes: the dialect that is written, else who is known at its URL.
+func (r *resolver) speaksLike(p *Provider) *Known {
+	for i, k := range r.options.Known {
+		if p.Dialect == k.Name {
+			return &r.options.Known[i]
+		}
+	}
+	return r.known(p)
+}
+
 func sameServer(a, b string) bool {
 	u, err1 := url.Parse(a)
 	v, err2 := url.Parse(b)

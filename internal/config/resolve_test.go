@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -180,6 +181,26 @@ func TestWhatProtectsIsServed(t *testing.T) {
 			if key.path == guard {
 				t.Errorf("%s protects and is not served", guard)
 			}
+		}
+	}
+}
+
+// A provider that is known to be slow has more time for its first token, unless somebody wrote how much there is.
+func TestSlowProviders(t *testing.T) {
+	for line, want := range map[string]time.Duration{
+		`providers: {zai: {}}`:                                                                    time.Minute,
+		`providers: {zai: {timeouts: {first_token: 9s}}}`:                                         9 * time.Second,
+		`providers: {zai: {timeouts: {idle: 9s}}}`:                                                time.Minute,
+		`timeouts: {first_token: 20s}, providers: {zai: {}}`:                                      20 * time.Second,
+		`timeouts: {idle: 9s}, providers: {zai: {}}`:                                              time.Minute,
+		`providers: {mine: {base_url: "https://api.z.ai/api/coding/paas/v4"}}`:                    time.Minute,
+		`providers: {mine: {base_url: "https://llm.example.org/v1", dialect: zai}}`:               time.Minute,
+		`providers: {zai: {base_url: "https://llm.example.org/v1"}}`:                              20 * time.Second,
+		`providers: {zai: {base_url: "https://api.z.ai/api/paas/v4", dialect: openai, keys: []}}`: 20 * time.Second,
+		`providers: {groq: {}}`:                                                                   20 * time.Second,
+	} {
+		if got := mustRead(t, "{"+line+", models: [{id: a}]}").Models[0].Timeouts.FirstToken; got != want {
+			t.Errorf("%s: %v", line, got)
 		}
 	}
 }

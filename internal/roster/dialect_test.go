@@ -66,7 +66,7 @@ func TestDialectRows(t *testing.T) {
 // states says whether the dialect knows any limit.
 func (d *Dialect) states() bool {
 	for _, l := range append(slices.Collect(maps.Values(d.Models)), d.Account, d.Model) {
-		if l.DayResets = ""; l != (Limits{}) {
+		if l.DayResets, l.Fills = "", ""; l != (Limits{}) {
 			return true
 		}
 	}

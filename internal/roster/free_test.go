@@ -39,6 +39,11 @@ func TestProve(t *testing.T) {
 		{"ollama's dialect at its cloud", "ollama", "auto", "https://ollama.com/v1", "gpt-oss:120b", fallback.Unproven, auto},
 		{"llamacpp's dialect at openai", "llamacpp", "auto", "https://API.openai.com/v1", "gpt-4o", fallback.Unproven, auto},
 		{"llamacpp's dialect at openai.", "llamacpp", "auto", "https://api.openai.com.:443/v1", "gpt-4o", fallback.Unproven, auto},
+		{"ollama's cloud from at home", "ollama", "auto", "http://localhost:11434/v1", "gpt-oss:120b-Cloud", fallback.Unproven, "runs at ollama.com"},
+		{"ollama's cloud by word", "ollama", "local", "http://ollama:11434/v1", "kimi-k2:cloud", fallback.Unproven, "FREEFALL_FREE_PLAN=p"},
+		{"ollama's cloud at a literal", "openai", "auto", "http://10.0.0.7:11434/v1", "a/b:cloud", fallback.Unproven, "runs at ollama.com"},
+		{"ollama's cloud on a plan", "ollama", "plan", "http://localhost:11434/v1", "gpt-oss:120b-cloud", fallback.ProvenPlan, ""},
+		{"cloud as a name", "ollama", "auto", "http://localhost:11434/v1", "my-cloud", fallback.ProvenLocal, ""},
 		{"local by word", "openai", "local", "http://gpu.lan:8000/v1", "m", fallback.ProvenLocal, ""},
 		{"local by a false word", "openai", "local", "https://api.openai.com/v1", "gpt-4o", fallback.Unproven, "not local: remove"},
 
