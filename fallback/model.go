@@ -49,6 +49,11 @@ type Key struct {
 	// empty = an account of the provider itself.
 	Account string
 	Limits  []Window // of the account, all its models together; the same for all its keys
+
+	// Fingerprint tells the credential from others and gives nothing of it away. What is known of a key goes by it: another one in
+	// its place begins anew. Empty = it goes by the place.
+	Fingerprint string
+	Own         bool // the account is this key's alone, and goes with it
 }
 
 // Model is one row of the chain: an id at a provider. The same id may stand at several providers.

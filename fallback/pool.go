@@ -130,6 +130,8 @@ type table struct {
 	all    []int32
 	tasks  map[string]bool // strengths, and tasks of chains
 	pairs  int
+
+	accounts map[accountKey]*accountState // by the names that the configuration gives them
 }
 
 type row struct {
@@ -241,7 +243,7 @@ func (s *state) build(c Config) *table {
 	for _, m := range s.models {
 		m.present = false
 	}
-	t := &table{Config: c, chains: map[string][]int32{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models))}
+	t := &table{Config: c, chains: map[string][]int32{}, accounts: map[accountKey]*accountState{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models))}
 	for i, m := range c.Models {
 		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
 		t.rows[i].model.health.clamp(c.Breaker)
@@ -251,10 +253,10 @@ func (s *state) build(c Config) *table {
 			t.tasks[strength] = true
 		}
 		nth := map[string]int{}
-		for _, k := range m.Keys {
-			name := keyName{m.Provider, k.Account, nth[k.Account]}
+		for n := range m.Keys {
+			k := &m.Keys[n]
+			name, account := k.name(m.Provider, nth[k.Account]), k.account(m.Provider)
 			nth[k.Account]++
-			account := accountName(m.Provider, k.Account)
 			pr := pair{
 				index:   t.pairs,
 				rest:    at(s.pairs, pairName{name, m.ID}),
@@ -262,6 +264,7 @@ func (s *state) build(c Config) *table {
 				account: at(s.accounts, account),
 				quota:   at(s.quotas, quotaName{account, m.Provider, m.ID}),
 			}
+			t.accounts[accountName(m.Provider, k.Account)] = pr.account
 			pr.account.quota.configure(k.Limits, c.Pace)
 			pr.quota.configure(m.Limits, c.Pace)
 			t.rows[i].pairs = append(t.rows[i].pairs, pr)

@@ -50,7 +50,7 @@ func (a *Attempt) believe(now time.Time, account, model bool, own int64) {
 func (p *Pool) Observe(now time.Time, provider, account string, readings []Reading) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a, ok := p.state.accounts[accountName(provider, account)]; ok {
+	if a, ok := p.table.accounts[accountName(provider, account)]; ok {
 		for i := range readings {
 			a.quota.read(now, &readings[i], 0)
 		}
