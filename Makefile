@@ -14,7 +14,7 @@ E2E  := test/e2e
 VENV := $(E2E)/.venv
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire image compose lint clean
+.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire providers image compose lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ world: ## a simulated day of seven providers: what freefall makes of it, beside 
 wire: ## recorded errors and streams of providers, in the classifier and through the proxy: right / all
 	@out=$$($(GO) test -count=1 -v -run 'Samples|CutMatrix' ./internal/openai ./proxy 2>&1) && bad=0 || bad=$$?; \
 	printf '%s\n' "$$out" | grep -vE '^ *(=== |--- PASS)'; exit $$bad
+
+providers: ## docs/providers.md, from what internal/roster knows
+	$(GO) test ./internal/roster -run '^TestProvidersPage$$' -update
 
 image: ## the container image, built and run with buildah; no engine, no registry
 	test/image/drive.sh

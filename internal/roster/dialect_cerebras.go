@@ -13,7 +13,7 @@ var cerebras = &Dialect{
 		"gpt-oss-120b": {RPM: 30, RPH: 900, RPD: 14_400, TPM: 60_000, TPH: 1_000_000, TPD: 1_000_000, DayResets: rolling, Fills: "all"},
 	},
 	Model:    Limits{DayResets: rolling, Fills: "all"},
-	From:     "inference-docs.cerebras.ai, rate limits; cheahjs/free-llm-api-resources",
+	From:     "Cerebras docs, rate limits; cheahjs/free-llm-api-resources",
 	Read:     "2026-07-18",
 	Reserves: true,
 

@@ -24,6 +24,8 @@ var mistral = &Dialect{
 	Edits: openai.Edits{
 		Drop:   []string{"top_k", "min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort"},
 		Rename: [][2]string{{"seed", "random_seed"}},
+		// Ids of tool calls are refused otherwise.
+		ShortIDs: true,
 	},
 	Notes: []string{
 		"Unknown parameters are refused with 422.",

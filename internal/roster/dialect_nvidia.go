@@ -21,6 +21,6 @@ var nvidia = &Dialect{
 	// Some of its models refuse parallel calls: freellmapi#255.
 	Edits: openai.Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}},
 	Notes: []string{
-		"Its list names more models than answer: 46 of 80 could be asked, and most of those were 404 (free-coding-models 0.5.92, 2026-09-09).",
+		"Its list names more than it serves: of 80 models the 46 for chat were tried, and most were 404 (free-coding-models 0.5.92, 2026-09-09).",
 	},
 }

@@ -19,6 +19,6 @@ var ollama = &Dialect{
 
 	Edits: openai.Edits{IncludeUsage: true},
 	Notes: []string{
-		"Models whose tag ends with `cloud` run at ollama.com, whatever the address: they count neither as local nor as private.",
+		"Models whose tag ends with `cloud` run at ollama.com, whatever the address: they do not count as local, and their privacy is that of `ollama-cloud`.",
 	},
 }
