@@ -40,10 +40,11 @@ func (p *Proxy) state(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		Models   []modelState   `json:"models"`
 		Waiting  int            `json:"waiting"` // requests that wait for a limit to end
 		Accounts []accountState `json:"accounts,omitzero"`
+		Keys     []keyState     `json:"keys,omitzero"`
 		Clients  []clientState  `json:"clients,omitzero"`
 		Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
 	}{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who),
-		Refused: p.refused.Load()}
+		Keys: p.keys(ctx, s, who, now), Refused: p.refused.Load()}
 	for i := range rows {
 		out.Models[i] = show(&rows[i], s.sees(who))
 		if rows[i].Current {
