@@ -53,7 +53,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
 				w.passed = w.passed || singular(why)
 				continue
 			}
-			if w.sparing() && r.dear(now, &w.Need) && r.model.health.phase(now) != phaseTrial {
+			if w.sparing() && p.dear(now, r, &w.Need) && r.model.health.phase(now) != phaseTrial {
 				continue
 			}
 			if k, held := w.key(now, r, crowd); k >= 0 {

@@ -85,6 +85,8 @@ type Pool struct {
 	queue queue
 	talks talks
 
+	demand demand // of late, for Adaptive
+
 	orders [numNeedClasses][2]ordering // for Adaptive
 }
 

@@ -34,7 +34,7 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	if w.ticket.used || w.table == nil {
 		return false
 	}
-	at, limited := w.opens(now)
+	at, limited := p.opens(now, w)
 	if !limited || at.IsZero() || at.After(until) || !p.admitWaiting(w) {
 		return false
 	}
@@ -190,10 +190,10 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 }
 
 // opens is when the first fitting row opens, and whether it is a limit that it rests for. Zero = no end in sight.
-func (w *Walk) opens(now time.Time) (at time.Time, limited bool) {
+func (p *Pool) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing() && r.dear(now, &w.Need) {
+		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing() && p.dear(now, r, &w.Need) {
 			continue
 		}
 		if t, limit := r.opens(now, w); sooner(t, at) {
@@ -257,7 +257,7 @@ func (p *Pool) setAlarm(now time.Time) {
 			continue // it opens no sooner
 		}
 		last = w
-		if t, _ := w.opens(now); sooner(t, at) {
+		if t, _ := p.opens(now, w); sooner(t, at) {
 			at = t
 		}
 	}

@@ -1,9 +1,12 @@
 package fallback
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Under Adaptive, a request that may wait leaves what can do more than it needs to others while that is drawn faster than time
-// goes by, if something plainer opens soon. When its wait is over it takes what there is.
+// Under Adaptive, a request that may wait leaves what can do more than it needs to others, if there are such others, their quota is
+// not plenty, and something plainer opens soon. When its wait is over it takes what there is.
 
 // sparing says whether the walk leaves to others what they need more.
 func (w *Walk) sparing() bool { return w.Ask.MaxWait > 0 && w.table.Order == Adaptive && !w.named }
@@ -13,27 +16,34 @@ func (p *Pool) worthWaiting(now time.Time, w *Walk) bool {
 	if w.ticket.used || len(p.queue.waiting) >= p.table.MaxWaiting {
 		return false
 	}
-	at, limited := w.opens(now)
+	at, limited := p.opens(now, w)
 	return limited && !at.IsZero() && at.Sub(now) <= w.Ask.MaxWait
 }
 
-// dear says whether the row can do more than is needed, and its quota will be gone before it comes again.
-func (r *row) dear(now time.Time, n *Need) bool {
-	if (!r.Tools || n.Tools) && (!r.Vision || n.Vision) {
+// dear says whether the row can do what is not needed now but is by others, and its quota is not plenty.
+func (p *Pool) dear(now time.Time, r *row, n *Need) bool {
+	tools := r.Tools && !n.Tools && p.demand.share(p.demand.tools) > rare
+	vision := r.Vision && !n.Vision && p.demand.share(p.demand.vision) > rare
+	if r.Proof == ProvenLocal || !tools && !vision {
 		return false
 	}
 	for k := range r.pairs {
-		if p := &r.pairs[k]; !p.quota.short(now) && !p.account.quota.short(now) {
+		if pr := &r.pairs[k]; !pr.quota.scarce(now) && !pr.account.quota.scarce(now) && (pr.quota.long() || pr.account.quota.long()) {
 			return false
 		}
 	}
 	return true
 }
 
-// short says whether a window of an hour or more is drawn faster than time goes by.
-func (q *quota) short(now time.Time) bool {
+const (
+	rare   = 0.02 // share of requests: what fewer need is not kept for them
+	plenty = 0.1  // of what could have been drawn by now: so little is drawn of a window that there is plenty
+)
+
+// scarce says whether a window of an hour or more is drawn so fast that it may not last.
+func (q *quota) scarce(now time.Time) bool {
 	for _, c := range q.counters {
-		if c.Unit != Running && c.Per >= time.Hour && c.pressure(now) > 1 {
+		if c.Unit != Running && c.Per >= time.Hour && c.pressure(now) > plenty {
 			return true
 		}
 	}
@@ -50,3 +60,21 @@ func (c *counter) pressure(now time.Time) float64 {
 	}
 	return float64(c.used) / float64(c.limit()) / max(over, 0.01)
 }
+
+// demand is what requests needed of late: older ones weigh half each hour.
+type demand struct {
+	all, tools, vision float64
+	at                 time.Time
+}
+
+func (d *demand) add(now time.Time, n *Need) {
+	if since := now.Sub(d.at); since > 0 {
+		w := math.Exp2(-since.Hours())
+		d.all, d.tools, d.vision, d.at = d.all*w, d.tools*w, d.vision*w, now
+	}
+	d.all++
+	d.tools += float64(bit(n.Tools))
+	d.vision += float64(bit(n.Vision))
+}
+
+func (d *demand) share(of float64) float64 { return of / max(1, d.all) }

@@ -94,6 +94,9 @@ func (p *Pool) start(now time.Time, w *Walk) {
 	w.tried = grow(w.tried, (t.pairs+63)/64)
 	w.version = p.good[w.Need.Class()].version
 	w.probe = -1
+	if t.Order == Adaptive && !w.sure {
+		p.demand.add(now, &w.Need)
+	}
 	w.Need.NoTrain = w.Need.NoTrain || t.NoTrain
 	p.sort(now, w)
 	if w.Need.Kind == Embedding {
