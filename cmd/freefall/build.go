@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"freefall/fallback"
 	"freefall/internal/config"
@@ -20,6 +21,7 @@ type built struct {
 	pool      fallback.Config
 	settings  proxy.Settings
 	providers map[string]*provider
+	joined    []roster.Joiner // the models behind the configured ones
 }
 
 // load reads the config; a mistake of a person ends the program with 2.
@@ -48,10 +50,7 @@ func build(c *config.Config) built {
 		p := newProvider(c, &c.Providers[i], accounts)
 		b.providers[p.config.Name] = p
 	}
-	for i := range c.Models {
-		m := &c.Models[i]
-		b.pool.Models = append(b.pool.Models, b.providers[m.Provider].row(m))
-	}
+	b.take(c, new(roster.Lists), time.Now())
 	for _, chain := range c.Chains {
 		b.pool.Chains = append(b.pool.Chains, fallback.Chain{Name: chain.Name, Models: chain.Models, Match: match(chain.Match),
 			NoTrain: chain.Privacy == noTrain})
@@ -122,6 +121,11 @@ type provider struct {
 	paid    func(id string) float64  // what a model may cost in a day; 0 = it may not
 	via     *proxy.Provider
 	keys    []fallback.Key
+
+	routes, before map[string]*proxy.Route // by id, of the rows as they are and as they were last
+
+	list *roster.List // what it listed last; nil = nobody has asked, or nobody should
+	now  time.Time    // when that was looked at
 }
 
 // newProvider also notes the windows of its accounts. One that stands in two entries has those of the first.
@@ -142,7 +146,7 @@ func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fal
 		if _, ok := accounts[key.Account]; !ok {
 			accounts[key.Account] = out.account(key.Limits).windows()
 		}
-		out.keys = append(out.keys, fallback.Key{Account: key.Account, Limits: accounts[key.Account]})
+		out.keys = append(out.keys, poolKey(p, key, accounts[key.Account]))
 	}
 	if p.Keyless {
 		out.via.Keys = []string{""}
@@ -153,17 +157,20 @@ func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fal
 
 // claim is what the free guard is asked about a model of this provider.
 func (p *provider) claim(id string) roster.Claim {
-	return roster.Claim{Provider: p.config.Name, Dialect: p.dialect, Free: p.config.Free, BaseURL: p.config.BaseURL, ID: id, Paid: p.paid(id) > 0}
+	return roster.Claim{Provider: p.config.Name, Dialect: p.dialect, Free: p.config.Free, BaseURL: p.config.BaseURL, ID: id, Paid: p.paid(id) > 0,
+		List: p.list, Now: p.now}
 }
 
 func (p *provider) row(m *config.Model) fallback.Model {
+	told := p.list.Tells(p.dialect, m.ID, p.now)
+	m = completed(m, told.Listed)
 	row := fallback.Model{
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
 		Limits: p.model(m).windows(), Counting: p.dialect.Counting, Reserves: p.dialect.Reserves,
 		Training: roster.Training(p.claim(m.ID)),
-		Via:      &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle},
+		Via:      p.route(m),
 	}
 	if m.Kind == "embedding" {
 		row.Kind = fallback.Embedding
@@ -177,6 +184,8 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		row.Off, row.Why = p.config.Off, p.config.Why
 	case m.Never:
 		row.Off, row.Why = "limit_zero", "a limit of 0 says never call"
+	case told.Gone && row.Kind == fallback.Chat: // lists hold chat models
+		row.Off, row.Why = "gone", p.config.Name+" does not list it any more; it comes back by itself when it is listed again"
 	case row.Proof == fallback.Unproven:
 		row.Off = "not_free"
 	}

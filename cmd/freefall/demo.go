@@ -117,6 +117,7 @@ func demoConfig(base string) (*config.Config, error) {
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = base
 		c.Providers[i].Dialect = "openrouter" // it is known by its host otherwise
+		c.Providers[i].Discover.Off = true    // what is shown is the shipped chain
 	}
 	for i := range c.Models {
 		t := &c.Models[i].Timeouts

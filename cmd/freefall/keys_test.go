@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"freefall/internal/config"
+	"freefall/internal/roster"
 	"freefall/proxy"
 )
 
@@ -84,6 +86,11 @@ var effects = map[string]string{
 	"models.[].timeouts.answer":        model(`id: c, provider: p, timeouts: {answer: 91s}`),
 	"models.[].timeouts.idle":          model(`id: c, provider: p, timeouts: {idle: 31s}`),
 	"providers.*.base_url":             provided(`base_url: "http://127.0.0.1:7/v1", keys: [k-0123456789]`),
+	"providers.*.discover":             provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: off`),
+	"providers.*.discover.every":       provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: {every: 2h}`),
+	"providers.*.discover.approve":     provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: {approve: manual}`),
+	"providers.*.discover.prefer.[]":   provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: {prefer: ["*2"]}`),
+	"providers.*.discover.deny.[]":     provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: {deny: ["*2"]}`),
 	"providers.*.dialect":              provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], dialect: mistral`),
 	"providers.*.free":                 provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], free: "no"`),
 	"providers.*.headers.*":            provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], headers: {X-Title: mine}`),
@@ -219,7 +226,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge", "routing.validate", "providers.*.discover",
+	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge", "routing.validate",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true
@@ -253,10 +260,25 @@ func meaning(t *testing.T, yaml string) string {
 	}
 	// What lies behind a pointer is told above by its values.
 	text := out.String()
-	for _, m := range b.pool.Models {
+	told := b.pool.Models
+	b.take(c, freeModels{}, time.Unix(1e9, 0))
+	for _, s := range b.sources(c) {
+		text += fmt.Sprintln(s.Provider, s.URL, s.Every)
+	}
+	for _, j := range b.joined {
+		text += fmt.Sprintln(j.Provider, j.ID)
+	}
+	for _, m := range told {
 		text = strings.ReplaceAll(text, fmt.Sprintf("%p", m.Via.(*proxy.Route).Provider), "")
 	}
 	return text
+}
+
+// freeModels are what every provider lists.
+type freeModels struct{}
+
+func (freeModels) Of(s *roster.Source) *roster.List {
+	return roster.NewList(s.URL, time.Unix(1e9, 0), []roster.Listed{{ID: "x/1", Price: roster.Zero}, {ID: "x/2", Price: roster.Zero}})
 }
 
 // schemaKeys are the paths of all values that the schema knows.

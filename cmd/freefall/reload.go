@@ -60,16 +60,26 @@ func (s *server) reload(o config.Options) {
 		s.proxy.Refused(err.Error())
 		return
 	}
-	b := build(next)
-	s.pool.Reconfigure(b.pool)
-	s.proxy.Reconfigure(b.settings)
-	s.meters.Set(b.metered(next))
-	s.config.Store(next)
+	s.use(next)
 	s.log.Info().Int("models", len(next.Models)).Msg("Configuration reloaded: " + strings.Join(changes(old, next), "; "))
 	if fixed := fixedChanges(s.started, next); len(fixed) > 0 {
 		s.log.Warn().Msg("Changed, but in effect after the next start only: " + strings.Join(fixed, ", "))
 	}
 	warn(s.log, next)
+}
+
+// use takes a config into use.
+func (s *server) use(c *config.Config) {
+	s.rows.Lock()
+	defer s.rows.Unlock()
+	b := build(c)
+	b.take(c, s.lists, time.Now())
+	s.built = &b
+	s.pool.Reconfigure(b.pool)
+	s.proxy.Reconfigure(b.settings)
+	s.meters.Set(b.metered(c))
+	s.lists.Set(b.sources(c))
+	s.config.Store(c)
 }
 
 // changes says how the models of two configs differ, for the log.

@@ -146,6 +146,11 @@ type server struct {
 	proxy     *proxy.Proxy
 	meters    *roster.Meters
 	store     *store.Store
+	lists     *roster.Lists
+	changed   func(roster.Change) // told of each change that a list makes; may be nil
+
+	rows  sync.Mutex // guards built
+	built *built     // what the config and the lists have been made into
 
 	budget  string // of the day, at the start
 	started *config.Config
@@ -153,21 +158,44 @@ type server struct {
 }
 
 func newServer(c *config.Config, log zerolog.Logger) (*server, error) {
+	return newServerOver(c, log, upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()}))
+}
+
+func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Transport) (*server, error) {
 	b := build(c)
-	s := &server{log: log, pool: fallback.New(b.pool), started: c, budget: newBudget(c, b.pool.Models).text(time.Now())}
+	s := &server{log: log, pool: fallback.New(b.pool), started: c, transport: transport}
 	s.config.Store(c)
-	s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.pool.Restore,
-		Save: func() fallback.Saved { return s.pool.Save(time.Now()) }})
-	s.transport = upstream.New(upstream.Config{UserAgent: "freefall/" + versionText()})
+	s.lists = roster.NewLists(s.transport, s.relist, log)
+	s.store = store.Open(store.Config{Dir: c.DataDir, Log: log, Restore: s.restore, Save: s.save})
+	b.take(c, s.lists, time.Now())
+	s.pool.Reconfigure(b.pool)
+	s.lists.Set(b.sources(c))
+	s.budget = newBudget(c, b.pool.Models).text(time.Now())
 	s.meters = roster.NewMeters(s.transport, s.pool.Observe, log)
 	s.meters.Set(b.metered(c))
 	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(),
-		History: history{s.store}, Doubt: s.meters.Doubt}
+		History: history{s.store}, Doubt: s.meters.Doubt, Values: s.listValues()}
 	if c.DataDir != "" {
-		front.Values = storeValues(s.store)
+		front.Values = append(front.Values, storeValues(s.store)...)
 	}
+	s.rows.Lock()
+	s.built = &b
+	s.rows.Unlock()
 	s.proxy = proxy.New(front)
 	return s, nil
+}
+
+// save is all that outlives the process.
+func (s *server) save() fallback.Saved {
+	saved := s.pool.Save(time.Now())
+	saved.Notes = s.lists.Save()
+	return saved
+}
+
+func (s *server) restore(saved fallback.Saved) {
+	s.pool.Restore(saved)
+	s.lists.Restore(saved.Notes)
+	s.relist()
 }
 
 // storeValues are the metrics of the state on disk; state that is in memory by choice has none.
@@ -200,6 +228,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 	looking, done := context.WithCancel(ctx)
 	var meters sync.WaitGroup
 	meters.Go(func() { s.meters.Run(looking) })
+	meters.Go(func() { s.lists.Run(looking) })
 	defer meters.Wait()
 	defer done()
 	failed := make(chan error, 1)

@@ -110,7 +110,7 @@ func TestServeCancelsBeforeTheRequestIsOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ln.Close()
-			f := start(t, fmt.Sprintf("timeouts: {connect: 20s}\nproviders: {p: {base_url: \"%s://%s/v1\"}}\nmodels: [{id: a}]\n", tt.scheme, ln.Addr()))
+			f := start(t, fmt.Sprintf("timeouts: {connect: 20s}\nproviders: {p: {base_url: \"%s://%s/v1\", discover: off}}\nmodels: [{id: a}]\n", tt.scheme, ln.Addr()))
 			var took time.Duration
 			for range cancelTries {
 				c := f.leaver(tt.body)

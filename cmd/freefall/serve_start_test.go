@@ -56,7 +56,7 @@ chains: {code: {models: ["x/*", b]}}
 	fake.Script("b", limited)
 	f.want(f.chat(ask("b"), "X-Freefall-Fallback", "off"), 429, "b=rate_limited")
 	f.want(f.chat(ask("b"), "X-Freefall-Fallback", "off"), 429, "") // it rests, and still nobody else is asked
-	for _, r := range append(fake.Requests(), other.Requests()...) {
+	for _, r := range append(chats(fake), chats(other)...) {
 		if !slices.Contains([]string{"a", "b", "x/c:free"}, r.Model) {
 			t.Errorf("a provider was asked for %q", r.Model)
 		}
@@ -202,7 +202,7 @@ func TestServeReadsDotEnv(t *testing.T) {
 	f = startIn(t, dir, "P_KEY=from-the-environment", "DEFAULT_MODEL=a", "FREEFALL_CLIENT_KEYS=")
 	f.want(f.chat(plainBody), 200, "a=ok")
 	var keys []string
-	for _, r := range fake.Requests() {
+	for _, r := range chats(fake) {
 		keys = append(keys, r.Header.Get("Authorization"))
 	}
 	if !slices.Equal(keys, []string{"Bearer from-dot-env", "Bearer from-the-environment"}) {
@@ -224,7 +224,7 @@ func TestServeAsksClientsForTheirKey(t *testing.T) {
 			t.Errorf("%q: state %d", key, got.status)
 		}
 	}
-	if len(fake.Requests()) != 0 {
+	if len(chats(fake)) != 0 {
 		t.Error("a stranger's request went up")
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/health/liveliness", "/health/readiness"} {

@@ -16,9 +16,6 @@ var unserved = []struct {
 	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
 	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
 	{"routing.validate: json", func(c *Config) bool { return c.Routing.Validate == "json" }},
-	{"providers.*.discover", func(c *Config) bool {
-		return anyProvider(func(p Provider) bool { return !p.Discover.Off && c.written("providers."+p.Name+".discover") })(c)
-	}},
 	{"providers.*.timeouts.total", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
 	}},

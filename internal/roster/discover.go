@@ -210,8 +210,7 @@ func (l *Lists) Restore(notes []fallback.Note) {
 			continue
 		}
 		if last := l.last[n.Name]; last == nil || last.At.Before(list.At) {
-			list.index()
-			l.last[n.Name], l.notes[n.Name] = &list, n.Text
+			l.last[n.Name], l.notes[n.Name] = NewList(list.URL, list.At, list.Models), n.Text
 		}
 	}
 }

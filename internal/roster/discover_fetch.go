@@ -34,8 +34,8 @@ func (s *Source) Fetch(ctx context.Context, t *upstream.Transport, nth int) (*Li
 	var flow upstream.Flow
 	flow.SetDeadline(time.Now().Add(listTime))
 	defer context.AfterFunc(ctx, flow.Cancel)()
-	list := &List{URL: s.URL, At: time.Now()}
-	left := listBytes
+	var all []Listed
+	left, began := listBytes, time.Now()
 	for at, pages := s.URL, 0; at != ""; pages++ {
 		if pages == listPages {
 			return nil, fmt.Errorf("the list has more than %d pages", listPages)
@@ -49,18 +49,18 @@ func (s *Source) Fetch(ctx context.Context, t *upstream.Transport, nth int) (*Li
 		if err != nil {
 			return nil, err
 		}
-		list.Models = append(list.Models, models...)
+		all = append(all, models...)
 		if at, err = following(at, next); err != nil {
 			return nil, err
 		}
 	}
-	switch list.index(); {
-	case len(list.Models) == 0:
+	switch {
+	case len(all) == 0:
 		return nil, errEmpty
-	case len(list.Models) > maxListed:
+	case len(all) > maxListed:
 		return nil, fmt.Errorf("the list names more than %d models", maxListed)
 	}
-	return list, nil
+	return NewList(s.URL, began, all), nil
 }
 
 func (s *Source) get(flow *upstream.Flow, t *upstream.Transport, at string, nth, most int) ([]byte, error) {

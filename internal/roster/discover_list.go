@@ -52,11 +52,11 @@ const (
 
 var errEmpty = errors.New("the list names no model")
 
-// index makes the ids be found. Of an id that stands there twice the one that costs more holds.
-func (l *List) index() {
-	l.byID = make(map[string]int, len(l.Models))
-	kept := l.Models[:0]
-	for _, m := range l.Models {
+// NewList makes a list. Of an id that is named twice the one that costs more holds.
+func NewList(url string, at time.Time, models []Listed) *List {
+	l := &List{URL: url, At: at, byID: make(map[string]int, len(models))}
+	kept := models[:0]
+	for _, m := range models {
 		if at, twice := l.byID[m.ID]; twice {
 			kept[at].Price = worse(kept[at].Price, m.Price)
 			continue
@@ -65,6 +65,7 @@ func (l *List) index() {
 		kept = append(kept, m)
 	}
 	l.Models = kept
+	return l
 }
 
 // worse is the price that is believed of two: a zero that is not said everywhere is none.

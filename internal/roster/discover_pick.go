@@ -110,7 +110,7 @@ func (l *List) Tells(d *Dialect, id string, now time.Time) (t Told) {
 		return t
 	}
 	t.Listed, _ = l.find(d, id)
-	t.Gone = l.missing(d, id, now)
+	t.Gone = l.missing(d, id, now) && extra(Claim{Dialect: d, ID: id}) == ""
 	return t
 }
 
