@@ -26,7 +26,10 @@ func (p *Proxy) resume(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 }
 
 func (p *Proxy) reset(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
-	p.operate(ctx, s, who, "reset", func(provider, id string) bool { return p.pool.ResetModel(time.Now(), provider, id) })
+	p.operate(ctx, s, who, "reset", func(provider, id string) bool {
+		p.quirks.forget(provider, id)
+		return p.pool.ResetModel(time.Now(), provider, id)
+	})
 }
 
 // operate does it to the row that is meant, and answers with the row's new state.

@@ -142,7 +142,7 @@ func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
 	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.proxy.history.Count(now, a.Model, &o, 0, false)
-	x.pending = failure{model: a.Model, outcome: o, effect: effect}
+	x.pending = failure{model: a.Model, outcome: o, effect: effect, learned: x.learned}
 	if o.Limit() && effect.Rested == fallback.TargetAccount && x.proxy.doubt != nil {
 		x.proxy.doubt(a.Model.Provider, a.Model.Keys[a.Key].Account)
 	}

@@ -41,6 +41,8 @@ type exchange struct {
 	ambiguous *openai.Error   // likewise, but another provider may see it differently
 	doubter   *fallback.Model // who gave it
 	empties   int             // answers without content
+	without   []string        // keys that the attempt under way does without, because its model has refused them
+	learned   string          // the key that it has just refused
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	waited    time.Duration // for limits to end

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"freefall/fallback"
+	"freefall/internal/openai"
 )
 
 // Every line that the proxy writes. The three phrases `Switching from A to B`, `Rate limit ...` and `Model A failed ...` stand
@@ -17,6 +18,7 @@ type failure struct {
 	model   *fallback.Model
 	outcome fallback.Outcome
 	effect  fallback.Effect
+	learned string // the key that the model refused, and that it is asked without from now on
 }
 
 // logSwitch writes the line of the last failed attempt, if there is one, with the model that is asked next.
@@ -68,6 +70,9 @@ func (f *failure) text() string {
 	case f.outcome.Limit():
 		return "Rate limit on " + f.model.ID + ": " + detail
 	}
+	if f.learned != "" {
+		detail += "; from now on it is asked " + openai.Without(f.learned)
+	}
 	return "Model " + f.model.ID + " failed: " + detail
 }
 
@@ -83,7 +88,12 @@ func (p *Proxy) logAnswer(x *exchange, m *fallback.Model, o *fallback.Outcome, e
 	if effect.Available {
 		e = e.Bool("available_again", true)
 	}
-	e.Msg("Model " + m.ID + " answered")
+	text := "Model " + m.ID + " answered"
+	if len(x.without) > 0 {
+		text += "; it was asked " + openai.Without(x.without[0]) + ", which it refuses"
+		e = e.Strs("refused", x.without)
+	}
+	e.Msg(text)
 }
 
 // logRequest writes the line of a request. o is nil when no answer was begun.

@@ -39,6 +39,7 @@ type Config struct {
 	Version   string // for the metrics
 	Values    []Value
 	History   History // nil = none
+	Quirks    *Quirks // nil = none are known yet, and what is learned ends with the Proxy
 
 	// Doubt is told of each account that has refused as a whole for a limit: what we count of it may be wrong. nil = nobody is
 	// told. It is called while a client waits, and must not block.
@@ -52,6 +53,7 @@ type Proxy struct {
 	log       zerolog.Logger
 	metrics   *metrics
 	history   History
+	quirks    *Quirks
 	doubt     func(provider, account string)
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
@@ -67,9 +69,12 @@ type Proxy struct {
 
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
-	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt}
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt, quirks: c.Quirks}
 	if p.history == nil {
 		p.history = noHistory{}
+	}
+	if p.quirks == nil {
+		p.quirks = &Quirks{}
 	}
 	p.metrics = newMetrics(p, c.Version, c.Values)
 	p.setAlarm()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error
 	if a.Model.Proof == fallback.Unproven {
 		panic("BUG: an unproven model was picked: " + a.Model.ID)
 	}
-	body, err := x.req.Outgoing(a.Model.ID, route.Provider.Edits)
+	body, err := x.req.Outgoing(a.Model.ID, x.edits(a, route))
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,34 @@ func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error
 
 		Connect: route.Connect,
 	})
+}
+
+// edits are those of the dialect, and those that the model's own refusals have taught.
+func (x *exchange) edits(a *fallback.Attempt, route *Route) openai.Edits {
+	e := route.Provider.Edits
+	x.without, x.learned = x.without[:0], ""
+	refused := x.proxy.quirks.of(a.Model, time.Now())
+	for _, key := range refused {
+		if x.req.Carries(key, e) {
+			x.without = append(x.without, key)
+		}
+	}
+	e.Refused = refused
+	return e
+}
+
+// learn notes a key that the model does not know and the request can go without. This request goes on to another one.
+func (r *reply) learn(o *fallback.Outcome, body []byte) {
+	x := r.exchange
+	if o.Class != fallback.UnsupportedFeature || o.Action != fallback.NextModelNoPenalty {
+		return
+	}
+	knob := openai.RefusedKnob(r.route.Provider.Dialect, r.up.Status, r.up.Header, body)
+	if knob == "" || slices.Contains(x.without, knob) || !x.req.Carries(knob, r.route.Provider.Edits) {
+		return // a key that was not sent is no reason to leave it out
+	}
+	x.proxy.quirks.learn(r.attempt.Model, knob, time.Now())
+	x.learned = knob
 }
 
 // observe tells the pool what the head says of the provider's windows. Most heads say nothing, and one look at their names
@@ -131,6 +160,9 @@ func (r *reply) refused() fallback.Outcome {
 	}
 	if err != nil && (o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn) {
 		return r.exchange.transport(err) // nobody is told that the fault is his own by half a sentence
+	}
+	if err == nil {
+		r.learn(&o, body)
 	}
 	r.exchange.listen(&o, r.up.Status, body)
 	return o
