@@ -103,6 +103,7 @@ type statusAnswer struct {
 	Waiting     int           `json:"waiting"`
 	Accounts    []statusOwner `json:"accounts"`
 	Clients     []statusOwner `json:"clients"`
+	Keys        []statusKey   `json:"keys"`
 	ConfigError string        `json:"config_error"`
 }
 
@@ -110,6 +111,16 @@ type statusAnswer struct {
 type statusOwner struct {
 	Name  string        `json:"name"`
 	Quota []statusQuota `json:"quota"`
+}
+
+type statusKey struct {
+	Provider string    `json:"provider"`
+	N        int       `json:"n"`
+	Last4    string    `json:"last4"`
+	Account  string    `json:"account"`
+	State    string    `json:"state"`
+	Reason   string    `json:"reason"`
+	Until    time.Time `json:"until"`
 }
 
 type statusQuota struct {

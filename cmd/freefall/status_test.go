@@ -21,7 +21,10 @@ const statusJSON = `{"current_model":"b:free","models":[
 {"name":"p/#1","models":["a:free"],"quota":[{"window":"rpm","scope":"account","used":1,"limit":20,"resets_at":"2026-11-22T19:48:30Z"},{"window":"rpd","scope":"account","used":50,"limit":50,"resets_at":"2026-11-23T00:00:00Z"}]},
 {"name":"q","models":["c"],"quota":[]},
 {"name":"r","models":["e"],"quota":[{"window":"requests/30d","scope":"account","used":9,"limit":1000,"resets_at":"2026-11-26T00:00:00Z","learned":true}]}],
-"clients":[{"name":"ana","quota":[{"window":"rpd","scope":"client","used":5,"limit":20,"resets_at":"2026-11-23T00:00:00Z"}]}],"config_error":"models.yaml:3: no"}`
+"clients":[{"name":"ana","quota":[{"window":"rpd","scope":"client","used":5,"limit":20,"resets_at":"2026-11-23T00:00:00Z"}]}],"keys":[
+{"provider":"p","n":1,"last4":"ab12","account":"p/#1","state":"rests","reason":"quota_exhausted","until":"2026-11-23T00:00:00Z"},
+{"provider":"p","n":2,"last4":null,"account":"p/two","state":"available","reason":null,"until":null},
+{"provider":"r","n":1,"last4":"cd\u001b4","account":"r","state":"parked","reason":"auth","until":null}],"config_error":"models.yaml:3: no"}`
 
 func TestStatusTables(t *testing.T) {
 	var s statusAnswer

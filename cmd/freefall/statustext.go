@@ -30,6 +30,7 @@ func (s *statusAnswer) text(now time.Time) string {
 	var b strings.Builder
 	writeTable(&b, models)
 	writeTable(&b, owners("ACCOUNT", s.Accounts, now))
+	writeTable(&b, keyRows(s.Keys, now))
 	writeTable(&b, owners("CLIENT", s.Clients, now))
 	if s.Waiting > 0 {
 		fmt.Fprintf(&b, "\nWaiting for a limit to end: %s\n", count(s.Waiting, "request"))
@@ -75,6 +76,22 @@ func owners(title string, all []statusOwner, now time.Time) [][]string {
 	}
 	if len(rows) == 1 {
 		return nil
+	}
+	return rows
+}
+
+// keyRows are the keys, a line each; nil when there are none.
+func keyRows(keys []statusKey, now time.Time) [][]string {
+	if len(keys) == 0 {
+		return nil
+	}
+	rows := [][]string{{"KEY", "ENDS IN", "ACCOUNT", "STATE", "READY IN"}}
+	for _, k := range keys {
+		state, ready := cmp.Or(k.Reason, k.State), left(k.Until, now)
+		if k.State == "parked" {
+			ready = "parked until the configuration changes"
+		}
+		rows = append(rows, []string{k.Provider + " " + strconv.Itoa(k.N), cmp.Or(k.Last4, "****"), k.Account, state, ready})
 	}
 	return rows
 }
