@@ -80,6 +80,7 @@ type Model struct {
 
 	Limits   []Window // of this model for each account
 	Counting Counting
+	Burns    bool // a call that is cancelled goes on, and is counted as a whole
 	Reserves bool // tokens are counted when the request comes: the input, and as many as the answer may have
 
 	Keys []Key // of its provider, in order; a keyless provider has one with an empty account

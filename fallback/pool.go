@@ -70,6 +70,8 @@ type Config struct {
 	NoTrain bool // no request goes to models that may be trained on it
 	Pace    bool // daily windows are spread over the day
 
+	HedgeShare float64 // of the requests, at most so many start a second attempt beside a slow first one; 0 = none
+
 	MaxWaiting int            // walks that may wait at once
 	Shares     []Share        // of clients, each once
 	Chance     func() float64 // for Adaptive: even in [0, 1); nil = no exploring
@@ -84,6 +86,8 @@ type Pool struct {
 	good  [numNeedClasses]lastGood
 	queue queue
 	talks talks
+
+	hedges hedges
 
 	demand demand // of late, for Adaptive
 
@@ -206,6 +210,7 @@ type modelState struct {
 	purse   purse
 	stats   stats
 	tokens  appetite
+	delays  [2]delays          // to the commit point: of whole answers, of streams
 	records map[string]*record // by task; "" = all
 	pending [2]*Attempt        // the oldest without content, of whole answers and of streams
 
