@@ -22,7 +22,7 @@ func (p *Pool) Explain(now time.Time, need Need, ask Ask) []Candidate {
 	defer p.mu.Unlock()
 	w := Walk{Need: need, Ask: ask, sure: true}
 	p.start(now, &w)
-	slices.SortStableFunc(w.order, func(i, j int32) int { return w.table.rows[i].reluctance(now) - w.table.rows[j].reluctance(now) })
+	w.settle(now)
 	return w.candidates(now)
 }
 

@@ -36,6 +36,9 @@ type SavedModel struct {
 	TokenRatio   float64   `json:",omitempty"` // input tokens reported for one estimated
 	Output       float64   `json:",omitempty"` // tokens of an answer
 	Left         time.Time `json:",omitzero"`  // since when it has no row
+	Today        time.Time `json:",omitzero"`  // the UTC day that Requests and Tokens belong to
+	Requests     int64     `json:",omitempty"` // answered
+	Tokens       int64     `json:",omitempty"`
 }
 
 // Lack is a feature that a model refused.
@@ -101,6 +104,9 @@ func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 	s := SavedModel{Provider: name[0], ID: name[1], FailureCount: m.health.count, Closed: m.health.closed, Until: m.health.until,
 		Level: m.health.level, LastBad: m.lastBad, LastError: m.lastError, LastErrorAt: m.lastErrorAt,
 		Paused: m.paused, SpentOn: m.purse.day, Spent: m.purse.spent, Dearest: m.purse.dearest, TokenRatio: m.tokens.ratio, Output: m.tokens.output, Left: m.left}
+	if t := &m.stats.today; t.requests > 0 || t.tokens > 0 {
+		s.Today, s.Requests, s.Tokens = t.day, t.requests, t.tokens
+	}
 	for f := range m.lacks {
 		if m.lack(Feature(f), now) {
 			s.Refused = append(s.Refused, Lack{Feature(f).String(), m.lacks[f]})
@@ -110,7 +116,8 @@ func (m *modelState) save(now time.Time, name [2]string) SavedModel {
 }
 
 func (s *SavedModel) worth() bool {
-	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Refused) > 0 || s.Paused || s.Dearest > 0 || s.TokenRatio > 0
+	return s.FailureCount > 0 || s.Closed || s.LastError != "" || len(s.Refused) > 0 || s.Paused || s.Dearest > 0 || s.TokenRatio > 0 ||
+		s.Requests > 0 || s.Tokens > 0
 }
 
 // keep adds a rest that still means something: it is not over, or a repetition would be doubled.
@@ -151,6 +158,7 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 		m.left = s.Left
 	}
 	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0}
+	m.stats.today = tally{day: s.Today, requests: max(0, s.Requests), tokens: max(0, s.Tokens)}
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{ratio: min(4, max(0.5, s.TokenRatio)), output: s.Output}
 	}

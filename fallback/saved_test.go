@@ -68,7 +68,7 @@ func TestSavedStateIsTheSameState(t *testing.T) {
 // told is a snapshot without what is not saved.
 func told(rows []Status) []Status {
 	for i := range rows {
-		rows[i].Model, rows[i].SuccessRate = nil, 0
+		rows[i].Model, rows[i].SuccessRate, rows[i].Recent = nil, 0, ""
 	}
 	return rows
 }

@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is the state of one row at one moment, as plain values.
 type Status struct {
@@ -17,6 +20,11 @@ type Status struct {
 	TTFTp50      time.Duration
 	TTFTp95      time.Duration
 	Quota        []Quota // of the model, then of the accounts it draws from
+
+	Position int    // among the candidates of the next plain request, from 1
+	Recent   string // the last results, oldest first: "o" good, "f" a fault, "l" a limit
+	Requests int64  // answered today, by the UTC day
+	Tokens   int64  // likewise, input and output together
 }
 
 // Snapshot is the state of all rows in their order. With at least one row exactly one is current.
@@ -35,8 +43,14 @@ func (p *Pool) Snapshot(now time.Time) []Status {
 		}
 		out[i].Available, out[i].Reason, out[i].AvailableAt = r.status(now)
 		out[i].Quota = r.quota(now)
+		m.stats.today.turn(now)
+		out[i].Recent, out[i].Requests, out[i].Tokens = m.stats.recent(), m.stats.today.requests, m.stats.today.tokens
 	}
-	if i := p.current(now, out); i >= 0 {
+	w := p.plain(now)
+	for n, i := range w.order {
+		out[i].Position = n + 1
+	}
+	if i := w.current(now, out); i >= 0 {
 		out[i].Current = true
 	}
 	return out
@@ -55,28 +69,33 @@ func (p *Pool) Ready() bool {
 	return false
 }
 
-// current is the row that a plain request would try first; with none available the one that is ready first, else the first.
-func (p *Pool) current(now time.Time, rows []Status) int {
-	w := Walk{sure: true}
-	p.start(now, &w)
-	best, least, first := -1, 0, -1
+// plain is a plain request as it would set out now.
+func (p *Pool) plain(now time.Time) *Walk {
+	w := &Walk{sure: true}
+	p.start(now, w)
+	w.settle(now)
+	return w
+}
+
+// settle puts those that others better go before behind them.
+func (w *Walk) settle(now time.Time) {
+	slices.SortStableFunc(w.order, func(i, j int32) int { return w.table.rows[i].reluctance(now) - w.table.rows[j].reluctance(now) })
+}
+
+// current is the row that the walk would try first; with none available the one that is ready first, else the first.
+func (w *Walk) current(now time.Time, rows []Status) int {
+	best := -1
 	for _, i := range w.order {
 		r := &w.table.rows[i]
 		if r.unfit(&w.Need, now) != "" {
 			continue
 		}
 		if r.ready(now) {
-			if n := r.reluctance(now); first < 0 || n < least {
-				first, least = int(i), n
-			}
-			continue
+			return int(i)
 		}
 		if best < 0 || sooner(rows[i].AvailableAt, rows[best].AvailableAt) {
 			best = int(i)
 		}
-	}
-	if first >= 0 {
-		return first
 	}
 	if best < 0 && len(rows) > 0 {
 		best = 0

@@ -8,18 +8,54 @@ import (
 // window is how many results a success rate and a TTFT percentile look back on.
 const window = 64
 
+// beats is how many of the last results are shown one by one.
+const beats = 60
+
 // stats are the last results of one model.
 type stats struct {
-	results [window]bool
+	results [window]beat
 	nth     int
+	today   tally
+	pace    pace
 	ttft    [window]time.Duration
 	nthTTFT int
 	usual   [2]time.Duration // to the commit point, lately: of whole answers, of streams; 0 = unknown
 }
 
-func (s *stats) result(good bool) {
-	s.results[s.nth%window] = good
+// beat is how one attempt ended, as a letter.
+type beat byte
+
+const (
+	beatOK    beat = 'o'
+	beatFault beat = 'f'
+	beatLimit beat = 'l'
+)
+
+func (s *stats) result(b beat) {
+	s.results[s.nth%window] = b
 	s.nth++
+}
+
+// recent are the last results, oldest first: a letter each, "o" good, "f" a fault, "l" a limit.
+func (s *stats) recent() string {
+	n := min(s.nth, beats)
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = byte(s.results[(s.nth-n+i)%window])
+	}
+	return string(out)
+}
+
+// tally is what a model has done in a UTC day.
+type tally struct {
+	day              time.Time
+	requests, tokens int64
+}
+
+func (c *tally) turn(now time.Time) {
+	if today := now.UTC().Truncate(day); !today.Equal(c.day) {
+		*c = tally{day: today}
+	}
 }
 
 func (s *stats) first(d time.Duration) {
@@ -52,8 +88,8 @@ func (s *stats) rate() float64 {
 		return -1
 	}
 	good := 0
-	for _, ok := range s.results[:n] {
-		if ok {
+	for _, b := range s.results[:n] {
+		if b == beatOK {
 			good++
 		}
 	}
@@ -77,15 +113,19 @@ func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
 		m.stats.first(a.commit.Sub(a.begun))
 		m.stats.took(a.walk.Need.Stream, a.commit.Sub(a.begun))
 	}
+	m.stats.today.turn(now)
+	m.stats.today.tokens += int64(o.InputTokens + o.OutputTokens)
 	switch {
 	case o.Class == OK:
-		m.stats.result(true)
+		m.stats.today.requests++
+		m.stats.pace.count(now)
+		m.stats.result(beatOK)
 		m.did(now, a.walk.task(), true)
 	case o.Fault():
-		m.stats.result(false)
+		m.stats.result(beatFault)
 		m.did(now, a.walk.task(), false)
 	case o.Limit():
-		m.stats.result(false)
+		m.stats.result(beatLimit)
 	}
 	switch o.Class {
 	case OK, HedgeLost, ClientLeft, Stopped:
