@@ -142,6 +142,12 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 }
 
 // harmless says that the attempt was given up by our side, which tells nothing about the model.
+	if o.Fault() && account {
+		p.account.quota.doubted()
+	}
+	if o.Fault() && model {
+		p.quota.doubted()
+	}
 func (o *Outcome) harmless() bool {
 	return o.Class == HedgeLost || o.Class == ClientLeft || o.Class == Stopped
 }

@@ -9,11 +9,13 @@ import (
 // counter is a window with what was drawn from it. It counts what the provider counts, as far as we know.
 type counter struct {
 	Window
-	told    int64 // the limit that the provider itself named; 0 = it did not
-	paced   bool  // Daily: what is granted grows over the day
-	learned bool  // nobody but the provider named the window
-	used    int64
-	running int64 // attempts under way that have drawn from it
+	told     int64 // the limit that the provider itself named; 0 = it did not
+	paced    bool  // Daily: what is granted grows over the day
+	learned  bool  // nobody but the provider named the window
+	used     int64
+	doubt    int64 // of used: by attempts that failed, which some providers do not count
+	forgiven bool  // one of those was taken back, and nobody has said yet that it was right
+	running  int64 // attempts under way that have drawn from it
 
 	level    float64   // Bucket: what is missing in it at from
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
@@ -61,7 +63,7 @@ func (c *counter) advance(now time.Time) {
 	}
 	before := c.to
 	c.from, c.to = c.period(now)
-	c.used = 0
+	c.used, c.doubt, c.forgiven = 0, 0, false
 	if c.from.Equal(before) {
 		c.used = c.next
 	}

@@ -88,6 +88,9 @@ func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 		if !ok || t.slow != 0 && !crowd && !r.crowdedUntil(k, now).IsZero() {
 			continue
 		}
+		if !ok && crowd && (pr.quota.forgive(now) || pr.account.quota.forgive(now)) {
+			t, ok = r.open(k, now, tokens)
+		}
 		best, held = k, t
 		if w.table.Spread == SpreadFill {
 			break

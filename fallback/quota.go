@@ -133,6 +133,7 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 // surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none. opens is
 // when the provider says that it has room again, zero if it does not say.
 func (q *quota) surprise(now, opens time.Time, tokens int64) {
+	q.regret(now)
 	for _, c := range q.counters {
 		if c.Unit == Running {
 			continue
@@ -166,6 +167,9 @@ func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
 
 // taken says that the attempt of that time was not turned away.
 func (q *quota) taken(at time.Time) {
+	for _, c := range q.counters {
+		c.forgiven = false
+	}
 	if q.guess != nil {
 		q.guess.taken(at)
 	}
