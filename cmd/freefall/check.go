@@ -63,7 +63,7 @@ func check(out io.Writer, c *config.Config, now time.Time) error {
 	r.printf("%s is fine: %s, %s\n", cmp.Or(c.File, config.BuiltIn), count(len(c.Models), "model"), count(len(c.Providers), "provider"))
 	r.chain(c, rows)
 	r.skips(rows)
-	r.providers(c)
+	r.providers(c, b)
 	r.limits(c, b)
 	r.settings(c)
 	r.list("Not served by this version, and without effect", c.Unserved())
@@ -188,13 +188,13 @@ func (r *report) skips(rows []fallback.Model) {
 }
 
 // providers prints where models are asked, with which keys, and where those came from.
-func (r *report) providers(c *config.Config) {
+func (r *report) providers(c *config.Config, b built) {
 	var lines [][]string
 	for i := range c.Providers {
 		p := &c.Providers[i]
 		lines = append(lines, []string{p.Name, p.BaseURL}, []string{"", keys(c, p)})
 		if !hasModel(c, p.Name) {
-			lines = append(lines, []string{"", "no models configured, and none join by themselves yet"})
+			lines = append(lines, []string{"", "no models configured; " + b.providers[p.Name].joins()})
 		}
 	}
 	r.table("Providers", lines)

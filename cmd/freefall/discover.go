@@ -70,6 +70,19 @@ func (p *provider) joining(c *config.Config) []roster.Joiner {
 	return p.candidates(c)
 }
 
+// joins says what becomes of what the provider lists.
+func (p *provider) joins() string {
+	switch _, asked := p.source(); {
+	case p.config.Off != "" || p.config.Discover.Off:
+		return "its list is not asked"
+	case !asked:
+		return "with `free: plan` its models join"
+	case p.config.Discover.Approve == "manual":
+		return "`freefall models` shows those that it lists as free"
+	}
+	return "those that it lists as free join while freefall runs"
+}
+
 // candidates are the models that would join if they may.
 func (p *provider) candidates(c *config.Config) []roster.Joiner {
 	return roster.Joining(p.claim(""), p.config.Discover.Prefer, p.config.Discover.Deny, func(id string) bool {

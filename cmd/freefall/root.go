@@ -22,6 +22,7 @@ remembers what is spent until when, and never costs money.`,
 		Example: `  freefall demo                        see it work: no key, no network, no file
   OPENROUTER_API_KEY=... freefall      serve on 127.0.0.1:8000
   freefall check                       what it understood of models.yaml, and what is skipped
+  freefall models                      what the providers list, and what is new or gone
   freefall status                      which model answers now, and why not the first`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -29,7 +30,7 @@ remembers what is spent until when, and never costs money.`,
 		RunE:          serve.RunE,
 	}
 	root.Flags().AddFlagSet(serve.Flags())
-	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), modelsCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
 	return root
 }
 
