@@ -138,16 +138,16 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	p := &a.row.pairs[a.Key]
 	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
-	a.believe(now, !account, !model, 0) // the answer's words stand after what was given back: it was not counted
-}
-
-// harmless says that the attempt was given up by our side, which tells nothing about the model.
 	if o.Fault() && account {
 		p.account.quota.doubted()
 	}
 	if o.Fault() && model {
 		p.quota.doubted()
 	}
+	a.believe(now, !account, !model, 0) // the answer's words stand after what was given back: it was not counted
+}
+
+// harmless says that the attempt was given up by our side, which tells nothing about the model.
 func (o *Outcome) harmless() bool {
 	return o.Class == HedgeLost || o.Class == ClientLeft || o.Class == Stopped
 }

@@ -85,11 +85,11 @@ func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 			continue
 		}
 		t, ok := r.open(k, now, tokens)
-		if !ok || t.slow != 0 && !crowd && !r.crowdedUntil(k, now).IsZero() {
-			continue
-		}
 		if !ok && crowd && (pr.quota.forgive(now) || pr.account.quota.forgive(now)) {
 			t, ok = r.open(k, now, tokens)
+		}
+		if !ok || t.slow != 0 && !crowd && !r.crowdedUntil(k, now).IsZero() {
+			continue
 		}
 		best, held = k, t
 		if w.table.Spread == SpreadFill {
