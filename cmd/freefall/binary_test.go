@@ -30,7 +30,7 @@ import (
 // TestMain makes this binary the program itself when it is called freefall: the tests start it as a process of its own, so
 // that nothing is built twice, and what runs under the race detector runs under it there as well.
 func TestMain(m *testing.M) {
-	testscript.Main(leakless{m}, map[string]func(){"freefall": main})
+	testscript.Main(leakless{m}, map[string]func(){"freefall": func() { os.Exit(run(os.Args[1:])) }})
 }
 
 // leakless fails the run when a test leaves a goroutine behind.

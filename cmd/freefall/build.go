@@ -34,6 +34,18 @@ func load(o config.Options) (*config.Config, error) {
 	return c, nil
 }
 
+// neighbours are where model servers of this machine are looked for when there is no models.yaml. Only the program itself says
+// where: a test is not to find what happens to run beside it.
+var neighbours []roster.Neighbour
+
+// atHome finds them.
+func atHome() (found []config.Known) {
+	for _, n := range roster.Look(neighbours) {
+		found = append(found, config.Known{Name: n.Dialect, BaseURL: "http://" + n.Addr + "/v1"})
+	}
+	return found
+}
+
 // known are the providers that need no base_url.
 func known() []config.Known {
 	var out []config.Known

@@ -7,9 +7,14 @@ import (
 	"os"
 	"strings"
 	_ "time/tzdata" // day resets name zones, and an image from scratch has none
+
+	"freefall/internal/roster"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	neighbours = roster.Neighbours()
+	os.Exit(run(os.Args[1:]))
+}
 
 // run is the program: 0 ok, 1 runtime error, 2 usage or config.
 func run(args []string) int {

@@ -33,6 +33,7 @@ func serveCommand() *cobra.Command {
   curl localhost:8000/api/chat/models`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			options.Local = atHome
 			from := follow(options)
 			c, err := load(options)
 			if err != nil {

@@ -203,6 +203,31 @@ func TestStartWithoutAFile(t *testing.T) {
 	if !slices.Equal(ids, want) {
 		t.Errorf("the chain is %v", ids)
 	}
+	if want := []string{"CLOUDFLARE_API_TOKEN is set, but CLOUDFLARE_ACCOUNT_ID is not: cloudflare stays out"}; !slices.Equal(c.Warnings, want) {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+}
+
+// Servers of this machine join without a key, behind those with one, when there is no file; a file says what it means.
+func TestServersOfThisMachineJoin(t *testing.T) {
+	asked := 0
+	options := Options{Dir: t.TempDir(), Known: providersOfTests, Env: []string{"GROQ_API_KEY=gsk-1"}, Local: func() []Known {
+		asked++
+		return []Known{{Name: "ollama", BaseURL: "http://127.0.0.1:11434/v1"}, {Name: "groq", BaseURL: "http://127.0.0.1:1/v1"}}
+	}}
+	c, err := Load(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := c.Providers[len(c.Providers)-1]
+	if asked != 1 || len(c.Providers) != 3 || last.Name != "ollama" || last.Dialect != "ollama" || last.BaseURL != "http://127.0.0.1:11434/v1" || !last.Keyless ||
+		c.Origin("providers.ollama") != "this machine" || c.Providers[1].BaseURL != "https://api.groq.com/openai/v1" {
+		t.Errorf("asked %d times: %+v", asked, c.Providers)
+	}
+	options.Dir = files(t, map[string]string{"models.yaml": "models: [{id: a/b:free}]\n"})
+	if c, err := Load(options); err != nil || asked != 1 || len(c.Providers) != 1 {
+		t.Errorf("with a file: asked %d times, %v", asked, err)
+	}
 }
 
 func FuzzDotEnv(f *testing.F) {

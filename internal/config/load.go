@@ -26,6 +26,9 @@ type Options struct {
 	Dir string
 	// Known are the providers that need no base_url. The first is the one that a file without providers means.
 	Known []Known
+	// Local finds the model servers of this machine, as known ones with their own URL. It is asked only when there is no file;
+	// nil = nobody looks.
+	Local func() []Known
 }
 
 // Known is a provider that freefall knows by name.

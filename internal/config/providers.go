@@ -34,24 +34,40 @@ func (r *resolver) providers() {
 	r.freePlan()
 }
 
-// join adds the known providers whose key is there. Only a start without a file does so: a file says what it means.
+// join adds the known providers whose key is there, and the servers of this machine. Only a start without a file does so: a file
+// says what it means.
 func (r *resolver) join() {
 	for _, known := range r.options.Known {
 		named := slices.ContainsFunc(r.c.Providers, func(p Provider) bool { return p.Name == known.Name })
-		if variable := r.keyVar(known); !named && variable != "" && r.hasURL(known) {
+		switch variable := r.keyVar(known); {
+		case named || variable == "":
+		case r.lacks(known) != "":
+			r.warn("%s is set, but %s is not: %s stays out", variable, r.lacks(known), known.Name)
+		default:
 			r.c.Providers = append(r.c.Providers, Provider{Name: known.Name})
 			_, from := r.env.lookup(variable)
 			r.marks["providers."+known.Name] = mark{source: variable, from: from}
 		}
 	}
+	if r.options.Local == nil {
+		return
+	}
+	for _, found := range r.options.Local() {
+		if !slices.ContainsFunc(r.c.Providers, func(p Provider) bool { return p.Name == found.Name }) {
+			r.c.Providers = append(r.c.Providers, Provider{Name: found.Name, Dialect: found.Name, BaseURL: found.BaseURL})
+			r.marks["providers."+found.Name] = mark{source: found.BaseURL, from: "this machine"}
+		}
+	}
 }
 
-// hasURL says whether the variables in a known provider's URL are set.
-func (r *resolver) hasURL(known Known) bool {
+// lacks is the variable in a known provider's URL that is not set.
+func (r *resolver) lacks(known Known) string {
 	_, rest, found := strings.Cut(known.BaseURL, "${")
 	name, _, _ := strings.Cut(rest, "}")
-	value, _ := r.env.lookup(name)
-	return !found || value != ""
+	if value, _ := r.env.lookup(name); !found || value != "" {
+		return ""
+	}
+	return name
 }
 
 // keyVar is the first of a known provider's key variables that is set.
