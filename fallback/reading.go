@@ -60,6 +60,9 @@ func (p *Pool) Observe(now time.Time, provider, account string, readings []Readi
 
 // read takes one word of the provider. own is 1 when it came with an answer, which it counts.
 func (q *quota) read(now time.Time, r *Reading, own int64) {
+	if r.Per < 0 || r.Per > longestWindow {
+		return
+	}
 	q.fullUntil = time.Time{}
 	c := q.spokenOf(r)
 	if c == nil {
@@ -74,6 +77,9 @@ func (q *quota) read(now time.Time, r *Reading, own int64) {
 		c.believe(now, max(0, limit-r.Remaining), r.Reset, own)
 	}
 }
+
+// longestWindow is the longest that a provider is believed to have.
+const longestWindow = 366 * day
 
 // spoken is the limit that the provider counts against.
 func (c *counter) spoken(r *Reading) int64 {

@@ -13,7 +13,7 @@ type purse struct {
 }
 
 func (p *purse) turn(now time.Time) {
-	if today := now.UTC().Truncate(day); !today.Equal(p.day) {
+	if today := now.UTC().Truncate(day); today.After(p.day) { // a clock that goes back over midnight does not grant the day anew
 		p.day, p.spent = today, 0
 	}
 }
@@ -29,13 +29,17 @@ func (p *purse) allows(now time.Time, perDay float64) bool {
 
 func (p *purse) pay(now time.Time, usd float64) {
 	p.turn(now)
-	if usd < 0 {
-		return
+	if !(usd > 0) {
+		return // NaN is no cost either
 	}
+	usd = min(usd, mostUSD)
 	p.spent += usd
 	p.dearest = max(p.dearest, usd)
-	p.known = p.known || usd > 0
+	p.known = true
 }
+
+// mostUSD is the most that one answer is believed to have cost: what is written down must be a number.
+const mostUSD = 1e6
 
 // broke is when a model that is at its bound may be asked again; ok is false while it is not at its bound.
 func (r *row) broke(now time.Time) (until time.Time, ok bool) {

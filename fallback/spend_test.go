@@ -55,4 +55,8 @@ func TestAllowedPaidKeepsItsBound(t *testing.T) {
 	if ask(t0.Add(14*h), 50); spent != 2 {
 		t.Errorf("%v of 2 USD are spent on the next day", spent)
 	}
+	ask(t0.Add(14*h-m), 50)
+	if ask(t0.Add(14*h+m), 50); spent != 2 {
+		t.Errorf("%v of 2 USD are spent when the clock goes back over midnight", spent)
+	}
 }
