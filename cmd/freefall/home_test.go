@@ -76,8 +76,8 @@ func TestStartWithNothingButAnOllama(t *testing.T) {
 		t.Errorf("%d, %s", status, trail)
 	}
 	for _, m := range s.pool.Snapshot(time.Now()) {
-		if m.Available != (m.ID == "llama3.2:3b") {
-			t.Errorf("%s is available: %v", m.ID, m.Available)
+		if m.Available != (m.Model.ID == "llama3.2:3b") {
+			t.Errorf("%s is available: %v", m.Model.ID, m.Available)
 		}
 	}
 }
