@@ -29,6 +29,7 @@ type SavedModel struct {
 	LastError    string    `json:",omitempty"`
 	LastErrorAt  time.Time `json:",omitzero"`
 	Refused      []Lack    `json:",omitempty"`
+	Lacks        []string  `json:",omitempty"` // likewise, of before it was kept since when
 	Paused       bool      `json:",omitempty"`
 	SpentOn      time.Time `json:",omitzero"`  // the UTC day that Spent belongs to
 	Spent        float64   `json:",omitempty"` // USD
@@ -161,6 +162,9 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	m.stats.today = tally{day: s.Today, requests: max(0, s.Requests), tokens: max(0, s.Tokens)}
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{ratio: min(4, max(0.5, s.TokenRatio)), output: s.Output}
+	}
+	for _, word := range s.Lacks {
+		m.lacks[index[Feature](featureNames[:], word)] = latest(s.LastBad, s.LastErrorAt)
 	}
 	for _, lack := range s.Refused {
 		m.lacks[index[Feature](featureNames[:], lack.Feature)] = lack.Since

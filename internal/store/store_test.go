@@ -93,7 +93,7 @@ func rest(target, id string) fallback.SavedRest {
 }
 
 var some = fallback.Saved{
-	Models: []fallback.SavedModel{model("a", 1), {Provider: "p", ID: "b'; DROP TABLE models; --", FailureCount: 3, Closed: true, Until: noon, Level: 2, LastBad: noon, Refused: []fallback.Lack{{Feature: "tools", Since: noon}}}},
+	Models: []fallback.SavedModel{model("a", 1), {Provider: "p", ID: "b'; DROP TABLE models; --", FailureCount: 3, Closed: true, Until: noon, Level: 2, LastBad: noon, Lacks: []string{"tools"}}},
 	Rests:  []fallback.SavedRest{rest("pair", "a"), rest("account", ""), {Target: "provider", Provider: "q", From: noon, Endless: true, Proven: true, Class: "gone", Level: 3, NextTrial: noon}},
 }
 
