@@ -24,6 +24,9 @@ type Attempt struct {
 	before, after *Attempt // among those of its model that wait for content, in a ring
 }
 
+// Begun is when the attempt was handed out.
+func (a *Attempt) Begun() time.Time { return a.begun }
+
 // hold takes or gives back the trials of the attempt.
 func (a *Attempt) hold(on bool) {
 	if a.trials.half&trialHealth != 0 {
@@ -103,6 +106,7 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	m.purse.running--
 	m.purse.pay(now, o.CostUSD)
 	m.note(now, a, &o)
+	m.delays[bit(a.walk.Need.Stream)].note(now, a, &o)
 	if o.Fault() {
 		a.pool.disorder()
 	}
@@ -132,7 +136,7 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 		used = -1 // it was refused before it was read
 	}
 	if used == 0 {
-		used = a.tokens
+		used = a.unfinished(o)
 	}
 	account, model := o.counted(a.Model.Counting)
 	p := &a.row.pairs[a.Key]

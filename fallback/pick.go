@@ -8,6 +8,9 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	defer p.mu.Unlock()
 	if w.table == nil {
 		p.start(now, w)
+		if w.table.HedgeShare > 0 {
+			w.nth = p.hedges.enter()
+		}
 	}
 	p.dispatch(now) // nobody overtakes those that wait
 	var a *Attempt
