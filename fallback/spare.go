@@ -24,11 +24,13 @@ func (p *Pool) worthWaiting(now time.Time, w *Walk) bool {
 func (p *Pool) dear(now time.Time, r *row, n *Need) bool {
 	tools := r.Tools && !n.Tools && p.demand.share(p.demand.tools) > rare
 	vision := r.Vision && !n.Vision && p.demand.share(p.demand.vision) > rare
-	if r.Proof == ProvenLocal || !tools && !vision {
+	if !tools && !vision {
 		return false
 	}
 	for k := range r.pairs {
-		if pr := &r.pairs[k]; !pr.quota.scarce(now) && !pr.account.quota.scarce(now) && (pr.quota.long() || pr.account.quota.long()) {
+		pr := &r.pairs[k]
+		known := pr.quota.long() || pr.account.quota.long() || r.Proof == ProvenLocal // others have a day's limit, too
+		if known && !pr.quota.scarce(now) && !pr.account.quota.scarce(now) {
 			return false
 		}
 	}
