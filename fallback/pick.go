@@ -6,6 +6,7 @@ import "time"
 func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.clock(now)
 	if w.table == nil {
 		p.start(now, w)
 		if w.table.HedgeShare > 0 {

@@ -83,6 +83,7 @@ type Pool struct {
 
 	table *table
 	state state
+	seen  time.Time // the latest that anybody has named
 	good  [numNeedClasses]lastGood
 	queue queue
 	talks talks

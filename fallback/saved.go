@@ -69,8 +69,12 @@ type SavedRest struct {
 func (p *Pool) Save(now time.Time) Saved {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.clock(now)
+	return p.save(now)
+}
+
+func (p *Pool) save(now time.Time) (out Saved) {
 	p.state.forget(now)
-	var out Saved
 	for name, m := range p.state.models {
 		if saved := m.save(now, name); saved.worth() {
 			out.Models = append(out.Models, saved)
@@ -136,13 +140,19 @@ func (s *Saved) keep(now time.Time, r *rest, as SavedRest) {
 func (p *Pool) Restore(s Saved) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.seen = latest(p.seen, s.latest())
+	p.restore(s)
+}
+
+func (p *Pool) restore(s Saved) {
 	for _, saved := range s.Models {
 		at(p.state.models, [2]string{saved.Provider, saved.ID}).restore(saved, p.table.Breaker)
 	}
 	for _, saved := range s.Rests {
 		if r := p.state.find(saved); r != nil {
 			*r = rest{from: saved.From, until: saved.Until, endless: saved.Endless, proven: saved.Proven, limit: saved.Limit,
-				class: index[Class](classNames[:], saved.Class), level: max(0, saved.Level), nextTrial: saved.NextTrial}
+				class: index[Class](classNames[:], saved.Class), level: max(0, saved.Level), nextTrial: saved.NextTrial,
+				trial: r.trial, slow: r.slow, inside: r.inside}
 		}
 	}
 	for _, saved := range s.Windows {
@@ -151,7 +161,7 @@ func (p *Pool) Restore(s Saved) {
 }
 
 func (m *modelState) restore(s SavedModel, b Breaker) {
-	m.health = health{count: max(0, s.FailureCount), closed: s.Closed, until: s.Until, level: max(0, s.Level)}
+	m.health = health{count: max(0, s.FailureCount), closed: s.Closed, until: s.Until, level: max(0, s.Level), gen: m.health.gen, trial: m.health.trial}
 	m.health.clamp(b)
 	m.lastBad, m.lastError, m.lastErrorAt = s.LastBad, s.LastError, s.LastErrorAt
 	m.paused = s.Paused

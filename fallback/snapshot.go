@@ -31,6 +31,7 @@ type Status struct {
 func (p *Pool) Snapshot(now time.Time) []Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.clock(now)
 	t := p.table
 	out := make([]Status, len(t.rows))
 	for i := range t.rows {
