@@ -58,18 +58,34 @@ func (x *exchange) search() (*reply, *openai.Error) {
 		if attempt == nil {
 			return nil, e
 		}
-		x.attempt = attempt
-		reply, outcome := x.try(attempt)
-		if reply != nil {
-			x.model = attempt.Model
-			x.step(attempt.Model.ID, fallback.OK.String())
-			return reply, nil
-		}
-		x.fail(attempt, outcome)
-		if e := x.final(attempt, &outcome); e != nil {
-			return nil, e
+		reply, e := x.ask(attempt)
+		if reply != nil || e != nil {
+			return reply, e
 		}
 	}
+}
+
+// ask makes one try. Neither a reply nor an error means that the walk goes on.
+func (x *exchange) ask(a *fallback.Attempt) (*reply, *openai.Error) {
+	if after, ok := x.hedgeAfter(a); ok {
+		return x.hedged(a, after)
+	}
+	x.attempt = a
+	r := x.try(a, &x.flows[0])
+	if r.answered {
+		x.step(a.Model.ID, fallback.OK.String())
+		return x.won(r), nil
+	}
+	x.attempt = nil
+	x.step(a.Model.ID, r.outcome.Class.String())
+	x.fail(r)
+	return nil, x.final(r)
+}
+
+// won makes a reply the one that the client gets.
+func (x *exchange) won(r *reply) *reply {
+	x.attempt, x.model, x.commit = r.attempt, r.attempt.Model, r.commit
+	return r
 }
 
 // pick is the next attempt, be it after a wait, or why there is none.
@@ -104,19 +120,20 @@ func (x *exchange) over() *openai.Error {
 }
 
 // final is the answer if the outcome ends the walk: nobody waits for it, or no other model can cure it.
-func (x *exchange) final(a *fallback.Attempt, o *fallback.Outcome) *openai.Error {
+func (x *exchange) final(r *reply) *openai.Error {
+	m, o := r.attempt.Model, &r.outcome
 	if e := x.over(); e != nil {
 		return e
 	}
 	switch {
 	case o.Action == fallback.ReturnToClient:
-		x.model = a.Model
+		x.model, x.refusal = m, r.refusal
 		return x.refusal
 	case o.Action == fallback.OnceThenReturn && x.ambiguous != nil:
 		return x.unsure()
 	case o.Action == fallback.OnceThenReturn:
-		x.ambiguous, x.doubter = x.refusal, a.Model
-		x.walk.Avoid(a.Model.Provider)
+		x.ambiguous, x.doubter = r.refusal, m
+		x.walk.Avoid(m.Provider)
 	}
 	return nil
 }
@@ -132,17 +149,16 @@ func stopping() *openai.Error {
 }
 
 // fail ends an attempt that gave nothing and remembers it for the log.
-func (x *exchange) fail(a *fallback.Attempt, o fallback.Outcome) {
-	x.step(a.Model.ID, o.Class.String())
-	x.attempt = nil
-	if x.first == nil {
+func (x *exchange) fail(r *reply) {
+	a, o := r.attempt, r.outcome
+	if x.first == nil && o.Class != fallback.HedgeLost {
 		x.first = a.Model
 	}
 	now := time.Now()
 	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.proxy.history.Count(now, a.Model, &o, 0, false)
-	x.pending = failure{model: a.Model, outcome: o, effect: effect, learned: x.learned}
+	x.pending = failure{model: a.Model, outcome: o, effect: effect, learned: r.learned}
 	if o.Limit() && effect.Rested == fallback.TargetAccount && x.proxy.doubt != nil {
 		x.proxy.doubt(a.Model.Provider, a.Model.Keys[a.Key].Account)
 	}
@@ -162,7 +178,9 @@ func (x *exchange) recovered(ctx *fasthttp.RequestCtx) {
 	if cause := recover(); cause != nil {
 		x.proxy.logPanic(x.id, cause)
 		if x.attempt != nil {
-			x.fail(x.attempt, fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"})
+			o := fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"}
+			x.step(x.attempt.Model.ID, o.Class.String())
+			x.fail(&reply{attempt: x.attempt, outcome: o})
 		}
 		x.refuse(ctx, &openai.Error{Status: 500, Type: "server_error", Code: "internal_error",
 			Message: "freefall failed on this request; its log has request id " + x.id})

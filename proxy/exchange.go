@@ -26,7 +26,7 @@ type exchange struct {
 	held int // bytes of the body budget
 
 	walk  fallback.Walk
-	flow  upstream.Flow // of the attempt under way; cancelled when the client leaves or freefall stops
+	flows [2]upstream.Flow // of the attempt under way, and of the one beside it; cancelled when the client leaves or freefall stops
 	watch watched
 
 	left    atomic.Bool // the client has gone
@@ -37,17 +37,16 @@ type exchange struct {
 	first     *fallback.Model   // the first one that was asked, if it gave nothing
 	trail     []byte
 	pending   failure         // the last failed attempt, not logged yet
-	refusal   *openai.Error   // the upstream's own words of a client's fault
+	refusal   *openai.Error   // the upstream's own words of a client's fault, for the client
 	ambiguous *openai.Error   // likewise, but another provider may see it differently
 	doubter   *fallback.Model // who gave it
-	empties   int             // answers without content
-	without   []string        // keys that the attempt under way does without, because its model has refused them
-	learned   string          // the key that it has just refused
+	empties   atomic.Int32    // answers without content
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	waited    time.Duration // for limits to end
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
+	doubled   bool          // it has had a second attempt beside a slow one
 }
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
@@ -63,7 +62,7 @@ func (x *exchange) attend(ctx *fasthttp.RequestCtx) {
 		x.watch = c.watched
 		x.watch.Attach(func() {
 			x.left.Store(true)
-			x.flow.Cancel()
+			x.cancel()
 		})
 	}
 }
@@ -88,7 +87,14 @@ func (x *exchange) fellOver() bool { return x.first != nil && x.first != x.model
 // stop cancels the exchange because freefall itself is stopping.
 func (x *exchange) stop() {
 	x.stopped.Store(true)
-	x.flow.Cancel()
+	x.cancel()
+}
+
+// cancel ends whatever the exchange waits for, now and from now on.
+func (x *exchange) cancel() {
+	for i := range x.flows {
+		x.flows[i].Cancel()
+	}
 }
 
 // cancelled says whether nobody needs the answer any more.

@@ -33,7 +33,8 @@ func (x *exchange) logSwitch(next *fallback.Attempt) {
 		text += ". Switching from " + f.model.ID + " to " + next.Model.ID
 	}
 	e := x.proxy.log.Warn()
-	if f.outcome.Class == fallback.ClientLeft || f.outcome.Class == fallback.Stopped {
+	switch f.outcome.Class {
+	case fallback.ClientLeft, fallback.Stopped, fallback.HedgeLost:
 		e = x.proxy.log.Info()
 	}
 	e = e.Str("request", x.id).Str("model", f.model.ID).Str("provider", f.model.Provider).
@@ -65,6 +66,8 @@ func (f *failure) text() string {
 	switch {
 	case f.outcome.Class == fallback.ClientLeft:
 		return "Client left while " + f.model.ID + " was asked"
+	case f.outcome.Class == fallback.HedgeLost:
+		return "Attempt at " + f.model.ID + " given up: another one has answered"
 	case f.outcome.Class == fallback.Stopped:
 		return "Attempt at " + f.model.ID + " given up: " + detail
 	case f.outcome.Limit():
@@ -77,7 +80,8 @@ func (f *failure) text() string {
 }
 
 // logAnswer writes the line of the attempt that the client was given.
-func (p *Proxy) logAnswer(x *exchange, m *fallback.Model, o *fallback.Outcome, effect fallback.Effect) {
+func (p *Proxy) logAnswer(r *reply, effect fallback.Effect) {
+	x, m, o := r.exchange, r.attempt.Model, &r.outcome
 	if o.Class != fallback.OK {
 		x.pending = failure{model: m, outcome: *o, effect: effect}
 		x.logSwitch(nil)
@@ -89,9 +93,9 @@ func (p *Proxy) logAnswer(x *exchange, m *fallback.Model, o *fallback.Outcome, e
 		e = e.Bool("available_again", true)
 	}
 	text := "Model " + m.ID + " answered"
-	if len(x.without) > 0 {
-		text += "; it was asked " + openai.Without(x.without[0]) + ", which it refuses"
-		e = e.Strs("refused", x.without)
+	if len(r.without) > 0 {
+		text += "; it was asked " + openai.Without(r.without[0]) + ", which it refuses"
+		e = e.Strs("refused", r.without)
 	}
 	e.Msg(text)
 }

@@ -20,6 +20,7 @@ type metrics struct {
 	registry  *prometheus.Registry
 	requests  [6]prometheus.Counter // by the first digit of the status
 	fallovers prometheus.Counter
+	hedges    [numHedgeEnds]prometheus.Counter
 	running   prometheus.GaugeFunc
 	duration  prometheus.Histogram
 	attempts  *prometheus.CounterVec
@@ -106,6 +107,11 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 	}
 	m.fallovers = prometheus.NewCounter(prometheus.CounterOpts{Name: "freefall_fallovers_total",
 		Help: "Requests that were answered by another model than the first one asked."})
+	hedges := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_hedges_total",
+		Help: "Second attempts beside a slow first one, by which of the two was the answer."}, []string{"winner"})
+	for end := range m.hedges {
+		m.hedges[end] = hedges.WithLabelValues(hedgeEnds[end])
+	}
 	m.running = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_requests_running",
 		Help: "Requests under way."}, func() float64 { return float64(p.running()) })
 	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "freefall_request_duration_seconds",
@@ -135,7 +141,7 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 		Help: "Tokens of answers to clients with keys of their own, input and output, as far as providers report them."}, []string{"client"})
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(requests, m.fallovers, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
+	m.registry.MustRegister(requests, m.fallovers, hedges, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
 		waits, m.waitTime, waiting, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, v := range values {
 		m.registry.MustRegister(v.collector())

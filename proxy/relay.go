@@ -15,14 +15,20 @@ import (
 	"freefall/internal/upstream"
 )
 
-// reply is an answer past its commit point: what was held back, and for a stream the rest to come. It ends its attempt and
-// its exchange in Close, which fasthttp calls once on every path.
+// reply is one attempt, and past the commit point its answer: what was held back, and for a stream the rest to come. That ends the
+// attempt and the exchange in Close, which fasthttp calls once on every path.
 type reply struct {
 	exchange *exchange
 	attempt  *fallback.Attempt
+	flow     *upstream.Flow
 	begun    time.Time // when it was sent
 	route    *Route
 	up       *upstream.Reply
+	answered bool
+	commit   time.Time
+	refusal  *openai.Error // a client's fault in the upstream's own words
+	without  []string      // keys that it does without, because the model has refused them
+	learned  string        // the key that the model has just refused
 
 	stream  *openai.ChatStream // nil for a whole answer
 	scanner openai.Scanner
@@ -115,7 +121,7 @@ func (r *reply) next(buf []byte, lastContent time.Time) {
 	if last := lastContent.Add(3 * r.route.Idle); last.Before(until) {
 		until = last
 	}
-	r.exchange.flow.SetDeadline(until)
+	r.flow.SetDeadline(until)
 	n, err := r.up.Read(buf)
 	r.feed(buf[:n])
 	if err == nil || r.state != openai.Content {
@@ -161,9 +167,16 @@ func (r *reply) Close() error {
 		x.proxy.metrics.first(r.attempt.Model, ttft)
 	}
 	x.proxy.history.Count(now, r.attempt.Model, &r.outcome, ttft, x.fellOver())
-	x.proxy.logAnswer(x, r.attempt.Model, &r.outcome, effect)
+	x.proxy.logAnswer(r, effect)
 	x.end(fasthttp.StatusOK, &r.outcome)
 	return nil
+}
+
+// drop closes the connection of an answer that nobody gets.
+func (r *reply) drop() {
+	if r.up != nil {
+		_ = r.up.Close()
+	}
 }
 
 // checkCost parks a model whose answer cost money although it was proven free: the proof was wrong, whoever gave it.
@@ -181,7 +194,7 @@ func (r *reply) checkCost() {
 // drain reads the end of a complete stream, so that its connection can be used again. What lets wait or has more to say is
 // not worth it.
 func (r *reply) drain() {
-	r.exchange.flow.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	r.flow.SetDeadline(time.Now().Add(20 * time.Millisecond))
 	var rest [512]byte
 	for range 4 {
 		if _, err := r.up.Read(rest[:]); err != nil {

@@ -14,11 +14,11 @@ var errPrelude = errors.New("a stream went on for a megabyte without content")
 
 // open reads a streamed answer up to its commit point: the first event that bears content. What came before it is held
 // back, so that a failure can still be hidden.
-func (r *reply) open() (*reply, fallback.Outcome) {
+func (r *reply) open() (answered bool, o fallback.Outcome) {
 	first, err := r.sniff()
 	if err != nil {
 		r.up.Close()
-		return nil, r.exchange.transport(err)
+		return false, r.transport(err)
 	}
 	if notEvents(first) {
 		return r.unstreamed(first)
@@ -35,30 +35,29 @@ func (r *reply) open() (*reply, fallback.Outcome) {
 		}
 		if err != nil && r.state == openai.Hold {
 			r.up.Close()
-			return nil, r.exchange.transport(err)
+			return false, r.transport(err)
 		}
 		if r.held > maxPrelude && r.state == openai.Hold {
 			r.up.Close()
-			return nil, r.exchange.transport(errPrelude)
+			return false, r.transport(errPrelude)
 		}
 	}
 	return r.committed()
 }
 
 // committed gives the reply if its stream has come to content, else the verdict.
-func (r *reply) committed() (*reply, fallback.Outcome) {
-	x := r.exchange
-	x.commit = time.Now()
+func (r *reply) committed() (answered bool, o fallback.Outcome) {
+	r.commit = time.Now()
 	if r.state == openai.Failed && !r.content {
 		r.up.Close()
-		if x.secondEmpty(&r.outcome) {
+		if r.exchange.secondEmpty(&r.outcome) {
 			r.head = r.stream.Held(nil)
-			return r, r.outcome
+			return true, r.outcome
 		}
-		return nil, r.outcome
+		return false, r.outcome
 	}
-	r.attempt.Committed(x.commit)
-	return r, r.outcome
+	r.attempt.Committed(r.commit)
+	return true, r.outcome
 }
 
 // feed takes the next bytes of the upstream through the stream machine; what the client is to be sent gathers in r.head.
@@ -94,7 +93,7 @@ func (r *reply) take(ev openai.Event) {
 	var v openai.Verdict
 	r.head, v = r.stream.Event(r.head, ev, time.Now())
 	r.judge(v)
-	r.exchange.listen(&r.outcome, r.up.Status, ev.Data)
+	r.listen(&r.outcome, ev.Data)
 }
 
 // over tells the stream machine that the upstream has ended, cut or by itself.
@@ -142,23 +141,22 @@ func notEvents(first []byte) bool {
 }
 
 // unstreamed judges a whole answer where a stream was asked for, and makes a proper stream of a good one.
-func (r *reply) unstreamed(first []byte) (*reply, fallback.Outcome) {
+func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	defer r.up.Close()
 	rest, err := r.readAll(maxAnswer)
 	if err != nil {
-		return nil, r.exchange.transport(err)
+		return false, r.transport(err)
 	}
 	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(first, rest...), time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
-		r.exchange.listen(&o, r.up.Status, body)
-		return nil, o
+		r.listen(&o, body)
+		return false, o
 	}
 	r.head, err = openai.AppendChunks(nil, body, r.exchange.req.IncludeUsage)
 	if err != nil {
-		return nil, r.exchange.transport(err)
+		return false, r.transport(err)
 	}
-	r.state, r.outcome = openai.Done, o
-	r.exchange.commit = time.Now()
-	r.attempt.Committed(r.exchange.commit)
-	return r, o
+	r.state, r.commit = openai.Done, time.Now()
+	r.attempt.Committed(r.commit)
+	return true, o
 }

@@ -21,29 +21,37 @@ const (
 // readBufs hold what is read of an upstream at a time.
 var readBufs = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
 
-// try makes one attempt, up to the commit point. It gives an open reply or the verdict on why there is none; it never
-// tries twice.
-func (x *exchange) try(a *fallback.Attempt) (*reply, fallback.Outcome) {
-	route := a.Model.Via.(*Route)
-	now := time.Now()
-	limit := route.Answer
+// try makes one attempt, up to the commit point: the reply is open, or says why there is none. It never tries twice.
+func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {
+	r := x.newReply(a, flow)
+	r.answered, r.outcome = r.ask()
+	return r
+}
+
+func (x *exchange) newReply(a *fallback.Attempt, flow *upstream.Flow) *reply {
+	return &reply{exchange: x, attempt: a, flow: flow, begun: time.Now(), route: a.Model.Via.(*Route)}
+}
+
+func (r *reply) ask() (answered bool, o fallback.Outcome) {
+	x := r.exchange
+	limit := r.route.Answer
 	if x.req.Stream {
-		limit = route.FirstToken
+		limit = r.route.FirstToken
 	}
-	until := now.Add(limit)
+	until := r.begun.Add(limit)
 	if x.deadline.Before(until) {
 		until = x.deadline
 	}
-	x.flow.SetDeadline(until)
+	r.flow.SetDeadline(until)
 
-	up, err := x.up(a, route)
+	up, err := r.call()
 	if err != nil {
-		return nil, x.transport(err)
+		return false, r.transport(err)
 	}
-	r := &reply{exchange: x, attempt: a, begun: now, route: route, up: up}
+	r.up = up
 	r.observe()
 	if up.Status/100 != 2 {
-		return nil, r.refused()
+		return false, r.refused()
 	}
 	if x.req.Stream {
 		return r.open()
@@ -51,13 +59,14 @@ func (x *exchange) try(a *fallback.Attempt) (*reply, fallback.Outcome) {
 	return r.whole()
 }
 
-// up is the only way to a provider. What goes out carries the id of a row that is proven free, and nothing that could widen
+// call is the only way to a provider. What goes out carries the id of a row that is proven free, and nothing that could widen
 // the choice or spend.
-func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error) {
-	if a.Model.Proof == fallback.Unproven {
-		panic("BUG: an unproven model was picked: " + a.Model.ID)
+func (r *reply) call() (*upstream.Reply, error) {
+	x, m, provider := r.exchange, r.attempt.Model, r.route.Provider
+	if m.Proof == fallback.Unproven {
+		panic("BUG: an unproven model was picked: " + m.ID)
 	}
-	body, err := x.req.Outgoing(a.Model.ID, x.edits(a, route))
+	body, err := x.req.Outgoing(m.ID, r.edits())
 	if err != nil {
 		return nil, err
 	}
@@ -65,25 +74,24 @@ func (x *exchange) up(a *fallback.Attempt, route *Route) (*upstream.Reply, error
 	if x.req.Stream {
 		accept.Value = "text/event-stream"
 	}
-	return x.proxy.transport.Do(&x.flow, &upstream.Request{
+	return x.proxy.transport.Do(r.flow, &upstream.Request{
 		Method: "POST",
-		URL:    route.Provider.ChatURL,
-		Header: append(route.Provider.sent(a.Key), accept),
+		URL:    provider.ChatURL,
+		Header: append(provider.sent(r.attempt.Key), accept),
 		Body:   body,
-		Local:  route.Provider.Local,
+		Local:  provider.Local,
 
-		Connect: route.Connect,
+		Connect: r.route.Connect,
 	})
 }
 
 // edits are those of the dialect, and those that the model's own refusals have taught.
-func (x *exchange) edits(a *fallback.Attempt, route *Route) openai.Edits {
-	e := route.Provider.Edits
-	x.without, x.learned = x.without[:0], ""
-	refused := x.proxy.quirks.of(a.Model, time.Now())
+func (r *reply) edits() openai.Edits {
+	x, e := r.exchange, r.route.Provider.Edits
+	refused := x.proxy.quirks.of(r.attempt.Model, time.Now())
 	for _, key := range refused {
 		if x.req.Carries(key, e) {
-			x.without = append(x.without, key)
+			r.without = append(r.without, key)
 		}
 	}
 	e.Refused = refused
@@ -97,11 +105,11 @@ func (r *reply) learn(o *fallback.Outcome, body []byte) {
 		return
 	}
 	knob := openai.RefusedKnob(r.route.Provider.Dialect, r.up.Status, r.up.Header, body)
-	if knob == "" || slices.Contains(x.without, knob) || !x.req.Carries(knob, r.route.Provider.Edits) {
+	if knob == "" || slices.Contains(r.without, knob) || !x.req.Carries(knob, r.route.Provider.Edits) {
 		return // a key that was not sent is no reason to leave it out
 	}
 	x.proxy.quirks.learn(r.attempt.Model, knob, time.Now())
-	x.learned = knob
+	r.learned = knob
 }
 
 // observe tells the pool what the head says of the provider's windows. Most heads say nothing, and one look at their names
@@ -114,8 +122,8 @@ func (r *reply) observe() {
 }
 
 // transport is the verdict on an exchange that broke before it was complete. What was never sent was drawn from no window.
-func (x *exchange) transport(err error) fallback.Outcome {
-	o := x.broken(err)
+func (r *reply) transport(err error) fallback.Outcome {
+	o := r.exchange.broken(err)
 	if e, ok := errors.AsType[*upstream.Error](err); ok {
 		o.Unsent = !e.Sent
 	}
@@ -128,6 +136,8 @@ func (x *exchange) broken(err error) fallback.Outcome {
 		return fallback.Outcome{Class: fallback.ClientLeft}
 	case x.stopped.Load():
 		return fallback.Outcome{Class: fallback.Stopped}
+	case errors.Is(err, upstream.ErrCancelled):
+		return fallback.Outcome{Class: fallback.HedgeLost} // nobody else cancels
 	case errors.Is(err, upstream.ErrTimeout) && !time.Now().Before(x.deadline):
 		// The request's own time is over: earlier models took it, or this one did; the model's limit was not reached.
 		return fallback.Outcome{Class: fallback.Stopped, Message: "the request's total time was over"}
@@ -150,8 +160,8 @@ func fault(class fallback.Class, message string) fallback.Outcome {
 func (r *reply) refused() fallback.Outcome {
 	defer r.up.Close()
 	body, err := r.readAll(maxRefusal)
-	if err != nil && r.exchange.cancelled() {
-		return r.exchange.transport(err)
+	if err != nil && r.flow.Cancelled() {
+		return r.transport(err)
 	}
 	now := time.Now()
 	o, learned := openai.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, now)
@@ -159,41 +169,40 @@ func (r *reply) refused() fallback.Outcome {
 		r.attempt.Observe(now, learned)
 	}
 	if err != nil && (o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn) {
-		return r.exchange.transport(err) // nobody is told that the fault is his own by half a sentence
+		return r.transport(err) // nobody is told that the fault is his own by half a sentence
 	}
 	if err == nil {
 		r.learn(&o, body)
 	}
-	r.exchange.listen(&o, r.up.Status, body)
+	r.listen(&o, body)
 	return o
 }
 
 // listen keeps the upstream's own words where the client may have to read them.
-func (x *exchange) listen(o *fallback.Outcome, status int, body []byte) {
+func (r *reply) listen(o *fallback.Outcome, body []byte) {
 	if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
-		x.refusal = openai.ClientError(status, body)
+		r.refusal = openai.ClientError(r.up.Status, body)
 	}
 }
 
 // whole reads and judges an answer that is not streamed. Its commit point is the end of its body.
-func (r *reply) whole() (*reply, fallback.Outcome) {
-	x := r.exchange
+func (r *reply) whole() (answered bool, o fallback.Outcome) {
 	defer r.up.Close()
 	body, err := r.readAll(maxAnswer)
 	if err != nil {
-		return nil, x.transport(err)
+		return false, r.transport(err)
 	}
-	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
-	if o.Class != fallback.OK && !x.secondEmpty(&o) {
-		x.listen(&o, r.up.Status, body)
-		return nil, o
+	body, o = openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
+		r.listen(&o, body)
+		return false, o
 	}
-	x.commit = time.Now()
+	r.commit = time.Now()
 	if o.Class == fallback.OK {
-		r.attempt.Committed(x.commit)
+		r.attempt.Committed(r.commit)
 	}
-	r.head, r.outcome, r.state = body, o, openai.Done
-	return r, o
+	r.head, r.state = body, openai.Done
+	return true, o
 }
 
 // secondEmpty says whether an answer without content is the answer: one other model had the same to say.
@@ -201,8 +210,7 @@ func (x *exchange) secondEmpty(o *fallback.Outcome) bool {
 	if !openai.IsEmpty(o) {
 		return false
 	}
-	x.empties++
-	return x.empties > 1
+	return x.empties.Add(1) > 1
 }
 
 // readAll reads the body up to max bytes; one that is larger is an error.

@@ -56,8 +56,8 @@ func (x *exchange) wait(now time.Time) (*fallback.Attempt, bool) {
 	}
 	x.logSwitch(nil)
 	x.logWait(now, until)
-	x.flow.SetDeadline(until)
-	err := x.flow.Wait(woken)
+	x.flows[0].SetDeadline(until)
+	err := x.flows[0].Wait(woken)
 	return x.turn(now, err == nil)
 }
 
