@@ -72,7 +72,7 @@ func build(c *config.Config) built {
 			b.pool.Shares = append(b.pool.Shares, fallback.Share{Client: c.Clients[i].Name, Windows: windows})
 		}
 	}
-	b.settings.Help = help(c, b.providers, b.pool.Models)
+	b.settings.Help, b.settings.NoKey = help(c, b.providers, b.pool.Models), b.noKey(c)
 	b.route(&c.Routing)
 	b.pool.NoTrain = c.Privacy == noTrain
 	b.pool.Breaker = fallback.Breaker{Failures: int(c.Breaker.Failures), Cooldown: c.Breaker.Cooldown, MaxCooldown: c.Breaker.MaxCooldown}
@@ -105,24 +105,11 @@ func settings(c *config.Config) proxy.Settings {
 		MaxBody:        int(c.MaxBody),
 		Total:          c.Timeouts.Total,
 		MaxWait:        c.Routing.MaxWait,
-		NoKey:          noKeyAdvice(c),
 	}
 	for _, client := range c.Clients {
 		s.Clients = append(s.Clients, proxy.Client{Name: client.Name, Key: client.Key.Reveal()})
 	}
 	return s
-}
-
-// noKeyAdvice names the variables that would make a provider usable.
-func noKeyAdvice(c *config.Config) string {
-	var names []string
-	for i := range c.Providers {
-		names = append(names, c.Providers[i].KeyVars...)
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "set " + strings.Join(names, " or ") + " in .env, or in the environment and start again"
 }
 
 // provider is one provider entry with what is known of its dialect.

@@ -15,6 +15,7 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/config"
+	"freefall/internal/roster"
 )
 
 // exitError ends the program with a code: 1 runtime, 2 usage or config.
@@ -62,7 +63,7 @@ func check(out io.Writer, c *config.Config, now time.Time) error {
 	rows := private(c, b.pool.Models)
 	r.printf("%s is fine: %s, %s\n", cmp.Or(c.File, config.BuiltIn), count(len(c.Models), "model"), count(len(c.Providers), "provider"))
 	r.chain(c, rows)
-	r.skips(rows)
+	r.skips(c, b, rows)
 	r.providers(c, b)
 	r.limits(c, b)
 	r.settings(c)
@@ -170,7 +171,7 @@ func private(c *config.Config, rows []fallback.Model) []fallback.Model {
 }
 
 // skips prints what is never asked, with the reason. Models that share one stand together.
-func (r *report) skips(rows []fallback.Model) {
+func (r *report) skips(c *config.Config, b built, rows []fallback.Model) {
 	var items []string
 	var ids []string
 	for i, m := range rows {
@@ -183,6 +184,11 @@ func (r *report) skips(rows []fallback.Model) {
 		}
 		items = append(items, fmt.Sprintf("%s at %s: %s, %s", strings.Join(ids, ", "), m.Provider, m.Off, cmp.Or(m.Why, "never called")))
 		ids = nil
+	}
+	for _, p := range b.unproven(c) {
+		if _, why := roster.Prove(p.claim("")); !hasModel(c, p.config.Name) {
+			items = append(items, "all that "+p.config.Name+" lists: "+why)
+		}
 	}
 	r.list("Skipped", items)
 }

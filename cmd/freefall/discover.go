@@ -73,10 +73,8 @@ func (p *provider) joining(c *config.Config) []roster.Joiner {
 // joins says what becomes of what the provider lists.
 func (p *provider) joins() string {
 	switch _, asked := p.source(); {
-	case p.config.Off != "" || p.config.Discover.Off:
-		return "its list is not asked"
 	case !asked:
-		return "with `free: plan` its models join"
+		return "its list is not asked"
 	case p.config.Discover.Approve == "manual":
 		return "`freefall models` shows those that it lists as free"
 	}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"io"
 	"os"
+	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 
 	"freefall/internal/config"
 )
@@ -35,5 +39,40 @@ func TestHelp(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// Who has no key at all is told which to set, and who has one that nobody may use how to say that it is free.
+func TestNoKeyAdvice(t *testing.T) {
+	const openrouter = "set OPENROUTER_API_KEY in .env, or in the environment and start again"
+	for _, tt := range []struct {
+		name, want, log string
+		env             []string
+	}{
+		{"nothing", openrouter, "requests get 503: " + openrouter, nil},
+		{"a usable key", "", "", []string{"OPENROUTER_API_KEY=k"}},
+		{"an unproven key", openrouter + "; or set FREEFALL_FREE_PLAN=groq if the key of groq has no billing",
+			"groq is not asked: not proven free: set `free: plan` (or FREEFALL_FREE_PLAN=groq) if this key has no billing" +
+				"; no provider has a usable key, requests get 503: " + openrouter + "; or set FREEFALL_FREE_PLAN=groq if the key of groq has no billing",
+			[]string{"GROQ_API_KEY=k"}},
+		{"two of them", openrouter + "; or set FREEFALL_FREE_PLAN=google,groq if the key of google and groq has no billing", "if the key of google and groq has no billing",
+			[]string{"GROQ_API_KEY=k", "GEMINI_API_KEY=k"}},
+		{"a word", openrouter, "", []string{"GROQ_API_KEY=k", "FREEFALL_FREE_PLAN=groq"}},
+		{"a usable and an unproven one", "set FREEFALL_FREE_PLAN=groq if the key of groq has no billing",
+			"groq is not asked: not proven free: set `free: plan` (or FREEFALL_FREE_PLAN=groq) if this key has no billing",
+			[]string{"OPENROUTER_API_KEY=k", "GROQ_API_KEY=k"}},
+	} {
+		c, err := config.Shipped(tt.env, known())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := build(c).settings.NoKey; got != tt.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, got, tt.want)
+		}
+		var lines []string
+		warn(zerolog.New(io.Discard).Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, text string) { lines = append(lines, text) })), c)
+		if got := strings.Join(lines, "; "); tt.log != "" && !strings.HasSuffix(got, tt.log) || tt.log == "" && strings.Contains(got, "503") {
+			t.Errorf("%s: logged %q", tt.name, got)
+		}
 	}
 }

@@ -113,18 +113,14 @@ func warn(log zerolog.Logger, c *config.Config) {
 	if keys := c.Unserved(); len(keys) > 0 {
 		log.Warn().Msg("set, but not served by this version and without effect: " + strings.Join(keys, ", "))
 	}
-	if advice := noKeyAdvice(c); advice != "" && allOff(c) {
+	b := build(c)
+	for _, p := range b.unproven(c) {
+		_, why := roster.Prove(p.claim(""))
+		log.Warn().Str("provider", p.config.Name).Msg(p.config.Name + " is not asked: " + why)
+	}
+	if advice := b.settings.NoKey; advice != "" && b.idle(c) {
 		log.Warn().Msg("no provider has a usable key, requests get 503: " + advice)
 	}
-}
-
-func allOff(c *config.Config) bool {
-	for i := range c.Providers {
-		if c.Providers[i].Off == "" {
-			return false
-		}
-	}
-	return true
 }
 
 // listen takes the port; a busy one is an error that names the way out.
