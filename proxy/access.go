@@ -35,8 +35,11 @@ func (s *Settings) identify(h *fasthttp.RequestHeader) caller {
 	if !ok {
 		return caller{}
 	}
-	hash := sha256.Sum256(key)
-	var who caller
+	return s.known(sha256.Sum256(key))
+}
+
+// known is whose key has that hash.
+func (s *Settings) known(hash digest) (who caller) {
 	for i := range s.keys {
 		if subtle.ConstantTimeCompare(hash[:], s.keys[i].hash[:]) == 1 {
 			who = caller{name: s.keys[i].name, known: true, admin: s.keys[i].admin, meter: s.keys[i].meter}
@@ -74,7 +77,7 @@ func (s *Settings) mayWatch(who caller) *openai.Error {
 // mayEnter refuses browsers of foreign pages, and foreign Host names while no client key protects the door (DNS rebinding).
 func (s *Settings) mayEnter(h *fasthttp.RequestHeader) *openai.Error {
 	origins := h.PeekAll("Origin")
-	if len(origins) > 1 || len(origins) == 1 && !s.originAllowed(string(origins[0])) {
+	if len(origins) > 1 || len(origins) == 1 && !s.originAllowed(string(origins[0])) && !s.ownOrigin(string(origins[0]), string(h.Host())) {
 		return &openai.Error{Status: 403, Type: "permission_error", Code: "origin_not_allowed", Param: "Origin",
 			Message: "pages of this origin may not call freefall; the operator can add it to allowed_origins in models.yaml"}
 	}
@@ -91,12 +94,16 @@ func unasked(h *fasthttp.RequestHeader) *openai.Error {
 	if !h.IsPost() || len(h.Peek("Origin")) == 0 {
 		return nil
 	}
-	mediaType, _, _ := strings.Cut(string(h.ContentType()), ";")
-	if strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
+	if isType(h, "application/json") {
 		return nil
 	}
 	return &openai.Error{Status: 415, Type: "invalid_request_error", Code: "unsupported_content_type", Param: "Content-Type",
 		Message: "a page must send Content-Type: application/json"}
+}
+
+// ownOrigin says whether the page was loaded from here, under a name that is known: the dashboard.
+func (s *Settings) ownOrigin(origin, host string) bool {
+	return sameOrigin(origin, host) && s.hostAllowed(host)
 }
 
 func (s *Settings) originAllowed(origin string) bool {

@@ -50,6 +50,7 @@ func (p *Proxy) operate(ctx *fasthttp.RequestCtx, s *Settings, who caller, done 
 		return
 	}
 	p.logOperation(ctx, who, provider, id, done)
+	p.events.touch()
 	rows := p.pool.Snapshot(time.Now())
 	i := slices.IndexFunc(rows, func(r fallback.Status) bool { return r.Model.Provider == provider && r.Model.ID == id })
 	if i < 0 {

@@ -158,6 +158,8 @@ func (x *exchange) fail(r *reply) {
 	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.proxy.history.Count(now, a.Model, &o, 0, false)
+	x.record.attempt(x, now, a, &o, &effect, 0)
+	x.proxy.events.touch()
 	x.pending = failure{model: a.Model, outcome: o, effect: effect, learned: r.learned}
 	if o.Limit() && effect.Rested == fallback.TargetAccount && x.proxy.doubt != nil {
 		x.proxy.doubt(a.Model.Provider, a.Model.Keys[a.Key].Account)
@@ -167,6 +169,9 @@ func (x *exchange) fail(r *reply) {
 // refuse ends the exchange with an error.
 func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 	x.logSwitch(nil)
+	if e != x.refusal && e != x.ambiguous {
+		x.record.code = e.Code // a provider's own could say anything
+	}
 	x.describe(&ctx.Response.Header)
 	refuse(ctx, e)
 	x.advise(&ctx.Response.Header, e)

@@ -46,12 +46,14 @@ type exchange struct {
 	waited    time.Duration // for limits to end
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
+	record    *record       // for the journal
 	doubled   bool          // it has had a second attempt beside a slow one
 }
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
 	now := time.Now()
-	x := &exchange{proxy: p, settings: s, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total)}
+	x := &exchange{proxy: p, settings: s, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
+		record: records.Get().(*record)}
 	p.enter(x)
 	return x
 }
@@ -78,6 +80,9 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 	x.proxy.leave(x)
 	x.proxy.metrics.request(x, status, o != nil)
 	x.proxy.metrics.client(x, o)
+	x.record.close(x, status, o)
+	x.proxy.journal.add(x.record)
+	x.proxy.events.touch()
 	x.proxy.logRequest(x, status, o)
 }
 

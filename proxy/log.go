@@ -31,6 +31,7 @@ func (x *exchange) logSwitch(next *fallback.Attempt) {
 	text := f.text()
 	if next != nil && next.Model != f.model {
 		text += ". Switching from " + f.model.ID + " to " + next.Model.ID
+		x.proxy.events.switched(x, &f, next.Model, text)
 	}
 	e := x.proxy.log.Warn()
 	switch f.outcome.Class {
@@ -127,6 +128,15 @@ func (p *Proxy) logOperation(ctx *fasthttp.RequestCtx, who caller, provider, id,
 	}
 	p.log.Info().Str("model", id).Str("provider", provider).Str("by", by).Str("remote", ctx.RemoteAddr().String()).
 		Msg("Model " + id + " " + done + " by " + by)
+}
+
+// logLogin is the line of a try to log in, and from where.
+func (p *Proxy) logLogin(ctx *fasthttp.RequestCtx, good bool) {
+	if good {
+		p.log.Info().Str("remote", ctx.RemoteAddr().String()).Msg("The admin key was shown: a session begins")
+		return
+	}
+	p.log.Warn().Str("remote", ctx.RemoteAddr().String()).Msg("A login with a key that is not the admin key")
 }
 
 // logSpend is the alarm: freefall promises to cost nothing.

@@ -44,6 +44,9 @@ type Config struct {
 	// Doubt is told of each account that has refused as a whole for a limit: what we count of it may be wrong. nil = nobody is
 	// told. It is called while a client waits, and must not block.
 	Doubt func(provider, account string)
+
+	// LogLevel sets how much is logged. nil = it cannot be changed.
+	LogLevel func(level string) error
 }
 
 // Proxy serves OpenAI clients.
@@ -58,6 +61,10 @@ type Proxy struct {
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
 	bodies    budget
+	journal   journal
+	sessions  sessions
+	events    *hub
+	logLevel  func(level string) error
 	born      time.Time
 	draining  atomic.Bool
 	refused   atomic.Pointer[string] // why the newest configuration is not in use
@@ -76,6 +83,7 @@ func New(c Config) *Proxy {
 	if p.quirks == nil {
 		p.quirks = &Quirks{}
 	}
+	p.events, p.logLevel = newHub(p), c.LogLevel
 	p.metrics = newMetrics(p, c.Version, c.Values)
 	p.setAlarm()
 	p.Reconfigure(c.Settings)
@@ -107,12 +115,14 @@ func (p *Proxy) Reconfigure(s Settings) {
 	p.metrics.meterClients(next.keys)
 	p.settings.Store(next)
 	p.refused.Store(nil)
+	p.events.configured("")
 }
 
 // Refused tells that a new configuration was not taken: the one before it stays in use.
 func (p *Proxy) Refused(why string) {
 	p.metrics.reloaded.Set(0)
 	p.refused.Store(&why)
+	p.events.configured(why)
 }
 
 // Serve answers on ln until Shutdown. Connections that upstream.Watch accepted tell when their client leaves.
@@ -123,6 +133,7 @@ func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(newListener
 // kinder than a connection that is refused or reset.
 func (p *Proxy) Shutdown(drain time.Duration) error {
 	p.draining.Store(true)
+	p.events.close()
 	p.stop(func(x *exchange) bool { return x.waits })
 	cut := !p.finished(drain)
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
@@ -205,7 +216,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	cors(h, &ctx.Response.Header)
-	if e := unasked(h); e != nil {
+	if e := unasked(h); e != nil && string(ctx.Path()) != "/login" { // which takes a form, and judges by itself
 		linger(ctx)
 		refuse(ctx, e)
 		return
@@ -224,7 +235,12 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 		lingerIfLarge(ctx)
 		wrongMethod(ctx, route.method)
 	default:
-		who := s.identify(h)
+		who, e := p.identify(h, s, route)
+		if e != nil {
+			lingerIfLarge(ctx)
+			refuse(ctx, e)
+			return
+		}
 		if e := s.mayChat(who); e != nil && !route.open {
 			linger(ctx)
 			refuse(ctx, e)
@@ -235,6 +251,18 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// identify is who asks: by a key, or by the cookie of a signed-in page, which is good for everything but OpenAI's own routes.
+func (p *Proxy) identify(h *fasthttp.RequestHeader, s *Settings, r *route) (caller, *openai.Error) {
+	who := s.identify(h)
+	if who.known || !r.cookie() {
+		return who, nil
+	}
+	if admin, e := p.signedIn(h, s); e != nil || admin.known {
+		return admin, e
+	}
+	return who, nil
+}
+
 const restKey = "rest"
 
 type route struct {
@@ -243,6 +271,9 @@ type route struct {
 	open   bool // needs no client's key even when clients are configured
 	serve  func(*Proxy, *fasthttp.RequestCtx, *Settings, caller)
 }
+
+// cookie says whether the cookie of a signed-in page is good for the route.
+func (r *route) cookie() bool { return strings.HasPrefix(r.path, "/api/") || r.path == "/metrics" }
 
 // routes are all there are. /v1, /api/v1 and no prefix mean the same for OpenAI's own, a slash at the end never matters.
 var routes = []route{
@@ -255,6 +286,14 @@ var routes = []route{
 	{"POST", "/api/chat/models/*/reset", true, (*Proxy).reset},
 	{"POST", "/api/chat/explain", false, (*Proxy).explain},
 	{"GET", "/api/chat/history", false, (*Proxy).past},
+	{"GET", "/api/chat/requests", false, (*Proxy).requests},
+	{"GET", "/api/chat/requests/*", false, (*Proxy).request},
+	{"GET", "/api/chat/session", true, (*Proxy).session},
+	{"GET", "/api/events", false, (*Proxy).watch},
+	{"POST", "/api/log/level", true, (*Proxy).setLogLevel},
+	{"POST", "/login", true, (*Proxy).login},
+	{"POST", "/logout", true, (*Proxy).logout},
+	{"GET", "/openapi.json", true, (*Proxy).openapi},
 	{"GET", "/metrics", false, (*Proxy).metricsPage},
 	{"GET", "/healthz", true, (*Proxy).healthz},
 	{"GET", "/health/liveliness", true, (*Proxy).healthz},

@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -57,24 +55,10 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
 	if !ctx.Request.Header.IsHTTP11() {
-		r.sendOld(ctx)
+		sendOld(ctx, r)
 		return
 	}
 	ctx.Response.SetBodyStream(r, -1)
-}
-
-// sendOld streams to an HTTP/1.0 client, which knows no chunks: the end of the connection is the end of the body.
-func (r *reply) sendOld(ctx *fasthttp.RequestCtx) {
-	ctx.Response.Header.Set("Connection", "close")
-	head := bytes.Clone(ctx.Response.Header.Header())
-	head = bytes.Replace(head, []byte("HTTP/1.1"), []byte("HTTP/1.0"), 1)
-	ctx.HijackSetNoResponse(true)
-	ctx.Hijack(func(c net.Conn) {
-		defer r.Close()
-		if _, err := c.Write(head); err == nil {
-			_, _ = r.WriteTo(c)
-		}
-	})
 }
 
 // SupportsBodyWriteTo makes fasthttp call WriteTo in the goroutine that serves the connection: each Write is one flushed
@@ -167,6 +151,7 @@ func (r *reply) Close() error {
 		x.proxy.metrics.first(r.attempt.Model, ttft)
 	}
 	x.proxy.history.Count(now, r.attempt.Model, &r.outcome, ttft, x.fellOver())
+	x.record.attempt(x, now, r.attempt, &r.outcome, &effect, ttft)
 	x.proxy.logAnswer(r, effect)
 	x.end(fasthttp.StatusOK, &r.outcome)
 	return nil

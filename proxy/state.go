@@ -31,27 +31,36 @@ type modelState struct {
 	Quota []quotaState `json:"quota"`
 }
 
-// state answers GET /api/chat/models.
-func (p *Proxy) state(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
-	now := time.Now()
-	rows := p.pool.Snapshot(now)
-	out := struct {
-		Current  *string        `json:"current_model"`
-		Models   []modelState   `json:"models"`
-		Waiting  int            `json:"waiting"` // requests that wait for a limit to end
-		Accounts []accountState `json:"accounts,omitzero"`
-		Keys     []keyState     `json:"keys,omitzero"`
-		Clients  []clientState  `json:"clients,omitzero"`
-		Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
-	}{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who),
-		Keys: p.keys(ctx, s, who, now), Refused: p.refused.Load()}
+// overview is the state as GET /api/chat/models tells it. The first two fields and their order are a promise.
+type overview struct {
+	Current  *string        `json:"current_model"`
+	Models   []modelState   `json:"models"`
+	Waiting  int            `json:"waiting"` // requests that wait for a limit to end
+	Accounts []accountState `json:"accounts,omitzero"`
+	Keys     []keyState     `json:"keys,omitzero"`
+	Clients  []clientState  `json:"clients,omitzero"`
+	Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
+}
+
+// overview is what the caller may see of the state; changes says that he may change it, too.
+func (p *Proxy) overview(now time.Time, rows []fallback.Status, s *Settings, who caller, changes bool) overview {
+	out := overview{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who), Refused: p.refused.Load()}
+	if changes {
+		out.Keys = p.keys(now)
+	}
 	for i := range rows {
 		out.Models[i] = show(&rows[i], s.sees(who))
 		if rows[i].Current {
 			out.Current = &rows[i].Model.ID
 		}
 	}
-	writeJSON(ctx, fasthttp.StatusOK, out)
+	return out
+}
+
+// state answers GET /api/chat/models.
+func (p *Proxy) state(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	now := time.Now()
+	writeJSON(ctx, fasthttp.StatusOK, p.overview(now, p.pool.Snapshot(now), s, who, s.mayChange(ctx, who) == nil))
 }
 
 // show is a row as the state API tells it; named tells which account a window belongs to.
