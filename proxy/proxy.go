@@ -116,6 +116,7 @@ func (p *Proxy) Reconfigure(s Settings) {
 	p.settings.Store(next)
 	p.refused.Store(nil)
 	p.events.configured("")
+	p.pool.Dispatch(time.Now()) // a new configuration may grant more to those that wait
 }
 
 // Refused tells that a new configuration was not taken: the one before it stays in use.

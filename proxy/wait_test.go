@@ -422,3 +422,28 @@ func TestNobodyWaitsForASecondOpinion(t *testing.T) {
 		}
 	})
 }
+
+// A new configuration that grants more is good at once for those that wait.
+func TestAReloadServesThoseThatWait(t *testing.T) {
+	p := turns(Settings{})
+	p.models[0].Limits = []fallback.Window{{Per: time.Hour, Limit: 5}}
+	p.models = append(p.models, chain("b")...)
+	p.models[1].Limits = []fallback.Window{{Cycle: fallback.Fixed, Per: 10 * time.Second, Limit: 1}}
+	inBubble(t, p, func(w *world) {
+		w.crowd(6, plainBody)()
+		join := w.crowd(3, plainBody)
+		time.Sleep(time.Second)
+		var models []fallback.Model
+		for _, row := range w.pool.Snapshot(time.Now()) {
+			models = append(models, *row.Model)
+		}
+		models[0].Limits = []fallback.Window{{Per: time.Hour, Limit: 8}}
+		w.pool.Reconfigure(fallback.Config{Models: models, MaxWaiting: 200})
+		w.proxy.Reconfigure(p.settings)
+		for _, a := range join() {
+			if a.trail() != "a=ok" || !within(a.took, 1001*time.Millisecond) {
+				t.Errorf("%s after %v", a.trail(), a.took)
+			}
+		}
+	})
+}
