@@ -198,7 +198,7 @@ func TestPoolRoundTrip(t *testing.T) {
 	defer s.finish()
 	for i, want := range first.Snapshot(now) {
 		got := second.Snapshot(now)[i]
-		want.SuccessRate, want.TTFTp50, want.TTFTp95 = got.SuccessRate, got.TTFTp50, got.TTFTp95 // of this process only
+		want.SuccessRate, want.TTFTp50, want.TTFTp95, want.Recent, want.Position = got.SuccessRate, got.TTFTp50, got.TTFTp95, got.Recent, got.Position // of this process only
 		if len(got.Quota) != 4 || want.Model.ID == "b" && got.Quota[0].Used != 1 {
 			t.Errorf("quota %+v", got.Quota)
 		}
