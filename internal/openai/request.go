@@ -32,6 +32,8 @@ type Request struct {
 	edits  Edits // the last ones asked for
 	edited splice
 	ready  bool // edited is what came of edits
+
+	form *form // of the answer; nil = not read yet
 }
 
 // removedKeys could spend money upstream, or let the provider choose another model. They never go up.
