@@ -46,8 +46,8 @@ type exchange struct {
 	waited    time.Duration // for limits to end
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
-	record    *record       // for the journal
 	doubled   bool          // it has had a second attempt beside a slow one
+	record    *record       // for the journal
 }
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
@@ -80,6 +80,7 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 	x.proxy.leave(x)
 	x.proxy.metrics.request(x, status, o != nil)
 	x.proxy.metrics.client(x, o)
+	x.proxy.spent.add(time.Now(), x.who, o)
 	x.record.close(x, status, o)
 	x.proxy.journal.add(x.record)
 	x.proxy.events.touch()

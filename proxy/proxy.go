@@ -61,6 +61,7 @@ type Proxy struct {
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
 	bodies    budget
+	spent     spenders
 	journal   journal
 	sessions  sessions
 	events    *hub
@@ -295,6 +296,8 @@ var routes = []route{
 	{"POST", "/login", true, (*Proxy).login},
 	{"POST", "/logout", true, (*Proxy).logout},
 	{"GET", "/openapi.json", true, (*Proxy).openapi},
+	{"GET", "/", true, (*Proxy).dashboard},
+	{"GET", "/assets/*", true, (*Proxy).dashboard},
 	{"GET", "/metrics", false, (*Proxy).metricsPage},
 	{"GET", "/healthz", true, (*Proxy).healthz},
 	{"GET", "/health/liveliness", true, (*Proxy).healthz},
@@ -304,7 +307,9 @@ var routes = []route{
 
 // find is the route of a path, and what the "*" of its pattern stands for.
 func find(path string) (r *route, rest string, ok bool) {
-	path = strings.TrimRight(path, "/")
+	if path = strings.TrimRight(path, "/"); path == "" {
+		path = "/"
+	}
 	short := strings.TrimPrefix(path, "/api")
 	if v1, has := strings.CutPrefix(short, "/v1"); has {
 		path = v1

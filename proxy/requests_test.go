@@ -327,7 +327,7 @@ func TestRoutes(t *testing.T) {
 // A HEAD has the head of its GET and no body: the next answer on the connection is in its place.
 func TestHead(t *testing.T) {
 	s := onSockets(t, socketPlan{})
-	for path, status := range map[string]int{"/": 404, "/v1": 404, "/healthz": 200, "/v1/models": 200, "/v1/chat/completions": 405} {
+	for path, status := range map[string]int{"/": 200, "/assets/none.js": 404, "/v1": 404, "/healthz": 200, "/v1/models": 200, "/v1/chat/completions": 405} {
 		c := s.dial()
 		c.send(head("HEAD "+path+" HTTP/1.1") + head("GET /healthz HTTP/1.1"))
 		resp, err := http.ReadResponse(c.r, &http.Request{Method: "HEAD"})

@@ -29,6 +29,37 @@ type modelState struct {
 		P95 *int64 `json:"p95"`
 	} `json:"ttft_ms"`
 	Quota []quotaState `json:"quota"`
+
+	Position    int     `json:"position"` // in the order in which the next plain request would ask
+	Recent      string  `json:"recent"`   // the last 60 results, oldest first: o good, f a fault, l a limit
+	Today       today   `json:"today"`
+	Advice      *string `json:"advice"` // why it is never asked, and what to do
+	LastErrorAt *string `json:"last_error_at"`
+}
+
+// today is what a model has done since midnight, UTC.
+type today struct {
+	Requests int64 `json:"requests"`
+	Tokens   int64 `json:"tokens"`
+}
+
+// leftState is what the accounts together still grant today.
+type leftState struct {
+	Requests   *int64  `json:"requests"` // null when no account has a known limit of a day
+	Limit      *int64  `json:"limit"`
+	Unbounded  int     `json:"unbounded"` // accounts without such a limit
+	PerHour    float64 `json:"per_hour"`  // answers lately
+	ResetsAt   *string `json:"resets_at"`
+	LastsUntil *string `json:"lasts_until"` // null: not used up before resets_at
+}
+
+func (p *Proxy) left(now time.Time) leftState {
+	l := p.pool.Left(now)
+	out := leftState{Unbounded: l.Unbounded, PerHour: math.Round(l.PerHour*10) / 10, ResetsAt: moment(l.ResetsAt), LastsUntil: moment(l.LastsUntil.Truncate(time.Minute))} // to the minute: it is an estimate, and each change is an event
+	if l.Bounded > 0 {
+		out.Requests, out.Limit = &l.Requests, &l.Limit
+	}
+	return out
 }
 
 // overview is the state as GET /api/chat/models tells it. The first two fields and their order are a promise.
@@ -36,15 +67,18 @@ type overview struct {
 	Current  *string        `json:"current_model"`
 	Models   []modelState   `json:"models"`
 	Waiting  int            `json:"waiting"` // requests that wait for a limit to end
+	Left     leftState      `json:"left_today"`
 	Accounts []accountState `json:"accounts,omitzero"`
 	Keys     []keyState     `json:"keys,omitzero"`
 	Clients  []clientState  `json:"clients,omitzero"`
+	Spent    []spentState   `json:"spent_today"`            // by whom, since freefall started
 	Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
 }
 
 // overview is what the caller may see of the state; changes says that he may change it, too.
 func (p *Proxy) overview(now time.Time, rows []fallback.Status, s *Settings, who caller, changes bool) overview {
-	out := overview{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who), Refused: p.refused.Load()}
+	out := overview{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Left: p.left(now), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who),
+		Spent: p.spent.list(now, s.sees(who), who.client()), Refused: p.refused.Load()}
 	if changes {
 		out.Keys = p.keys(now)
 	}
@@ -67,7 +101,11 @@ func (p *Proxy) state(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 func show(s *fallback.Status, named bool) modelState {
 	m := modelState{ID: s.Model.ID, Name: s.Model.Name, Tools: s.Tools, Current: s.Current, FailureCount: s.FailureCount,
 		Available: s.Available, Provider: s.Model.Provider, Quota: windows(s.Quota, named),
-		Reason: text(s.Reason), LastError: text(s.LastError)}
+		Reason: text(s.Reason), LastError: text(s.LastError),
+		Position: s.Position, Recent: s.Recent, Today: today{s.Requests, s.Tokens}, LastErrorAt: moment(s.LastErrorAt)}
+	if s.Model.Off != "" {
+		m.Advice = text(s.Model.Why)
+	}
 	m.AvailableAt = moment(s.AvailableAt)
 	if s.SuccessRate >= 0 {
 		rate := math.Round(s.SuccessRate*1000) / 1000

@@ -13,14 +13,15 @@ const module = "freefall/"
 
 // rooms says which of our own packages each package may import. All arrows point to fallback.
 var rooms = map[string][]string{
-	"fallback":          {},
-	"internal/openai":   {"fallback"},
-	"internal/config":   {"fallback"},
-	"internal/roster":   {"fallback", "internal/openai", "internal/upstream"},
-	"internal/upstream": {},
-	"internal/fakellm":  {},
-	"internal/store":    {"fallback"},
-	"proxy":             {"fallback", "internal/openai", "internal/upstream"},
+	"fallback":           {},
+	"internal/openai":    {"fallback"},
+	"internal/config":    {"fallback"},
+	"internal/roster":    {"fallback", "internal/openai", "internal/upstream"},
+	"internal/upstream":  {},
+	"internal/fakellm":   {},
+	"internal/store":     {"fallback"},
+	"internal/dashboard": {},
+	"proxy":              {"fallback", "internal/dashboard", "internal/openai", "internal/upstream"},
 }
 
 func TestRooms(t *testing.T) {
