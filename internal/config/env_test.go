@@ -208,6 +208,35 @@ func TestStartWithoutAFile(t *testing.T) {
 	}
 }
 
+// A key that cannot be one keeps its provider out, and nobody else. One that the file asks for is a mistake.
+func TestBadKeysInTheEnvironment(t *testing.T) {
+	for value, want := range map[string]string{
+		"sk hunter2":                    "has a blank, a line break",
+		"sk-1\nhunter2":                 "has a blank, a line break",
+		"sk-hunter2\u200b":              "has a blank, a line break",
+		`"sk-hunter2"`:                  "stands in quotes",
+		"'sk-hunter2'":                  "stands in quotes",
+		strings.Repeat("hunter2", 1000): "is longer than",
+	} {
+		c, err := Load(Options{Dir: t.TempDir(), Known: providersOfTests, Env: []string{"OPENROUTER_API_KEY=sk-fine", "GROQ_API_KEY=" + value}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings := strings.Join(c.Warnings, "\n")
+		if len(c.Providers) != 1 || !strings.HasPrefix(warnings, "GROQ_API_KEY "+want) || !strings.HasSuffix(warnings, "; groq stays out") || strings.Contains(warnings, "hunter") {
+			t.Errorf("%.20q: %d providers, %q", value, len(c.Providers), warnings)
+		}
+		_, err = read([]byte("models: [{id: a/b:free}]"), "OPENROUTER_API_KEY="+value)
+		if err == nil || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%.20q in the file's own variable: %v", value, err)
+		}
+	}
+	c := mustRead(t, "models: [{id: a/b:free}]", "OPENROUTER_API_KEY=  sk-1 ,\tsk-2\r\n,,")
+	if keys := c.Providers[0].Keys; len(keys) != 2 || keys[1].Key.Reveal() != "sk-2" {
+		t.Errorf("blanks around keys, or gaps between them, count: %+v", keys)
+	}
+}
+
 // Servers of this machine join without a key, behind those with one, when there is no file; a file says what it means.
 func TestServersOfThisMachineJoin(t *testing.T) {
 	asked := 0

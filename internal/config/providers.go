@@ -43,6 +43,8 @@ func (r *resolver) join() {
 		case named || variable == "":
 		case r.lacks(known) != "":
 			r.warn("%s is set, but %s is not: %s stays out", variable, r.lacks(known), known.Name)
+		case r.badIn(variable) != "": // what joins by itself does not stop the start
+			r.warn("%s %s; %s stays out", variable, r.badIn(variable), known.Name)
 		default:
 			r.c.Providers = append(r.c.Providers, Provider{Name: known.Name})
 			_, from := r.env.lookup(variable)
@@ -58,6 +60,18 @@ func (r *resolver) join() {
 			r.marks["providers."+found.Name] = mark{source: found.BaseURL, from: "this machine"}
 		}
 	}
+}
+
+// badIn says what is wrong with the keys in a variable, or nothing.
+func (r *resolver) badIn(variable string) string {
+	list, _ := r.env.lookup(variable)
+	for part := range strings.SplitSeq(list, ",") {
+		part = strings.TrimSpace(part)
+		if reason := badKey(NewSecret(part)); part != "" && reason != "" {
+			return reason
+		}
+	}
+	return ""
 }
 
 // lacks is the variable in a known provider's URL that is not set.
@@ -216,6 +230,9 @@ func (r *resolver) usableKeys(path string, keys []ProviderKey) []ProviderKey {
 		}
 		for part := range strings.SplitSeq(k.Key.Reveal(), ",") {
 			key := ProviderKey{Key: NewSecret(strings.TrimSpace(part)), Account: k.Account}
+			if key.Key.IsZero() && strings.Contains(k.Key.Reveal(), ",") {
+				continue // a gap in a list
+			}
 			if reason := badKey(key.Key); reason != "" {
 				r.wrong(at+".key", "a key of %s %s", strings.TrimPrefix(path, "providers."), reason)
 				continue

@@ -145,6 +145,8 @@ func badKey(key Secret) string {
 		return "is longer than 4096 characters"
 	case strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return "has a blank, a line break or a letter outside ASCII within: copy it again"
+	case len(value) > 1 && strings.ContainsRune(`"'`, rune(value[0])) && value[0] == value[len(value)-1]:
+		return "stands in quotes that belong to it: remove them (docker's --env-file passes them on)"
 	}
 	return ""
 }
