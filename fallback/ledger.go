@@ -42,12 +42,23 @@ func (p *Pool) Accounts(now time.Time) (out []Account) {
 				name := r.account(k)
 				out = append(out, Account{Name: name, Quota: a.quota.list(nil, now, "account", name)})
 			}
-			if !slices.Contains(out[n].Models, r.ID) {
-				out[n].Models = append(out[n].Models, r.ID)
-			}
+			out[n].Models = append(out[n].Models, r.ID)
 		}
 	}
+	for n := range out {
+		out[n].Models = unique(out[n].Models)
+	}
 	return out
+}
+
+// unique drops what is there already, and keeps the order.
+func unique(ids []string) []string {
+	seen := make(map[string]bool, len(ids))
+	return slices.DeleteFunc(ids, func(id string) bool {
+		was := seen[id]
+		seen[id] = true
+		return was
+	})
 }
 
 // Clients are the shares that are bounded, by name.
