@@ -3,6 +3,8 @@
 //	dialect := roster.Find(provider.Dialect, provider.BaseURL)
 //	proof, why := roster.Prove(roster.Claim{Provider: "openrouter", Dialect: dialect, Free: "auto", BaseURL: url, ID: id})
 //
+//	training := roster.Training(claim) // may what is sent be trained on
+//
 //	meters := roster.NewMeters(transport, pool.Observe, log) // what providers themselves count of an account
 //
 // Every number here is a default that models.yaml overrides: free tiers change from month to month. Where a number comes

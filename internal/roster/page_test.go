@@ -51,7 +51,7 @@ func TestSources(t *testing.T) {
 			}
 		}
 		for _, l := range append(slices.Collect(maps.Values(d.Models)), d.Account, d.Model) {
-			for _, key := range strings.Fields(l.Fills) {
+			for key := range strings.FieldsSeq(l.Fills) {
 				if key != "all" && !slices.Contains(limitKeys(), key) {
 					t.Errorf("%s: %q fills, and is no limit", d.Name, key)
 				}
