@@ -154,6 +154,9 @@ func (x *exchange) fail(r *reply) {
 	if x.first == nil && o.Class != fallback.HedgeLost {
 		x.first = a.Model
 	}
+	if x.req != nil {
+		o.Message = discreet(o.Message, x.req.Body)
+	}
 	now := time.Now()
 	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)

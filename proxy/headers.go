@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"freefall/internal/openai"
 	"freefall/internal/upstream"
 )
 
@@ -24,9 +25,9 @@ const (
 // maxTrail bounds the trail header: many clients refuse heads of more than 8 KB.
 const maxTrail = 2048
 
-// requestID is the client's own id if it is harmless in a log and a header, else 128 random bits.
+// requestID is the client's own id if it is harmless in a log and a header, and no key in the wrong place, else 128 random bits.
 func requestID(h *fasthttp.RequestHeader) string {
-	if id := h.Peek("X-Request-Id"); harmless(id) {
+	if id := h.Peek("X-Request-Id"); harmless(id) && !openai.LikeKey(string(id)) {
 		return string(id)
 	}
 	var b [16]byte

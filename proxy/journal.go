@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,6 +94,7 @@ func (r *record) close(x *exchange, status int, o *fallback.Outcome) {
 	}
 	r.status, r.need, r.waited, r.took, r.calls = status, x.walk.Need, x.waited, time.Since(x.started), x.walk.Attempts()
 	r.trail = append(r.trail, x.trail...)
+	slices.SortStableFunc(r.tries, func(a, b tried) int { return cmp.Compare(a.begun, b.begun) }) // those at once end in any order
 	if o != nil {
 		r.begun, r.outcome, r.input, r.output = true, o.Class, o.InputTokens, o.OutputTokens
 	}

@@ -141,6 +141,9 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	x.attempt = nil
+	if x.req != nil {
+		r.outcome.Message = discreet(r.outcome.Message, x.req.Body)
+	}
 	r.checkCost()
 	now := time.Now()
 	effect := r.attempt.End(now, r.outcome)

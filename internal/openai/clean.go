@@ -121,9 +121,12 @@ var (
 	keyMarks    = []string{"gsk_", "nvapi-", "sk-or-", "sk-ant-", "sk-proj-", "github_pat_"}
 )
 
-func isSecret(token string) bool {
+func isSecret(token string) bool { return LikeKey(token) || isOpaque(lowerASCII(token)) }
+
+// LikeKey says whether a token is written like the key of a provider.
+func LikeKey(token string) bool {
 	lower := lowerASCII(token)
-	if strings.Contains(lower, "aiza") || isOpaque(lower) {
+	if strings.Contains(lower, "aiza") {
 		return true
 	}
 	if !strings.ContainsAny(lower, "-_") {
