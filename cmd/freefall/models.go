@@ -36,6 +36,7 @@ choose their order. Ends with 1 when a list could not be read.`,
   freefall models --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			options.Local = atHome
 			c, err := load(options)
 			if err != nil {
 				return err
