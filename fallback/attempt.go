@@ -105,6 +105,9 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	m.came(a)
 	m.purse.running--
 	m.purse.pay(now, o.CostUSD)
+	if a.row.Proof == AllowedPaid && o.untold() {
+		m.purse.fear(a.row.USDPerDay)
+	}
 	m.note(now, a, &o)
 	m.delays[bit(a.walk.Need.Stream)].note(now, a, &o)
 	if o.Fault() {

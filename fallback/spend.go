@@ -38,6 +38,22 @@ func (p *purse) pay(now time.Time, usd float64) {
 	p.known = true
 }
 
+// fear takes an attempt whose cost nobody has told to have cost as much as the dearest, or an eighth of the bound before one is known:
+// who leaves before the end must not get around it.
+func (p *purse) fear(perDay float64) {
+	if p.known {
+		p.spent += p.dearest
+		return
+	}
+	p.spent += perDay / 8
+}
+
+// untold says that the attempt may have cost something, and nothing was said of it: it was sent, not refused, and never got to the
+// report of what it used.
+func (o *Outcome) untold() bool {
+	return !o.Unsent && o.CostUSD == 0 && o.InputTokens+o.OutputTokens == 0 && (o.Status == 0 || o.Status/100 == 2)
+}
+
 // mostUSD is the most that one answer is believed to have cost: what is written down must be a number.
 const mostUSD = 1e6
 

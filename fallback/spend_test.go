@@ -60,3 +60,37 @@ func TestAllowedPaidKeepsItsBound(t *testing.T) {
 		t.Errorf("%v of 2 USD are spent when the clock goes back over midnight", spent)
 	}
 }
+
+// What is cut off before its cost is told counts as well: otherwise who always leaves early would spend without end.
+func TestUntoldCostsCount(t *testing.T) {
+	rows := chain("A")
+	rows[0].Proof, rows[0].USDPerDay = fallback.AllowedPaid, 1
+	unsent, refused, told := outcomeOf("fault"), outcomeOf("left"), outcomeOf("ok")
+	unsent.Unsent, refused.Status, told.InputTokens = true, 400, 5
+	attempts := func(first fallback.Outcome, then fallback.Outcome) int {
+		p := fallback.New(fallback.Config{Models: rows, Breaker: fallback.Breaker{Failures: 100}})
+		for n := range 50 {
+			a, ok := p.Pick(t0.Add(time.Duration(n)*m), &fallback.Walk{})
+			if !ok {
+				return n
+			}
+			if n > 0 {
+				first = then
+			}
+			a.End(t0.Add(time.Duration(n)*m), first)
+		}
+		return 50
+	}
+	left := outcomeOf("left")
+	for what, got := range map[string][2]int{
+		"left, nothing known": {attempts(left, left), 8},
+		"left, a cost known":  {attempts(paid(0.25), left), 4},
+		"unsent":              {attempts(unsent, unsent), 50},
+		"refused":             {attempts(refused, refused), 50},
+		"told to be nothing":  {attempts(told, told), 50},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %d attempts, want %d", what, got[0], got[1])
+		}
+	}
+}
