@@ -15,6 +15,14 @@ var errNoCompletion = errors.New("the answer is not a chat completion")
 // Complete gives the verdict on a whole answer to a chat request, and a good one as the client is to see it: byte for
 // byte, but that an answer which called a tool ends with finish_reason tool_calls. Half a tool call is a fault.
 func Complete(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) ([]byte, fallback.Outcome) {
+	if o, ok := plainAnswer(status, body); ok {
+		return body, o
+	}
+	return search(d, status, header, body, now)
+}
+
+// search reads an answer for everything that it may be.
+func search(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) ([]byte, fallback.Outcome) {
 	o := Classify(d, status, header, body, now)
 	if o.Class != fallback.OK {
 		return body, o
