@@ -27,12 +27,14 @@ func (p *Proxy) chat(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		return
 	}
 	x.attend(ctx)
-	reply, e := x.search()
-	if reply == nil {
+	switch reply, e := x.search(); {
+	case reply != nil:
+		x.send(ctx, reply) // the commit point: from here the client sees this model's answer
+	case x.misfit != nil && x.over() == nil:
+		x.settle(ctx)
+	default:
 		x.refuse(ctx, e)
-		return
 	}
-	x.send(ctx, reply) // the commit point: from here the client sees this model's answer
 }
 
 // read takes the body and what it asks for.
@@ -156,6 +158,9 @@ func (x *exchange) fail(r *reply) {
 	}
 	if x.req != nil {
 		o.Message = discreet(o.Message, x.req.Body)
+	}
+	if r.misfit {
+		x.misfit = r
 	}
 	now := time.Now()
 	effect := a.End(now, o)

@@ -41,6 +41,8 @@ type exchange struct {
 	ambiguous *openai.Error   // likewise, but another provider may see it differently
 	doubter   *fallback.Model // who gave it
 	empties   atomic.Int32    // answers without content
+	misfits   atomic.Int32    // answers that broke the form that was asked for
+	misfit    *reply          // the first of them, in case that nobody has a better one
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	waited    time.Duration // for limits to end

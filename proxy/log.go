@@ -120,6 +120,12 @@ func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
 	e.Msg("Request")
 }
 
+// logSettled says that an answer was given although it broke the form that was asked for.
+func (p *Proxy) logSettled(x *exchange) {
+	p.log.Warn().Str("request", x.id).Str("model", x.model.ID).Str("provider", x.model.Provider).
+		Msg("The answer of " + x.model.ID + " is given all the same (" + x.misfit.outcome.Message + "): nobody has a better one")
+}
+
 // logOperation is the line of what a person did to a model, and from where.
 func (p *Proxy) logOperation(ctx *fasthttp.RequestCtx, who caller, provider, id, done string) {
 	by := "this machine"

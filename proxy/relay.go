@@ -27,6 +27,7 @@ type reply struct {
 	refusal  *openai.Error // a client's fault in the upstream's own words
 	without  []string      // keys that it does without, because the model has refused them
 	learned  string        // the key that the model has just refused
+	misfit   bool          // it breaks the form that was asked for
 
 	stream  *openai.ChatStream // nil for a whole answer
 	scanner openai.Scanner

@@ -18,6 +18,7 @@ type Settings struct {
 	MaxBody        int           // bytes; default 32 MiB
 	Total          time.Duration // request to commit point; default 120 s
 	MaxWait        time.Duration // how long a request may wait for a limit to end; 0 = not at all
+	Validate       bool          // a whole answer that breaks the form that was asked for moves on once
 	Hedge          Hedge         // when a second attempt starts beside a slow first one
 
 	// NoKey says which variables to set when no provider has a usable key; Help says what would add capacity. Sentences.

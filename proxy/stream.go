@@ -156,6 +156,9 @@ func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
+	if r.breaksForm(&o, body) {
+		return false, r.outcome
+	}
 	r.state, r.commit = openai.Done, time.Now()
 	r.attempt.Committed(r.commit)
 	return true, o

@@ -197,6 +197,10 @@ func (r *reply) whole() (answered bool, o fallback.Outcome) {
 		r.listen(&o, body)
 		return false, o
 	}
+	if r.breaksForm(&o, body) {
+		r.head = body
+		return false, r.outcome
+	}
 	r.commit = time.Now()
 	if o.Class == fallback.OK {
 		r.attempt.Committed(r.commit)
