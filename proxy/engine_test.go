@@ -54,6 +54,7 @@ type enginePlan struct {
 	short  bool                    // on sockets each bound is so short that a test can live to see its end
 	dialed func(net.Conn) net.Conn // what the proxy's transport gets instead of its connection
 	change func(*Proxy)            // before it serves
+	apart  bool                    // each model has an account of its own, so that it may be asked beside the other
 }
 
 // eachWorld runs a test in memory under fake time, and over real sockets.
@@ -196,7 +197,12 @@ func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg 
 	for i := range models {
 		models[i].Via, models[i].Proof, models[i].Keys = route, fallback.ProvenLocal, []fallback.Key{{}}
 	}
-	e.pool = fallback.New(fallback.Config{Models: models, Order: fallback.Priority, Breaker: fallback.Breaker{Failures: 1 << 20}}) // a is always asked
+	config := fallback.Config{Models: models, Order: fallback.Priority, Breaker: fallback.Breaker{Failures: 1 << 20}} // a is always asked
+	if p.apart {
+		models[1].Keys = []fallback.Key{{Account: "of b"}}
+		config.HedgeShare = 1
+	}
+	e.pool = fallback.New(config)
 	transport := upstream.New(cfg)
 	e.proxy = New(Config{Pool: e.pool, Transport: transport, Log: zerolog.New(e.log)})
 	if p.change != nil {

@@ -29,11 +29,12 @@ func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {
 }
 
 func (x *exchange) newReply(a *fallback.Attempt, flow *upstream.Flow) *reply {
-	return &reply{exchange: x, attempt: a, flow: flow, begun: time.Now(), route: a.Model.Via.(*Route)}
+	return &reply{exchange: x, attempt: a, flow: flow, begun: time.Now()}
 }
 
 func (r *reply) ask() (answered bool, o fallback.Outcome) {
 	x := r.exchange
+	r.route = r.attempt.Model.Via.(*Route)
 	limit := r.route.Answer
 	if x.req.Stream {
 		limit = r.route.FirstToken
