@@ -105,6 +105,8 @@ func settings(c *config.Config) proxy.Settings {
 		MaxBody:        int(c.MaxBody),
 		Total:          c.Timeouts.Total,
 		MaxWait:        c.Routing.MaxWait,
+		Validate:       c.Routing.Validate == "json",
+		Validate:       c.Routing.Validate == "json",
 	}
 	for _, client := range c.Clients {
 		s.Clients = append(s.Clients, proxy.Client{Name: client.Name, Key: client.Key.Reveal()})

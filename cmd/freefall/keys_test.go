@@ -67,6 +67,7 @@ var effects = map[string]string{
 	"routing.pace":                     `routing: {pace: day}`,
 	"routing.spread":                   `routing: {spread: fill}`,
 	"routing.stick":                    `routing: {stick: 61s}`,
+	"routing.validate":                 `routing: {validate: json}`,
 	"timeouts.connect":                 `timeouts: {connect: 4s}`,
 	"timeouts.first_token":             `timeouts: {first_token: 21s}`,
 	"timeouts.answer":                  `timeouts: {answer: 91s}`,
@@ -226,7 +227,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge", "routing.validate",
+	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true
