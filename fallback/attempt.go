@@ -239,9 +239,9 @@ func (a *Attempt) surprise(now, named time.Time, target Target) {
 	p := &a.row.pairs[a.Key]
 	switch target {
 	case TargetPair:
-		p.quota.surprise(now, named, a.tokens)
+		p.quota.surprise(now, a.begun, named, a.tokens)
 	case TargetKey, TargetAccount:
-		p.account.quota.surprise(now, named, a.tokens)
+		p.account.quota.surprise(now, a.begun, named, a.tokens)
 	}
 }
 

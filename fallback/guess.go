@@ -8,6 +8,7 @@ import "time"
 // two refusals is kept to, and tried again ever more seldom, so that a limit that was raised, or was none, is found out.
 type guess struct {
 	windows []suspect // by length
+	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
 }
 
 type suspect struct {
@@ -101,6 +102,9 @@ func (g *guess) draw(now time.Time) {
 
 // taken says that the attempt of that time was taken on. That contradicts guesses that would have refused it.
 func (g *guess) taken(at time.Time) {
+	if !at.After(g.last) {
+		return
+	}
 	for i := range g.windows {
 		s := &g.windows[i]
 		if s.peak == 0 || !s.peakAt.Equal(at) {
@@ -132,10 +136,16 @@ func (g *guess) settle(now, at time.Time, counted bool) {
 }
 
 // refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
-// that it has room again, zero if it does not say.
-func (g *guess) refused(now, opens time.Time) {
+// that it has room again, zero if it does not say; begun is when the request was sent.
+func (g *guess) refused(now, begun, opens time.Time) {
+	if !begun.After(g.last) {
+		g.lower(now)
+		return
+	}
+	g.last = now
 	for i := range g.windows {
 		s := &g.windows[i]
+		s.peak = 0
 		s.advance(now)
 		full := s.used // of those under way nobody knows whether they were taken on
 		if s.least(now) < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
@@ -164,6 +174,17 @@ func (s *suspect) least(now time.Time) int64 {
 		n -= old.n
 	}
 	return n
+}
+
+// lower takes in another refusal of the same crowd: it tells the same, and more exactly.
+func (g *guess) lower(now time.Time) {
+	for i := range g.windows {
+		s := &g.windows[i]
+		s.advance(now)
+		if s.support > 0 && s.used > 0 {
+			s.Limit = min(s.Limit, s.used)
+		}
+	}
 }
 
 // opensAt says whether the window, full as it is, would open when the provider says. Its word is often in whole seconds.

@@ -133,3 +133,33 @@ func TestNoGuessWhereTheLimitIsKnown(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A crowd that is refused in part tells one story: the limit is found by it, and kept through the crowds that follow.
+func TestACrowdTellsOneStory(t *testing.T) {
+	l := secret{per: m, n: 40}
+	p := byPriority(chain("A"))
+	for n := range 12 {
+		now := t0.Add(time.Duration(n) * 20 * m)
+		var crowd []*fallback.Attempt
+		for range 60 {
+			if a, ok := p.Pick(now, &fallback.Walk{}); ok {
+				crowd = append(crowd, a)
+			}
+			now = now.Add(time.Millisecond)
+		}
+		refused := 0
+		for i := range crowd { // they come there in another order than they were sent
+			a := crowd[(i*7+3)%len(crowd)]
+			if taken, _ := l.take(now); taken {
+				a.Committed(now.Add(s))
+				defer a.End(now.Add(10*s), outcomeOf("ok"))
+				continue
+			}
+			refused++
+			a.End(now.Add(20*time.Millisecond), outcomeOf("429"))
+		}
+		if n >= 4 && refused > 3 {
+			t.Errorf("crowd %d: %d of %d are refused", n, refused, len(crowd))
+		}
+	}
+}

@@ -132,7 +132,7 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 
 // surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none. opens is
 // when the provider says that it has room again, zero if it does not say.
-func (q *quota) surprise(now, opens time.Time, tokens int64) {
+func (q *quota) surprise(now, begun, opens time.Time, tokens int64) {
 	q.regret(now)
 	for _, c := range q.counters {
 		if c.Unit == Running {
@@ -148,7 +148,7 @@ func (q *quota) surprise(now, opens time.Time, tokens int64) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
-	q.guess.refused(now, opens)
+	q.guess.refused(now, begun, opens)
 }
 
 // nearlyFull says whether a window that comes round soon, or fills all the time, was so nearly full that the refusal must be its: our
