@@ -18,17 +18,18 @@ const (
 )
 
 // openLog gives the program's log: standard error, and a file beside the config. A file that cannot be written is a warning:
-// serving matters more.
+// serving matters more. What was logged last is written when it is closed.
 func openLog(c *config.Config) (zerolog.Logger, func()) {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
 	level, err := zerolog.ParseLevel(c.Log.Level)
 	if err != nil {
 		level = zerolog.InfoLevel
 	}
-	var screen io.Writer = os.Stderr
+	stderr := gather(os.Stderr)
+	var screen io.Writer = stderr
 	terminal := isatty.IsTerminal(os.Stderr.Fd())
 	if c.Log.Format == "console" || c.Log.Format == "auto" && terminal {
-		screen = zerolog.ConsoleWriter{Out: os.Stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
+		screen = zerolog.ConsoleWriter{Out: stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
 	}
 	file, err := openLogFile(c.Log.File)
 	if file == nil {
@@ -36,10 +37,15 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 		if err != nil {
 			log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
 		}
-		return log, func() {}
+		return log, stderr.flush
 	}
-	log := zerolog.New(zerolog.MultiLevelWriter(screen, file)).Level(level).With().Timestamp().Logger()
-	return log, func() { _ = file.Close() }
+	kept := gather(file)
+	log := zerolog.New(zerolog.MultiLevelWriter(screen, kept)).Level(level).With().Timestamp().Logger()
+	return log, func() {
+		stderr.flush()
+		kept.flush()
+		_ = file.Close()
+	}
 }
 
 // openLogFile tries the file once, so that a folder that is not ours is told at the start.
