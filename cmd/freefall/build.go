@@ -94,6 +94,7 @@ func (b *built) route(r *config.Routing) {
 	b.pool.Stick = r.Stick
 	b.pool.Pace = r.Pace == "day"
 	b.pool.MaxWaiting = int(r.MaxWaiting)
+	b.pool.HedgeShare = r.HedgeShare
 	b.pool.Chance = rand.Float64
 }
 
@@ -105,7 +106,7 @@ func settings(c *config.Config) proxy.Settings {
 		MaxBody:        int(c.MaxBody),
 		Total:          c.Timeouts.Total,
 		MaxWait:        c.Routing.MaxWait,
-		Validate:       c.Routing.Validate == "json",
+		Hedge:          proxy.Hedge(c.Routing.HedgeAfter),
 		Validate:       c.Routing.Validate == "json",
 	}
 	for _, client := range c.Clients {
@@ -169,7 +170,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		Provider: m.Provider, ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
-		Limits: p.model(m).windows(), Counting: p.dialect.Counting, Reserves: p.dialect.Reserves,
+		Limits: p.model(m).windows(), Counting: p.dialect.Counting, Reserves: p.dialect.Reserves, Burns: p.dialect.Burns,
 		Training: roster.Training(p.claim(m.ID)),
 		Via:      p.route(m),
 	}

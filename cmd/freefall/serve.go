@@ -144,6 +144,7 @@ type server struct {
 	meters    *roster.Meters
 	store     *store.Store
 	lists     *roster.Lists
+	quirks    proxy.Quirks
 	changed   func(roster.Change) // told of each change that a list makes; may be nil
 
 	rows  sync.Mutex // guards built
@@ -171,7 +172,7 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 	s.meters = roster.NewMeters(s.transport, s.pool.Observe, log)
 	s.meters.Set(b.metered(c))
 	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(),
-		History: history{s.store}, Doubt: s.meters.Doubt, Values: s.listValues()}
+		History: history{s.store}, Quirks: &s.quirks, Doubt: s.meters.Doubt, Values: s.listValues()}
 	if c.DataDir != "" {
 		front.Values = append(front.Values, storeValues(s.store)...)
 	}
@@ -185,13 +186,14 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 // save is all that outlives the process.
 func (s *server) save() fallback.Saved {
 	saved := s.pool.Save(time.Now())
-	saved.Notes = s.lists.Save()
+	saved.Notes = append(s.lists.Save(), s.quirks.Save()...)
 	return saved
 }
 
 func (s *server) restore(saved fallback.Saved) {
 	s.pool.Restore(saved)
 	s.lists.Restore(saved.Notes)
+	s.quirks.Restore(saved.Notes)
 	s.relist()
 }
 
