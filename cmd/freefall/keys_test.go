@@ -61,6 +61,8 @@ var effects = map[string]string{
 	"allow_paid.[].usd_per_day":        `allow_paid: [{id: v/priced, usd_per_day: 2}]`,
 	"max_body":                         `max_body: 1MiB`,
 	"privacy":                          `privacy: no_train`,
+	"routing.hedge_after":              `routing: {hedge_after: 800ms}`,
+	"routing.hedge_share":              `routing: {hedge_share: 0.2}`,
 	"routing.max_wait":                 `routing: {max_wait: 14s}`,
 	"routing.max_waiting":              `routing: {max_waiting: 199}`,
 	"routing.order":                    `routing: {order: priority}`,
@@ -227,7 +229,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"redis", "routing.broken_stream", "routing.hedge",
+	for _, prefix := range []string{"redis", "routing.broken_stream",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true
@@ -251,7 +253,7 @@ func meaning(t *testing.T, yaml string) string {
 	b := build(c)
 	var out strings.Builder
 	fmt.Fprintf(&out, "%+v\n%+v\n%+v %v %v %v\n", b.settings, b.pool.Chains, b.pool.Breaker, b.pool.Order, b.pool.Spread, b.pool.Stick)
-	fmt.Fprintf(&out, "%v %v %+v %v\n", b.pool.Pace, b.pool.MaxWaiting, b.pool.Shares, b.pool.NoTrain)
+	fmt.Fprintf(&out, "%v %v %+v %v %v\n", b.pool.Pace, b.pool.MaxWaiting, b.pool.Shares, b.pool.NoTrain, b.pool.HedgeShare)
 	for _, m := range b.pool.Models {
 		route := m.Via.(*proxy.Route)
 		m.Via = nil

@@ -12,8 +12,6 @@ var unserved = []struct {
 	set  func(*Config) bool
 }{
 	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
-	{"routing.hedge_after", func(c *Config) bool { return c.Routing.HedgeAfter.On }},
-	{"routing.hedge_share", func(c *Config) bool { return c.written("routing.hedge_share") }},
 	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
 	{"providers.*.timeouts.total", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
