@@ -43,10 +43,13 @@ func AddModels(file []byte, add []Model) ([]byte, error) {
 	} else {
 		out, err = addBelow(file, list, add, newline)
 	}
-	if err == nil {
-		err = onlyAdded(file, out, add)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if !onlyAdded(file, out, add) {
+		return nil, errByHand
+	}
+	return out, nil
 }
 
 // addBelow writes one item a line behind the last one and its comments.
@@ -124,7 +127,7 @@ func closing(file []byte, from int) (end, content int) {
 		c := file[i]
 		blank := c == ' ' || c == '\t' || c == '\r' || c == '\n'
 		switch {
-		case quote == '"' && c == '\\':
+		case quote == '"' && c == '\\', quote == '\'' && c == quote && i+1 < len(file) && file[i+1] == quote:
 			i++
 		case quote != 0:
 			if c == quote {
@@ -189,25 +192,18 @@ func scalar(text string) string {
 }
 
 // onlyAdded holds what was written against what was meant: the same file, with these models at the end of the list.
-func onlyAdded(before, after []byte, add []Model) error {
+func onlyAdded(before, after []byte, add []Model) bool {
 	var old, now struct {
 		Models []map[string]any
 		Rest   map[string]any `yaml:",inline"`
 	}
 	if yaml.Unmarshal(before, &old) != nil || yaml.Unmarshal(after, &now) != nil || len(now.Models) != len(old.Models)+len(add) {
-		return errByHand
+		return false
 	}
-	for i, m := range now.Models {
-		if i < len(old.Models) {
-			if !reflect.DeepEqual(m, old.Models[i]) {
-				return errByHand
-			}
-		} else if a := &add[i-len(old.Models)]; m["id"] != a.ID || m["provider"] != a.Provider {
-			return errByHand
+	for i, m := range now.Models[len(old.Models):] {
+		if m["id"] != add[i].ID || m["provider"] != add[i].Provider {
+			return false
 		}
 	}
-	if !reflect.DeepEqual(old.Rest, now.Rest) {
-		return errByHand
-	}
-	return nil
+	return reflect.DeepEqual(old.Models, now.Models[:len(old.Models)]) && reflect.DeepEqual(old.Rest, now.Rest)
 }
