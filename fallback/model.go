@@ -59,6 +59,7 @@ type Key struct {
 // Model is one row of the chain: an id at a provider. The same id may stand at several providers.
 type Model struct {
 	Provider  string
+	Host      string // who serve from one host are unreachable together; empty = as their provider
 	ID        string
 	Name      string
 	Strengths []string // words for people

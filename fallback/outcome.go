@@ -139,6 +139,8 @@ type Outcome struct {
 	// Proven says that the end comes from the provider's own counter or names a day: a long rest needs no trials.
 	Proven bool
 
+	// Unreached says that nobody was there: its host refused the connection, or none came about.
+	Unreached bool
 	// Unsent says that no byte of the request can have reached the provider: nothing was drawn from its windows.
 	Unsent bool
 

@@ -57,7 +57,7 @@ type mark uint8
 
 const (
 	markOut     mark = 1 << iota // no key of it can serve this request
-	markLater                    // it failed: its other keys come after all other models
+	markLater                    // it failed, or nobody is at its host: it comes after all other models
 	markCounted                  // its failure is counted
 	markSmall                    // it has refused this request for its size
 )
@@ -220,6 +220,9 @@ func (w *Walk) learn(a *Attempt, o *Outcome) {
 	switch {
 	case o.Fault():
 		w.marks[a.nth] |= markLater
+		if o.Unreached {
+			w.unreached(a.row)
+		}
 		return
 	case o.Class == ContextLength:
 		w.marks[a.nth] |= markSmall | markOut
@@ -229,6 +232,15 @@ func (w *Walk) learn(a *Attempt, o *Outcome) {
 	}
 	if o.Target >= TargetKey {
 		w.shut(a, o.Target)
+	}
+}
+
+// unreached puts the models of a host where nobody is behind all others: each of them would cost the same wait.
+func (w *Walk) unreached(dead *row) {
+	for i := range w.table.rows {
+		if r := &w.table.rows[i]; r.Host == dead.Host && (r.Host != "" || r.Provider == dead.Provider) {
+			w.marks[i] |= markLater
+		}
 	}
 }
 

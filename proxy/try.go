@@ -126,7 +126,7 @@ func (r *reply) observe() {
 func (r *reply) transport(err error) fallback.Outcome {
 	o := r.exchange.broken(err)
 	if e, ok := errors.AsType[*upstream.Error](err); ok {
-		o.Unsent = !e.Sent
+		o.Unsent, o.Unreached = !e.Sent, e.Unreached()
 	}
 	return o
 }

@@ -147,7 +147,11 @@ func start(t *testing.T, p plan) (*world, func()) {
 		p.pool.Models = append(p.pool.Models, m)
 	}
 	w.pool = fallback.New(p.pool)
-	transport := upstream.New(upstream.Config{Dial: func(_ context.Context, _, addr string) (net.Conn, error) {
+	transport := upstream.New(upstream.Config{Dial: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		if addr == deadHost {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
 		ln, ok := hosts[addr]
 		if !ok {
 			return nil, fmt.Errorf("nobody at %s", addr)
@@ -180,6 +184,9 @@ func start(t *testing.T, p plan) (*world, func()) {
 		serving.Wait()
 	}
 }
+
+// deadHost drops what is sent there.
+const deadHost = "dead.test:80"
 
 // pipes is a listener in memory whose connections keep deadlines, as the simulated provider's server needs them.
 type pipes struct {

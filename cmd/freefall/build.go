@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -167,7 +168,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 	told := p.list.Tells(p.dialect, m.ID, p.now)
 	m = completed(m, told.Listed)
 	row := fallback.Model{
-		Provider: m.Provider, ID: m.ID, Name: m.Name,
+		Provider: m.Provider, Host: p.host(), ID: m.ID, Name: m.Name,
 		Tools: is(m.SupportsTools), Vision: is(m.SupportsVision), JSONSchema: is(m.SupportsJSONSchema),
 		Context: int(m.ContextLength), Strengths: m.Strengths, Keys: p.keys,
 		Limits: p.model(m).windows(), Counting: p.dialect.Counting, Reserves: p.dialect.Reserves, Burns: p.dialect.Burns,
@@ -192,6 +193,15 @@ func (p *provider) row(m *config.Model) fallback.Model {
 		row.Off = "not_free"
 	}
 	return row
+}
+
+// host is who is asked, in the words of base_url.
+func (p *provider) host() string {
+	u, err := url.Parse(p.config.BaseURL)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
 }
 
 func match(m config.Match) fallback.Match {

@@ -34,6 +34,9 @@ type Error struct {
 
 func (e *Error) Error() string { return "upstream: " + e.Phase + ": " + e.Err.Error() }
 
+// Unreached says that the exchange ended before there was a connection, and not for want of a place among them.
+func (e *Error) Unreached() bool { return e.Phase == phaseDial || e.Phase == phaseTLS }
+
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
