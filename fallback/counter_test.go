@@ -231,3 +231,16 @@ func TestWindowNames(t *testing.T) {
 		}
 	}
 }
+
+// What is given back is never more than what was drawn at that time, whatever became of it meanwhile.
+func TestCounterGivesBackWhatWasDrawn(t *testing.T) {
+	c := counter{Window: Window{Per: time.Minute, Limit: 100}}
+	c.draw(noon, 50)
+	c.draw(noon.Add(time.Second), 10)
+	c.believe(noon.Add(2*time.Second), 5, 0, 2) // the provider has taken back the older one
+	c.amend(noon.Add(3*time.Second), noon, -50)
+	c.amend(noon.Add(3*time.Second), noon.Add(time.Second), -10)
+	if c.advance(noon.Add(4 * time.Second)); c.used < 0 || slices.ContainsFunc(c.log[c.head:], func(x charge) bool { return x.n < 0 }) {
+		t.Errorf("used %d, log %v", c.used, c.log)
+	}
+}

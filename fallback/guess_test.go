@@ -2,6 +2,7 @@ package fallback_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,10 +100,12 @@ func TestGuessesAreKept(t *testing.T) {
 	overload(p, &l, t0, s, 30*m, true)
 	q := byPriority(chain("A"))
 	q.Restore(p.Save(t0.Add(30 * m)))
-	if _, refused := overload(q, &l, t0.Add(30*m), s, 10*m, true); refused > 1 {
-		t.Errorf("%d refused after the restart", refused)
+	same := secret{per: m, n: 20, taken: slices.Clone(l.taken)}
+	_, without := overload(p, &same, t0.Add(30*m), s, 3*m, true)
+	if _, refused := overload(q, &l, t0.Add(30*m), s, 3*m, true); refused != without {
+		t.Errorf("%d refused after the restart, %d without one", refused, without)
 	}
-	if got := quotas(q, t0.Add(40*m)); got != "rpm 20/20" {
+	if got := quotas(q, t0.Add(33*m)); got != "rpm 20/20" {
 		t.Errorf("%q", got)
 	}
 }
