@@ -15,6 +15,7 @@ const (
 	maxViewers      = 100
 	viewersOfClient = 10 // with one client's key
 	eventPause      = 100 * time.Millisecond
+	eventShare      = 50          // of its time the goroutine may work one part in so many
 	eventLook       = time.Second // what changes by itself, such as the end of a rest, is looked for so often
 	eventsPerSecond = 50          // of each kind, to one viewer
 	maxNotes        = 200         // of what happens between two looks
@@ -131,8 +132,9 @@ func (h *hub) run() {
 		if viewers == nil {
 			return
 		}
-		h.publish(time.Now(), viewers, notes)
-		pause.Reset(eventPause)
+		begun := time.Now()
+		h.publish(begun, viewers, notes)
+		pause.Reset(min(eventLook, max(eventPause, eventShare*time.Since(begun))))
 		select {
 		case <-h.quit:
 			continue

@@ -33,7 +33,7 @@ type record struct {
 	shown   bool // somebody may still be reading it: it is not used again
 	id      string
 	at      time.Time
-	client  string // "" = nobody with a key
+	client  string // "" = nobody with a key of a client
 	admin   bool
 	asked   string
 	model   string // whose answer or refusal the client got
@@ -167,7 +167,7 @@ func (w *wish) match(r *record) bool {
 
 // seenBy says whether who sees all, or only what the client of that name did, may see the record.
 func (r *record) seenBy(all bool, client string) bool {
-	return all || !r.admin && client != "" && r.client == client
+	return all || client != "" && r.client == client
 }
 
 // who is the name that is shown: a client's, or the admin's.
