@@ -1,8 +1,10 @@
 // Countdowns: one tick a second for all of them.
 
 import { now } from "./api.js";
-import { countdown, span, t } from "./text.js";
+import { clock, countdown, span, t } from "./text.js";
 import { text } from "./dom.js";
+
+const FAR = 90 * 60e3; // beyond that people think in times of day
 
 const running = new Map(); // node -> {at, word, back}
 
@@ -20,13 +22,14 @@ function draw(node, { at, word, back }) {
   const left = at - now();
   if (back) text(node, t(word, { when: left > -5000 ? t("justNow") : t("ago", { t: span(Math.floor(-left / 1000) * 1000) }) }));
   else if (word === null) text(node, countdown(left));
-  else text(node, left > 0 ? t(word, { left: countdown(left) }) : t("untilNow"));
+  else if (left > FAR) text(node, t(word + "At", { time: clock(at) }));
+  else text(node, left > 0 ? t(word, { left: countdown(left) }) : t(word + "Now"));
 }
 
 export function tick() {
-  for (const [node, clock] of running) {
-    if (node.isConnected) draw(node, clock);
-    else if (clock.gone) running.delete(node); // made, but taken from the page since the last tick
-    else clock.gone = true;
+  for (const [node, c] of running) {
+    if (node.isConnected) draw(node, c);
+    else if (c.gone) running.delete(node); // made, but taken from the page since the last tick
+    else c.gone = true;
   }
 }

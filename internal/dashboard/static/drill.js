@@ -2,7 +2,7 @@
 
 import { el, icon, copyButton } from "./dom.js";
 import { nameOf } from "./state.js";
-import { t, said, number, clock, seconds, span } from "./text.js";
+import { t, said, number, counted, seconds, span } from "./text.js";
 import { limits } from "./feed.js";
 import { toast } from "./toast.js";
 
@@ -14,7 +14,7 @@ export function drill(r) {
   const fact = (name, value) => value && el("div", null, el("dt", null, t(name)), el("dd", null, value));
   dialog.replaceChildren(
     el("div.head", null,
-      el("h2", { id: "drill-title" }, t("requests"), " ", el("span.mono", null, r.id.slice(0, 64))),
+      el("h2", { id: "drill-title" }, t("request"), " ", el("span.mono", null, r.id.slice(0, 64))),
       copyButton(() => r.id, t("copyID"), () => toast(t("copied"))),
       el("button.ghost.small.close", { type: "button", "aria-label": t("close"), click: () => dialog.close() }, icon("close"))),
     el("p.verdict", { "data-kind": fine ? "ok" : "fault" }, icon(fine ? "ok" : "bad"),
@@ -34,7 +34,7 @@ function timeline(r) {
   const whole = Math.max(r.took_ms, 1, ...r.attempts.map((a) => a.started_ms + a.took_ms));
   const list = el("ol.timeline");
   for (const a of r.attempts) {
-    const bar = el("div.bar", { "data-kind": kindOf(a) });
+    const bar = el("div.run", { "data-kind": kindOf(a) });
     place(bar, a.started_ms, Math.max(a.took_ms, whole / 200), whole);
     const track = el("div.track", { role: "img", "aria-label": t("bar", { model: nameOf(a.model), outcome: said("o_", a.outcome), a: span(a.started_ms), b: span(a.started_ms + a.took_ms) }) }, bar);
     if (a.ttft_ms) {
@@ -56,17 +56,13 @@ function place(node, from, length, whole) {
 
 function table(r) {
   if (!r.attempts.length) return "";
-  const named = r.attempts.some((a) => a.account);
   const head = (name, cls) => el("th" + (cls || ""), { scope: "col" }, t(name));
-  return el("div.scroll", { tabindex: "0", role: "region", "aria-label": t("attemptsN", { n: r.attempts.length }) }, el("table.tries", null,
-    el("thead", null, el("tr", null, head("model"), named && head("account"), head("outcome"), head("status", ".num"), head("started", ".num"), head("took", ".num"), head("rests"), head("detail"))),
+  return el("div.scroll", { tabindex: "0", role: "region", "aria-label": counted("attempts", r.attempts.length) }, el("table.tries", null,
+    el("thead", null, el("tr", null, head("model"), head("outcome"), head("started", ".num"), head("took", ".num"), head("detail"))),
     el("tbody", null, ...r.attempts.map((a) => el("tr", { "data-kind": kindOf(a) },
-      el("th", { scope: "row" }, nameOf(a.model), el("span.mono.id", null, a.model + " · " + a.provider)),
-      named && el("td", null, a.account || ""),
-      el("td", null, el("span.pill", { "data-kind": kindOf(a) }, said("o_", a.outcome))),
-      el("td.num", null, a.status ? String(a.status) : "–"),
+      el("th", { scope: "row" }, nameOf(a.model), el("span.mono.id", null, a.model), el("span.muted", null, a.account || a.provider)),
+      el("td", null, el("span.pill", { "data-kind": kindOf(a) }, said("o_", a.outcome)), a.status ? el("span.muted", null, " " + a.status) : ""),
       el("td.num", null, span(a.started_ms)),
       el("td.num", null, span(a.took_ms)),
-      el("td", null, a.rested ? (a.until ? t("untilAt", { what: a.rested, time: clock(a.until) }) : a.rested) : "–"),
-      el("td.detail", null, a.detail || ""))))));
+      el("td.detail", null, a.detail || "", a.rested && el("p", null, t("rests") + ": " + (a.until ? t("restsUntil", { what: a.rested, time: seconds(Date.parse(a.until)) }) : a.rested))))))));
 }

@@ -21,7 +21,7 @@ export function feed(root, refresh) {
   const body = el("tbody", { role: "rowgroup" });
   const head = (name, cls) => el("th" + (cls || ""), { scope: "col", role: "columnheader" }, t(name));
   const table = el("table.feed", { role: "table", "aria-labelledby": "requests-title" },
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, head("time"), head("client"), head("outcome"), head("answeredBy"), head("trail"),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, head("time"), head("client", ".client"), head("outcome"), head("answeredBy"), head("trail"),
       head("ttft", ".num"), head("took", ".num"), head("tokens", ".num"))), body);
   const empty = el("p.empty");
   root.append(
@@ -36,6 +36,7 @@ export function feed(root, refresh) {
     pickClients(list);
     const shown = list.filter((r) => (!failed.checked || !good(r)) && (who.value === "" || who.value === "=" + (r.client || "")));
     draw(shown, keyOf);
+    attr(table, "data-anonymous", shown.some((r) => r.client) ? null : "yes");
     show(table, shown.length > 0);
     show(empty, shown.length === 0);
     text(empty, readable ? t("noRequests") : t("notTold"));
@@ -65,7 +66,7 @@ function row(r) {
   const kind = fine ? "ok" : r.outcome === "client_left" ? "off" : "fault";
   const word = fine ? t("o_ok") : r.outcome === "failed" ? r.error || t("o_failed") : said("o_", r.outcome);
   const trail = el("ol.trail");
-  for (const a of r.attempts.slice(0, 8)) {
+  for (const a of r.attempts.length > 1 || !fine ? r.attempts.slice(0, 8) : []) {
     trail.append(el("li", { "data-kind": a.outcome === "ok" ? "ok" : limits.has(a.outcome) ? "limit" : a.outcome === "hedge_lost" ? "off" : "fault", title: a.model + ": " + said("o_", a.outcome) },
       el("span", null, brief(a.model)), a.outcome === "ok" ? "" : el("span.what", null, said("o_", a.outcome))));
   }
@@ -97,7 +98,7 @@ export function switches(root) {
   const draw = keyed(list, (s) => ({
     node: el("li", { "data-kind": limits.has(s.why) ? "limit" : "fault" },
       el("button.link.mono", { type: "button", "aria-label": t("open", { id: s.request.id }), click: () => drill(s.request) }, seconds(s.at)),
-      el("span.from", null, nameOf(s.from)), el("span.what", null, said("o_", s.why)), icon("next"), el("span.to", null, nameOf(s.to))),
+      el("span", null, el("span.from", null, nameOf(s.from)), " ", icon("next"), " ", el("span.to", null, nameOf(s.to))), el("span.what", null, said("o_", s.why))),
     update() {},
   }));
   return () => {

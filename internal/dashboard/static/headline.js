@@ -1,12 +1,10 @@
 // Which model answers now, what is left until when, and why it is not the first one.
 
 import { el, text, show, attr, icon, swapIcon } from "./dom.js";
-import { state, kindOf, nameOf } from "./state.js";
-import { t, said, compact, clock, number } from "./text.js";
+import { state, kindOf } from "./state.js";
+import { t, said, counted, compact, clock, number } from "./text.js";
 import { until } from "./clocks.js";
-
-const stateIcon = { ok: "ok", limit: "wait", fault: "bad", trial: "trial", paused: "pause", off: "off" };
-export const iconOf = (kind) => stateIcon[kind];
+import { iconOf, words } from "./models.js";
 
 export function headline(root) {
   const eyebrow = el("p.eyebrow");
@@ -61,14 +59,14 @@ export function headline(root) {
     drawWhy(m, answers);
     drawLeft(state.left);
     show(waiting, state.waiting > 0);
-    text(waiting, state.waiting === 1 ? t("waiting1") : t("waitingN", { n: number(state.waiting) }));
+    text(waiting, counted("waiting", state.waiting));
   };
 
   function drawWhy(m, answers) {
     const first = state.first;
     const same = first === m;
     const kind = kindOf(first);
-    swapIcon(whyIcon, same && answers ? "ok" : stateIcon[kind] || "wait");
+    swapIcon(whyIcon, same && answers ? "ok" : iconOf(kind));
     attr(why, "data-kind", same && answers ? "ok" : kind);
     text(whyTitle, same && answers ? t("isFirst") : t("whyNot", { model: first.name }));
     const waits = !same && first.is_available && kind === "ok";
@@ -76,7 +74,7 @@ export function headline(root) {
     const counts = !first.is_available && first.available_at;
     show(whyCount, Boolean(counts));
     until(whyCount, counts || null, "until");
-    const more = same && answers ? "" : first.advice || (waits ? "" : first.last_error || "");
+    const more = same && answers ? "" : first.advice || (waits || !first.last_error ? "" : words(first.last_error));
     text(whyMore, more);
     show(whyMore, more !== "");
   }
@@ -106,5 +104,3 @@ export function headline(root) {
     text(lastsMore, l.resets_at && l.lasts_until ? pace + " · " + t("resetAt", { time: clock(l.resets_at) }) : pace);
   }
 }
-
-export { nameOf };

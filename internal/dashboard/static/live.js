@@ -6,7 +6,6 @@ import { state, takeState, takeRequests, forget } from "./state.js";
 
 const SILENCE = 40000; // without a byte the connection counts as dead
 const ASLEEP = 8000; // a tick that is later by that much: the machine was asleep
-const REFETCH = 900; // at least between two looks at the whole state
 
 let changed = () => {};
 let running = null;
@@ -148,23 +147,8 @@ function hear(name, data) {
     return; // one event less; the next one tells all the same
   }
   if (name === "request") takeRequests([value]);
-  else if (name === "models" && value && Array.isArray(value.models)) takeState(value);
-  else refetch();
+  else if (name === "models") takeState(value);
   changed();
-}
-
-let due = 0, refetched = 0;
-
-function refetch() {
-  if (due) return;
-  due = setTimeout(async () => {
-    due = 0;
-    refetched = Date.now();
-    try {
-      takeState(await get("/api/chat/models"));
-      changed();
-    } catch { /* the stream tells when freefall is away */ }
-  }, Math.max(0, refetched + REFETCH - Date.now()));
 }
 
 function sleep(ms, signal) {

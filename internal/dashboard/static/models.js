@@ -1,14 +1,15 @@
 // A row for each model, in the order of the next request.
 
 import { el, svg, text, show, attr, icon, swapIcon, keyed } from "./dom.js";
-import { state, kindOf, isOff } from "./state.js";
-import { t, said, number, compact, share, span } from "./text.js";
+import { state, kindOf, isOff, rowKey } from "./state.js";
+import { t, said, counted, compact, share, span } from "./text.js";
 import { until } from "./clocks.js";
 import { quotaBars } from "./quota.js";
-import { iconOf } from "./headline.js";
 import { operate, mayChange } from "./sign.js";
 
 const BEATS = 60;
+const stateIcon = { ok: "ok", limit: "wait", fault: "bad", trial: "trial", paused: "pause", off: "off" };
+export const iconOf = (kind) => stateIcon[kind];
 
 export function models(root, refresh) {
   const count = el("span.muted");
@@ -32,9 +33,10 @@ export function models(root, refresh) {
   } }, icon("off"), offCount, offWord);
   const table = el("table.models", { role: "table", "aria-labelledby": "models-title" }, columns(), body);
   const offTable = el("table.models.offs", { role: "table", "aria-label": t("s_off") }, columns(), offBody);
+  const offScroll = el("div.scroll", null, offTable);
   root.append(
     el("div.head", null, el("h2", { id: "models-title" }, t("models")), el("span.muted", null, t("modelsHelp")), filters),
-    el("div.scroll", null, table), none, offButton, el("div.scroll", null, offTable));
+    el("div.scroll", null, table), none, offButton, offScroll);
 
   const draw = keyed(body, row), drawOff = keyed(offBody, row);
   return () => {
@@ -42,13 +44,13 @@ export function models(root, refresh) {
     const wanted = state.models.filter((m) => (!needle || (m.name + " " + m.id + " " + m.provider).toLowerCase().includes(needle)) &&
       (!tools.checked || m.supports_tools) && (!open.checked || m.is_available));
     const on = wanted.filter((m) => !isOff(m)), off = wanted.filter(isOff);
-    draw(on, keyOf);
-    drawOff(offOpen ? off : [], keyOf);
+    draw(on, rowKey);
+    drawOff(offOpen ? off : [], rowKey);
     text(count, wanted.length < state.models.length ? t("shown", { n: wanted.length, all: state.models.length }) : "");
     show(none, wanted.length === 0 && state.loaded);
     show(table, on.length > 0);
     show(offButton, off.length > 0);
-    show(offTable, offOpen && off.length > 0);
+    show(offScroll, offOpen && off.length > 0);
     attr(offButton, "aria-expanded", String(offOpen));
     text(offCount, t("offTitle", { n: off.length }));
     text(offWord, offOpen ? t("offHide") : t("offShow"));
@@ -56,14 +58,12 @@ export function models(root, refresh) {
   };
 }
 
-const keyOf = (m) => m.provider + " " + m.id;
-
 function row(first) {
   const place = el("td.num.place", { role: "cell" });
   const name = el("strong.name");
-  const id = el("span.mono.id");
+  const id = el("span.mono");
   const nextTag = el("span.tag.now", null, icon("next"), t("next"));
-  const toolTag = el("span.tag", { title: t("toolsTitle") }, icon("tool"), t("tools"));
+  const toolTag = el("span.tool", { title: t("toolsTitle") }, icon("tool"), el("span.hidden", null, t("toolsTitle")));
   const pillIcon = icon("ok");
   const pillWord = el("span");
   const pill = el("span.pill", null, pillIcon, pillWord);
@@ -79,7 +79,7 @@ function row(first) {
   const tokens = el("span.big"), answers = el("span.muted");
   const actions = el("div.actions");
   const node = el("tr", { role: "row" }, place,
-    el("th.who", { scope: "row", role: "rowheader" }, el("div.names", null, name, nextTag, toolTag), id),
+    el("th.who", { scope: "row", role: "rowheader" }, el("div.names", null, name, nextTag), el("div.id", null, id, toolTag)),
     el("td.state", { role: "cell" }, el("div", null, pill, back), why, err),
     el("td.beats", { role: "cell", "data-head": t("last60") }, beats.node, rate),
     el("td.num", { role: "cell", "data-head": t("ttft") }, p50, p95),
@@ -111,6 +111,7 @@ function row(first) {
     text(place, m.position ? String(m.position) : "");
     text(name, m.name || m.id);
     text(id, m.id + " · " + m.provider);
+    attr(id, "title", m.id + " · " + m.provider);
     show(nextTag, m.is_current);
     show(toolTag, m.supports_tools);
     attr(pill, "data-kind", kind);
@@ -123,7 +124,7 @@ function row(first) {
     text(why, reason);
     show(why, reason !== "");
     show(err, Boolean(m.last_error));
-    text(errText, m.last_error || "");
+    text(errText, m.last_error ? words(m.last_error) : "");
     until(errHead, m.last_error_at, "lastError", true);
     if (m.last_error && !m.last_error_at) text(errHead, t("lastError", { when: "" }));
     beats.update(m.recent || "");
@@ -134,8 +135,14 @@ function row(first) {
     quota.update(m.quota || []);
     const today = m.today || { requests: 0, tokens: 0 };
     text(tokens, today.tokens ? t("tokensN", { n: compact(today.tokens) }) : "–");
-    text(answers, today.requests ? t("requestsN", { n: number(today.requests) }) : "");
+    text(answers, today.requests ? counted("requests", today.requests) : "");
   }
+}
+
+/** words is an error without the class that freefall put before it: the page has words of its own for that. */
+export function words(error) {
+  const [, kind, rest] = /^([a-z_]+)(?:: (.*))?$/s.exec(error) || [];
+  return kind ? rest || said("o_", kind) : error;
 }
 
 function failures(m) {

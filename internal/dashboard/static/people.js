@@ -2,7 +2,7 @@
 
 import { el, text, show, keyed } from "./dom.js";
 import { state } from "./state.js";
-import { t, number, compact } from "./text.js";
+import { t, counted, compact } from "./text.js";
 import { quotaBars } from "./quota.js";
 
 export function accounts(root) {
@@ -17,7 +17,7 @@ export function accounts(root) {
       update(a) {
         text(name, a.name);
         const n = (a.models || []).length;
-        text(models, n === 1 ? t("models1") : t("modelsN", { n }));
+        text(models, counted("models", n));
         quota.update(a.quota || []);
       },
     };
@@ -43,7 +43,7 @@ export function clients(root) {
       node: el("li", null, el("div.line", null, name, el("span.sum", null, answers, " ", tokens)), part, quota.node),
       update(c) {
         text(name, c.name || t("anyone"));
-        text(answers, t("requestsN", { n: number(c.requests) }));
+        text(answers, counted("requests", c.requests));
         text(tokens, t("tokensN", { n: compact(c.tokens) }));
         fill.style.width = c.of > 0 ? (c.requests / c.of) * 100 + "%" : "0";
         show(quota.node, c.quota.length > 0);

@@ -53,7 +53,7 @@ function bar() {
     node,
     update(q) {
       const used = Math.min(1, q.limit > 0 ? q.used / q.limit : 1);
-      text(name, windowName(q.window) + (q.learned ? " · " + t("learned") : ""));
+      text(name, windowName(q.window));
       attr(node, "title", (q.scope === "model" ? t("scopeModel") : q.scope === "account" ? t("scopeAccount") : t("share")) + ": " +
         t("quotaOf", { used: number(q.used), limit: number(q.limit) }) + (q.learned ? ". " + t("learnedTitle") : ""));
       text(left, t("leftN", { n: compact(Math.max(0, q.limit - q.used)) }));

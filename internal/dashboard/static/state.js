@@ -19,21 +19,31 @@ export const state = {
   denied: "", // why nothing is told
 };
 
-/** takeState takes GET /api/chat/models, or the same as an event. */
-export function takeState(s) {
-  if (!s || !Array.isArray(s.models)) return;
-  state.first = s.models[0] || null;
-  state.current = s.models.find((m) => m.is_current) || null;
-  state.models = s.models.slice().sort((a, b) => (a.position || 1e9) - (b.position || 1e9));
-  state.left = s.left_today || null;
-  state.accounts = s.accounts || null;
-  state.clients = s.clients || null;
-  state.spent = s.spent_today || [];
-  state.waiting = s.waiting || 0;
-  state.refused = s.config_error || null;
+let raw = { models: [] };
+
+/** takeState takes GET /api/chat/models, or what an event says has changed since: rows that are not told stay as they were, and
+ * so do fields; a field that is null is not there any more. */
+export function takeState(news) {
+  if (!news || !Array.isArray(news.models)) return;
+  if (news.partial) {
+    const changed = new Map(news.models.map((m) => [rowKey(m), m]));
+    raw = { ...raw, ...news, models: raw.models.map((m) => changed.get(rowKey(m)) || m) };
+  } else raw = news;
+  const { models } = raw;
+  state.first = models[0] || null;
+  state.current = models.find((m) => m.is_current) || null;
+  state.models = models.slice().sort((a, b) => (a.position || 1e9) - (b.position || 1e9));
+  state.left = raw.left_today || null;
+  state.accounts = raw.accounts || null;
+  state.clients = raw.clients || null;
+  state.spent = raw.spent_today || [];
+  state.waiting = raw.waiting || 0;
+  state.refused = raw.config_error || null;
   state.loaded = true;
   state.denied = "";
 }
+
+export const rowKey = (m) => m.provider + " " + m.id;
 
 /** takeRequests adds requests, in any order; ids that are known are passed over. */
 export function takeRequests(list) {
@@ -53,6 +63,7 @@ export function takeRequests(list) {
 
 /** forget lets go of what another viewer may not see. */
 export function forget() {
+  raw = { models: [] };
   Object.assign(state, { models: [], first: null, current: null, left: null, accounts: null, clients: null, spent: [], waiting: 0, refused: null,
     loaded: false, requests: [], switches: [] });
 }

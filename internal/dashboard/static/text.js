@@ -9,14 +9,14 @@ const en = {
   signIn: "Sign in", signOut: "Sign out",
   live: "Live", polling: "Live, each second", connecting: "Connecting", lost: "Reconnecting in {n} s", retrying: "Reconnecting", denied: "Key needed",
 
-  answering: "Answering with", answeringLabel: "Answering with {model}",
+  answering: "Answering with",
   nobody: "Nobody can answer right now", nobodyNext: "First back: {model}",
   noKeyHead: "No model can be asked yet",
   noModels: "No models are configured",
   loading: "Asking freefall…",
-  leftToday: "requests left today", leftTodayOf: "of {limit}", noLimit: "no daily limit known", leftUnknown: "No limit of a day is known",
+  leftToday: "requests left today", leftTodayOf: "of {limit}", leftUnknown: "No limit of a day is known",
   oneUnbounded: "and 1 account without a known daily limit", manyUnbounded: "and {n} accounts without a known daily limit",
-  lasts: "lasts until", lastsReset: "lasts until the reset", lastsUnknown: "lasts", atPace: "at {n} requests an hour", noPace: "no request in the last hour",
+  lasts: "lasts until", lastsReset: "lasts until the reset", atPace: "at {n} requests an hour", noPace: "no request in the last hour",
   resetAt: "resets {time}", nothingLeft: "used up",
   whyNot: "Why not {model}?", isFirst: "It is the first choice.", whyFirst: "Nothing stands before it.",
   availableAgain: "Available again. Requests stay with the model that answered last; soon one goes there to see.",
@@ -35,16 +35,16 @@ const en = {
   shown: "{n} of {all}", none: "No model matches.",
   place: "Order", model: "Model", stateHead: "State", last60: "Last 60 attempts", ttft: "First token", quotaHead: "Quota", todayHead: "Today", actions: "Actions",
   tools: "tools", toolsTitle: "can call tools", next: "next",
-  p50: "half within", p95: "p95", success: "{n} good", noAttempts: "no attempts yet",
+  p95: "p95", success: "{n} good", noAttempts: "no attempts yet",
   beats: "{all} attempts, oldest first: {ok} good, {limit} at a limit, {fault} failed",
-  tokensN: "{n} tokens", requestsN: "{n} answers", tokens: "Tokens",
+  tokensN: "{n} tokens", requests1: "1 answer", requestsN: "{n} answers", tokens: "Tokens",
   lastError: "Last error {when}", failures: "{n} failures in a row", failure: "1 failure",
   pause: "Pause", resume: "Resume", reset: "Reset", pauseOf: "Pause {model}", resumeOf: "Resume {model}", resetOf: "Reset {model}",
   done_pause: "{model} is paused", done_resume: "{model} is back in the chain", done_reset: "{model} was reset",
   offTitle: "{n} not in use", offShow: "Show", offHide: "Hide",
 
   s_ok: "available", s_limit: "at its limit", s_fault: "resting", s_trial: "on trial", s_paused: "paused", s_off: "off",
-  until: "back in {left}", untilNow: "back any moment", noEnd: "no end in sight",
+  until: "back in {left}", untilNow: "back any moment", untilAt: "back {time}", resetsInNow: "any moment", resetsInAt: "resets {time}", noEnd: "no end in sight",
   r_rate_limited: "Rate limit reached", r_quota_exhausted: "Quota is used up", r_failures: "Failed too often", r_trial: "One request tries whether it is well again",
   r_paused: "Paused by a person", r_gone: "The provider no longer has it", r_no_key: "The provider has no key", r_not_free: "Not proven free", r_concurrency: "Busy: as many requests as allowed are running",
   r_paced: "Paced over the day", r_spent: "Its budget of the day is spent", r_limit_zero: "Its limit is 0", r_auth: "The key was refused", r_payment_required: "The account would have to pay",
@@ -58,41 +58,41 @@ const en = {
   o_upstream_fault: "provider failed", o_overloaded: "overloaded", o_timeout: "timeout", o_not_free: "not free",
 
   w_rpm: "requests / min", w_rpd: "requests / day", w_tpm: "tokens / min", w_tpd: "tokens / day", w_concurrency: "at once", w_requests: "requests / {per}", w_tokens: "tokens / {per}",
-  scopeModel: "this model", scopeAccount: "its accounts", learned: "found out", learnedTitle: "nobody names this limit: it was found out from refusals",
-  quotaOf: "{used} of {limit} used", leftN: "{n} left", resetsIn: "next {left}", noQuota: "no limit known", moreQuota: "and {n} more",
+  scopeModel: "this model", scopeAccount: "its accounts", learnedTitle: "not in models.yaml: the provider named this limit, or its refusals did",
+  quotaOf: "{used} of {limit} used", leftN: "{n} left", resetsIn: "more in {left}", noQuota: "no limit known", moreQuota: "and {n} more",
 
   requestsHelp: "the last 200, newest first", hold: "Hold", holdOn: "Go on", held: "held; {n} new", onlyFailed: "failed only", allClients: "all clients", filterClient: "Whose requests",
   time: "Time", client: "Client", answeredBy: "Answered by", trail: "Way", took: "Took", outcome: "Outcome", anyone: "without a key",
   noRequests: "No requests yet. Ask something below, and see it here.", notTold: "The admin key shows the requests.", open: "Open request {id}",
   attempts1: "1 attempt", attemptsN: "{n} attempts", waitedFor: "waited {t}",
 
-  drillTitle: "Request {id}", close: "Close", copyID: "Copy the request's id", timeline: "Attempts on a time line", account: "Account", started: "Started", status: "Status", rests: "Rests", detail: "Detail",
-  asked: "Asked for", stream: "streamed", whole: "in one piece", noCalls: "No provider was asked.", tokensIO: "{i} in, {o} out", untilAt: "{what} until {time}", waitBar: "waiting for a limit", ttftMark: "first token after {t}",
+  request: "Request", close: "Close", copyID: "Copy the request's id", timeline: "Attempts on a time line", started: "Started", rests: "rests", detail: "Detail",
+  asked: "Asked for", stream: "streamed", whole: "in one piece", noCalls: "No provider was asked.", tokensIO: "{i} in, {o} out", restsUntil: "{what} until {time}", ttftMark: "first token after {t}",
   bar: "{model}: {outcome}, from {a} to {b}",
 
   accountsHelp: "what each still grants", models1: "1 model", modelsN: "{n} models", noAccounts: "No accounts.", accountsHidden: "Shown to the admin key.",
   clientsHelp: "who spent it, today", share: "share", noClients: "Nobody has been answered today.", clientsSince: "counted since freefall started",
-  noShare: "unlimited",
+ 
   switchesHelp: "from, to, and why", noSwitches: "No switch yet: the first choice has answered.",
 
   hours24: "24 hours", days7: "7 days", days30: "30 days", historyRange: "Range",
   chartRequests: "Answers", chartFallovers: "Fall-overs", chartTokens: "Tokens", others: "others",
   noHistory: "Nothing yet in this time.", historyHidden: "The admin key shows the history.", cut: "The oldest hours are left out: there are too many models in them.",
-  total: "{n} in all", table: "As a table", share60: "share of limits",
+  total: "{n} in all", table: "As a table",
 
   explainHelp: "what a request would meet, without asking a provider",
   question: "Message", needTools: "needs tools", needVision: "has an image", needSchema: "wants JSON by a schema", askedModel: "Model", explainGo: "Explain",
-  firstIs: "{model} would be asked first.", nobodyFits: "Nobody could answer this now.", wouldBe: "would be asked", skipped: "skipped", order: "Order",
+  firstIs: "{model} would be asked first.", nobodyFits: "Nobody could answer this now.", wouldBe: "would be asked",
 
   tryHelp: "with your own client key; it spends real quota", yourKey: "Client key", keyOptional: "Client key (none is needed here)", keyKept: "stays in this tab",
   send: "Send", stop: "Stop", answer: "Answer", servedBy: "{model} answered after {t}; {n}", firstAfter: "first token after {t}",
-  copyAnswer: "Copy the answer", hello: "Say hello in one short sentence.", noAnswer: "It ended without an answer.",
-  baseURL: "Base URL", copyURL: "Copy the base URL", copied: "Copied", connect: "Connect",
+  hello: "Say hello in one short sentence.", noAnswer: "It ended without an answer.",
+  baseURL: "Base URL", copyURL: "Copy the base URL", copied: "Copied",
 
-  loginTitle: "Sign in", adminKey: "Admin key", loginHelp: "It is sent once and kept as a cookie that no script can read.", loginGo: "Sign in", cancel: "Cancel",
+  loginTitle: "Sign in", adminKey: "Admin key", loginHelp: "It is sent once and kept as a cookie that no script can read.", loginGo: "Sign in",
   useClient: "Or look with a client key", readOnly: "Read only. Set {variable} to change models from here.",
   footAPI: "The same as JSON", footMetrics: "Metrics",
-  justNow: "just now", ago: "{t} ago", clock: "at {t}",
+  justNow: "just now", ago: "{t} ago",
 };
 
 const ko = {
@@ -104,14 +104,14 @@ const ko = {
   signIn: "로그인", signOut: "로그아웃",
   live: "실시간", polling: "실시간 (1초마다)", connecting: "연결 중", lost: "{n}초 뒤 다시 연결", retrying: "다시 연결 중", denied: "키 필요",
 
-  answering: "지금 답하는 모델", answeringLabel: "지금 답하는 모델: {model}",
+  answering: "지금 답하는 모델",
   nobody: "지금은 답할 수 있는 모델이 없습니다", nobodyNext: "가장 먼저 돌아올 모델: {model}",
   noKeyHead: "아직 부를 수 있는 모델이 없습니다",
   noModels: "설정된 모델이 없습니다",
   loading: "freefall에 묻는 중…",
-  leftToday: "오늘 남은 요청", leftTodayOf: "전체 {limit}", noLimit: "알려진 일일 한도 없음", leftUnknown: "알려진 일일 한도가 없습니다",
+  leftToday: "오늘 남은 요청", leftTodayOf: "전체 {limit}", leftUnknown: "알려진 일일 한도가 없습니다",
   oneUnbounded: "그 밖에 일일 한도를 모르는 계정 1개", manyUnbounded: "그 밖에 일일 한도를 모르는 계정 {n}개",
-  lasts: "버티는 시각", lastsReset: "초기화까지 충분", lastsUnknown: "지속", atPace: "시간당 요청 {n}건 기준", noPace: "지난 한 시간 동안 요청 없음",
+  lasts: "버티는 시각", lastsReset: "초기화까지 충분", atPace: "시간당 요청 {n}건 기준", noPace: "지난 한 시간 동안 요청 없음",
   resetAt: "{time}에 초기화", nothingLeft: "소진됨",
   whyNot: "왜 {model}이(가) 아닌가요?", isFirst: "첫 번째 선택입니다.", whyFirst: "앞선 모델이 없습니다.",
   availableAgain: "다시 사용할 수 있습니다. 요청은 마지막으로 답한 모델에 머물며, 곧 한 건이 시험 삼아 보내집니다.",
@@ -130,16 +130,16 @@ const ko = {
   shown: "{all}개 중 {n}개", none: "조건에 맞는 모델이 없습니다.",
   place: "순서", model: "모델", stateHead: "상태", last60: "최근 시도 60회", ttft: "첫 토큰", quotaHead: "한도", todayHead: "오늘", actions: "동작",
   tools: "도구", toolsTitle: "도구를 호출할 수 있음", next: "다음",
-  p50: "절반은", p95: "p95", success: "성공 {n}", noAttempts: "아직 시도 없음",
+  p95: "p95", success: "성공 {n}", noAttempts: "아직 시도 없음",
   beats: "시도 {all}회, 오래된 순: 성공 {ok}, 한도 {limit}, 실패 {fault}",
-  tokensN: "토큰 {n}개", requestsN: "답변 {n}건", tokens: "토큰",
+  tokensN: "토큰 {n}개", requests1: "답변 1건", requestsN: "답변 {n}건", tokens: "토큰",
   lastError: "마지막 오류 {when}", failures: "연속 실패 {n}회", failure: "실패 1회",
   pause: "일시 정지", resume: "재개", reset: "초기화", pauseOf: "{model} 일시 정지", resumeOf: "{model} 재개", resetOf: "{model} 초기화",
   done_pause: "{model}을(를) 일시 정지했습니다", done_resume: "{model}이(가) 다시 참여합니다", done_reset: "{model}을(를) 초기화했습니다",
   offTitle: "사용하지 않는 모델 {n}개", offShow: "보기", offHide: "숨기기",
 
   s_ok: "사용 가능", s_limit: "한도 도달", s_fault: "쉬는 중", s_trial: "시험 중", s_paused: "일시 정지", s_off: "꺼짐",
-  until: "{left} 뒤 복귀", untilNow: "곧 복귀", noEnd: "복귀 시점 모름",
+  until: "{left} 뒤 복귀", untilNow: "곧 복귀", untilAt: "{time} 복귀", resetsInNow: "곧", resetsInAt: "{time} 초기화", noEnd: "복귀 시점 모름",
   r_rate_limited: "호출 한도에 도달", r_quota_exhausted: "할당량 소진", r_failures: "실패가 너무 잦음", r_trial: "요청 한 건이 회복을 확인 중",
   r_paused: "사람이 일시 정지함", r_gone: "제공자가 더는 제공하지 않음", r_no_key: "제공자 키가 없음", r_not_free: "무료임이 확인되지 않음", r_concurrency: "동시 요청 한도까지 처리 중",
   r_paced: "하루에 나눠 쓰는 중", r_spent: "오늘 예산을 다 씀", r_limit_zero: "한도가 0", r_auth: "키가 거부됨", r_payment_required: "결제가 필요한 계정",
@@ -153,7 +153,7 @@ const ko = {
   o_upstream_fault: "제공자 오류", o_overloaded: "과부하", o_timeout: "시간 초과", o_not_free: "무료 아님",
 
   w_rpm: "요청/분", w_rpd: "요청/일", w_tpm: "토큰/분", w_tpd: "토큰/일", w_concurrency: "동시", w_requests: "요청/{per}", w_tokens: "토큰/{per}",
-  scopeModel: "이 모델", scopeAccount: "계정 전체", learned: "추정", learnedTitle: "아무도 알리지 않은 한도로, 거절에서 알아냈습니다",
+  scopeModel: "이 모델", scopeAccount: "계정 전체", learnedTitle: "models.yaml에 없는 한도로, 제공자가 알렸거나 거절에서 알아냈습니다",
   quotaOf: "{limit} 중 {used} 사용", leftN: "{n} 남음", resetsIn: "{left} 뒤", noQuota: "알려진 한도 없음", moreQuota: "외 {n}개",
 
   requestsHelp: "최근 200건, 새로운 순", hold: "멈춤", holdOn: "계속", held: "멈춤, 새 요청 {n}건", onlyFailed: "실패만", allClients: "모든 클라이언트", filterClient: "누구의 요청",
@@ -161,33 +161,33 @@ const ko = {
   noRequests: "아직 요청이 없습니다. 아래에서 질문하면 여기에 나타납니다.", notTold: "요청은 관리자 키로 볼 수 있습니다.", open: "요청 {id} 열기",
   attempts1: "시도 1회", attemptsN: "시도 {n}회", waitedFor: "{t} 대기",
 
-  drillTitle: "요청 {id}", close: "닫기", copyID: "요청 id 복사", timeline: "시간 순 시도", account: "계정", started: "시작", status: "상태 코드", rests: "쉬는 대상", detail: "내용",
-  asked: "요청한 모델", stream: "스트림", whole: "한 번에", noCalls: "제공자에게 묻지 않았습니다.", tokensIO: "입력 {i}, 출력 {o}", untilAt: "{what}, {time}까지", waitBar: "한도가 풀리기를 기다림", ttftMark: "첫 토큰까지 {t}",
+  request: "요청", close: "닫기", copyID: "요청 id 복사", timeline: "시간 순 시도", started: "시작", rests: "쉬는 대상", detail: "내용",
+  asked: "요청한 모델", stream: "스트림", whole: "한 번에", noCalls: "제공자에게 묻지 않았습니다.", tokensIO: "입력 {i}, 출력 {o}", restsUntil: "{what}, {time}까지", ttftMark: "첫 토큰까지 {t}",
   bar: "{model}: {outcome}, {a}부터 {b}까지",
 
   accountsHelp: "계정별로 남은 한도", models1: "모델 1개", modelsN: "모델 {n}개", noAccounts: "계정이 없습니다.", accountsHidden: "관리자 키로 볼 수 있습니다.",
   clientsHelp: "오늘 누가 썼는지", share: "몫", noClients: "오늘은 아직 답변이 없습니다.", clientsSince: "freefall 시작 이후 집계",
-  noShare: "제한 없음",
+ 
   switchesHelp: "어디서 어디로, 왜", noSwitches: "아직 전환이 없습니다. 첫 번째 선택이 답했습니다.",
 
   hours24: "24시간", days7: "7일", days30: "30일", historyRange: "기간",
   chartRequests: "답변", chartFallovers: "대체 답변", chartTokens: "토큰", others: "기타",
   noHistory: "이 기간에는 기록이 없습니다.", historyHidden: "기록은 관리자 키로 볼 수 있습니다.", cut: "모델이 너무 많아 가장 오래된 시간은 빠졌습니다.",
-  total: "합계 {n}", table: "표로 보기", share60: "한도 비율",
+  total: "합계 {n}", table: "표로 보기",
 
   explainHelp: "제공자를 부르지 않고 요청이 만날 일을 보여 줍니다",
   question: "메시지", needTools: "도구 필요", needVision: "이미지 포함", needSchema: "스키마에 맞는 JSON", askedModel: "모델", explainGo: "설명",
-  firstIs: "{model}을(를) 먼저 부릅니다.", nobodyFits: "지금 답할 수 있는 모델이 없습니다.", wouldBe: "호출 대상", skipped: "건너뜀", order: "순서",
+  firstIs: "{model}을(를) 먼저 부릅니다.", nobodyFits: "지금 답할 수 있는 모델이 없습니다.", wouldBe: "호출 대상",
 
   tryHelp: "자신의 클라이언트 키로 보내며 실제 한도를 씁니다", yourKey: "클라이언트 키", keyOptional: "클라이언트 키 (여기서는 필요 없음)", keyKept: "이 탭에만 남습니다",
   send: "보내기", stop: "멈추기", answer: "답변", servedBy: "{model}이(가) {t} 만에 답함, {n}", firstAfter: "첫 토큰까지 {t}",
-  copyAnswer: "답변 복사", hello: "짧은 한 문장으로 인사해 주세요.", noAnswer: "답변 없이 끝났습니다.",
-  baseURL: "Base URL", copyURL: "base URL 복사", copied: "복사됨", connect: "연결",
+  hello: "짧은 한 문장으로 인사해 주세요.", noAnswer: "답변 없이 끝났습니다.",
+  baseURL: "Base URL", copyURL: "base URL 복사", copied: "복사됨",
 
-  loginTitle: "로그인", adminKey: "관리자 키", loginHelp: "한 번만 보내며, 스크립트가 읽을 수 없는 쿠키로 유지됩니다.", loginGo: "로그인", cancel: "취소",
+  loginTitle: "로그인", adminKey: "관리자 키", loginHelp: "한 번만 보내며, 스크립트가 읽을 수 없는 쿠키로 유지됩니다.", loginGo: "로그인",
   useClient: "또는 클라이언트 키로 보기", readOnly: "읽기 전용입니다. 여기서 모델을 바꾸려면 {variable}을(를) 설정하세요.",
   footAPI: "JSON으로 보기", footMetrics: "메트릭",
-  justNow: "방금", ago: "{t} 전", clock: "{t}",
+  justNow: "방금", ago: "{t} 전",
 };
 
 export const words = { en, ko };
@@ -232,10 +232,14 @@ const percent = new Intl.NumberFormat(lang, { style: "percent", maximumFractionD
 const clockTime = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayTime = new Intl.DateTimeFormat(lang, { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const nextDay = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
 const dayOnly = new Intl.DateTimeFormat(lang, { month: "short", day: "numeric" });
 
+/** counted is a number of things; one is told in words of its own. */
+export const counted = (what, n) => (n === 1 ? t(what + "1") : t(what + "N", { n: plain.format(n) }));
+
 export const number = (n) => plain.format(n);
-export const compact = (n) => (n < 10000 ? plain.format(n) : short.format(n));
+export const compact = (n) => (n < 100000 ? plain.format(n) : short.format(n));
 export const share = (x) => percent.format(x);
 export const seconds = (at) => clockSeconds.format(at);
 export const dayOf = (at) => dayOnly.format(at);
@@ -243,7 +247,10 @@ export const dayOf = (at) => dayOnly.format(at);
 /** clock is a time of day, with the day when it is not today. */
 export function clock(at) {
   const d = new Date(at);
-  return d.toDateString() === new Date().toDateString() ? clockTime.format(d) : dayTime.format(d);
+  const today = new Date();
+  if (d.toDateString() === today.toDateString()) return clockTime.format(d);
+  const tomorrow = new Date(today.getFullYear(), today.getMonth(), today.getDate() + 1);
+  return d.toDateString() === tomorrow.toDateString() ? nextDay.format(1, "day") + " " + clockTime.format(d) : dayTime.format(d);
 }
 
 /** span is a length of time: "0.42 s", "12 s", "4 min", "3 h 12 min". */
