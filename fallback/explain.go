@@ -50,6 +50,11 @@ func (p *Pool) Decisions(now time.Time, need Need, ask Ask) (out []string) {
 			out = append(out, "the conversation goes on with "+t.rows[w.order[k]].ID)
 		}
 	}
+	if last := p.good[w.Need.Class()].model; t.Order == LastGood && !w.private() {
+		if k := t.indexOf(w.order, last); k >= 0 {
+			out = append(out, t.rows[w.order[k]].ID+" answered the last request of this kind")
+		}
+	}
 	if w.Need.NoTrain {
 		out = append(out, "only models that are never trained on prompts")
 	}

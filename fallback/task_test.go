@@ -64,6 +64,15 @@ func TestDecisions(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", ask, got, want)
 		}
 	}
+
+	p = fallback.New(fallback.Config{Models: rows})
+	play(t, p, []step{{0, "plain", "A=fault B=ok", ""}})
+	if got := p.Decisions(t0, fallback.Need{}, fallback.Ask{}); len(got) != 1 || got[0] != "B answered the last request of this kind" {
+		t.Errorf("%q", got)
+	}
+	if got := p.Decisions(t0, fallback.Need{Tools: true}, fallback.Ask{}); len(got) != 0 {
+		t.Errorf("of another kind: %q", got)
+	}
 }
 
 // What must not be trained on goes only to who is known not to, by whichever of the three ways it is asked for.
