@@ -68,8 +68,8 @@ func (m *memory) Accept() (net.Conn, error) {
 func (m *memory) Close() error   { m.once.Do(func() { close(m.done) }); return nil }
 func (m *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
 
-// withServer runs a test in fake time over a server of this config, whose provider p.test is the fake.
-func withServer(t *testing.T, yaml string, fake *fakellm.Server, test func(s *server, log *output)) {
+// withServer runs a test in fake time over a server of this config, whose provider p.test is the fake. look begins to ask for lists.
+func withServer(t *testing.T, yaml string, fake *fakellm.Server, test func(s *server, log *output, look func())) {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "models.yaml")
@@ -89,8 +89,10 @@ func withServer(t *testing.T, yaml string, fake *fakellm.Server, test func(s *se
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		all.Go(func() { s.lists.Run(ctx) })
-		test(s, log)
+		test(s, log, func() {
+			all.Go(func() { s.lists.Run(ctx) })
+			synctest.Wait()
+		})
 		stop()
 		s.store.Close()
 		_ = s.transport.Close()
@@ -116,14 +118,13 @@ func TestTheRowsFollowTheLists(t *testing.T) {
 	wide := func(m *fakellm.Model) { m.Context = 9000 }
 	mine, zero := model("mine:free", 0), model("zero", 0)
 	fake := fakellm.New(fakellm.Options{Models: []fakellm.Model{mine, zero}})
-	withServer(t, fmt.Sprintf(atTest, ""), fake, func(s *server, log *output) {
+	withServer(t, fmt.Sprintf(atTest, ""), fake, func(s *server, log *output, look func()) {
 		if got := s.shown(); got != "mine:free zero=not_free" {
 			t.Errorf("before the first list: %s", got)
 		}
 		var told []string
 		s.changed = func(c roster.Change) { told = append(told, c.ID+" "+c.What.String()) }
-		s.lists.Set(s.built.sources(s.config.Load()))
-		synctest.Wait()
+		look()
 		step := func(rows, changes string) {
 			t.Helper()
 			if got := s.shown(); got != rows {
@@ -160,11 +161,14 @@ func TestTheRowsFollowTheLists(t *testing.T) {
 		}
 		fake.Script("/models", fakellm.Fault(500).Forever())
 		time.Sleep(22 * time.Hour)
+		synctest.Wait()
 		step("mine:free zero x:free", "")
 		time.Sleep(3 * time.Hour)
+		synctest.Wait()
 		step("mine:free zero=not_free x:free", "zero not_free")
 		fake.Script("/models")
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		step("mine:free zero x:free", "zero back")
 	})
 }
@@ -173,8 +177,8 @@ func TestTheRowsFollowTheLists(t *testing.T) {
 func TestListsFillInWhatTheConfigLeavesOpen(t *testing.T) {
 	fake := fakellm.New(fakellm.Options{Models: []fakellm.Model{{ID: "mine:free", Tools: true, Vision: true, JSONSchema: true, Context: 5000},
 		{ID: "zero", Tools: true, Vision: true, Context: 7000}, {ID: "other:free", Name: "Other", Tools: true, Context: 8000}}})
-	withServer(t, fmt.Sprintf(atTest, ", model_limits: {rpm: 3}"), fake, func(s *server, _ *output) {
-		synctest.Wait()
+	withServer(t, fmt.Sprintf(atTest, ", model_limits: {rpm: 3}"), fake, func(s *server, _ *output, look func()) {
+		look()
 		var got []string
 		for _, m := range s.pool.Snapshot(time.Now()) {
 			got = append(got, fmt.Sprint(m.Model.ID, " ", m.Model.Name, " ", m.Model.Tools, m.Model.Vision, m.Model.JSONSchema, " ", m.Model.Context, " ", len(m.Model.Limits)))
@@ -198,8 +202,8 @@ func TestListsAsTheOperatorWants(t *testing.T) {
 		`{every: 1h}, free: "no"`:               "mine:free=not_free zero=not_free",
 		`{every: 1h}, free: plan, limits: none`: "mine:free zero=gone a/1:free b/2:free c/3:free",
 	} {
-		withServer(t, fmt.Sprintf(atTest, ", discover: "+discover), fakellm.New(fakellm.Options{Models: models}), func(s *server, _ *output) {
-			synctest.Wait()
+		withServer(t, fmt.Sprintf(atTest, ", discover: "+discover), fakellm.New(fakellm.Options{Models: models}), func(s *server, _ *output, look func()) {
+			look()
 			if got := s.shown(); got != want {
 				t.Errorf("%s: %s\nwant %s", discover, got, want)
 			}
@@ -210,8 +214,8 @@ func TestListsAsTheOperatorWants(t *testing.T) {
 // A list that says the same again changes nothing: rests, trials and what waits for a person stay as they are.
 func TestTheSameListChangesNothing(t *testing.T) {
 	fake := fakellm.New(fakellm.Options{Models: []fakellm.Model{{ID: "mine:free"}, {ID: "zero"}, {ID: "x:free"}}})
-	withServer(t, fmt.Sprintf(atTest, ""), fake, func(s *server, _ *output) {
-		synctest.Wait()
+	withServer(t, fmt.Sprintf(atTest, ""), fake, func(s *server, _ *output, look func()) {
+		look()
 		first := s.pool.Snapshot(time.Now())
 		time.Sleep(5 * time.Hour)
 		for i, m := range s.pool.Snapshot(time.Now()) {
