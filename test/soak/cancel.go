@@ -156,8 +156,8 @@ func newBench(binary string) (*bench, error) {
 log: {file: ""}
 timeouts: {connect: 60s, first_token: 60s, answer: 90s, idle: 60s, total: 120s}
 providers:
-  plain: {base_url: "http://%s/v1"}
-  tls: {base_url: "https://%s/v1"}
+  plain: {base_url: "http://%s/v1", discover: off}
+  tls: {base_url: "https://%s/v1", discover: off}
 models: [{id: plain, provider: plain}, {id: tls, provider: tls}]
 `, plain.Addr(), tls.Addr()))
 	if err != nil {
