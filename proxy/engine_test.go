@@ -35,6 +35,7 @@ type engine struct {
 	*testing.T
 	proxy   *Proxy
 	pool    *fallback.Pool
+	route   *Route // of both models
 	log     *lines
 	sockets bool
 	tick    time.Duration // what may pass between two words of a provider that is well
@@ -193,6 +194,7 @@ func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg 
 	e.wg.Go(func() { e.accept(back) })
 	route := &Route{FirstToken: 20 * time.Second, Answer: 90 * time.Second, Idle: 30 * time.Second, Provider: &Provider{
 		Name: "p", ChatURL: url + "/v1/chat/completions", Dialect: openai.DialectOf("openai"), Local: true, Keys: []string{""}}}
+	e.route = route
 	models := chain("a", "b")
 	for i := range models {
 		models[i].Via, models[i].Proof, models[i].Keys = route, fallback.ProvenLocal, []fallback.Key{{}}
@@ -424,6 +426,10 @@ func (v *visitor) rest() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return whole(resp)
+}
+
+func whole(resp *http.Response) (answer, error) {
 	body, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, string(body)}, err
 }

@@ -36,6 +36,7 @@ type reply struct {
 	content bool   // the commit point was reached
 	head    []byte // what the client is to be sent next
 	held    int    // bytes read before the commit point
+	said    int    // characters of content before it, where there is a MinRate
 	heard   bool   // an event other than a comment came since this was last cleared
 	ended   bool
 }

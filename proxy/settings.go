@@ -59,6 +59,7 @@ type Route struct {
 	FirstToken time.Duration // a streamed attempt, sending to commit point
 	Answer     time.Duration // a not streamed attempt, sending to the whole body
 	Idle       time.Duration // silence after the commit point
+	MinRate    int           // characters that a stream has to say within a second of its first content; 0 = any number
 }
 
 func (s Settings) withDefaults() *Settings {

@@ -3,11 +3,13 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"freefall/fallback"
 	"freefall/internal/openai"
+	"freefall/internal/upstream"
 )
 
 var errPrelude = errors.New("a stream went on for a megabyte without content")
@@ -42,7 +44,40 @@ func (r *reply) open() (answered bool, o fallback.Outcome) {
 			return false, r.transport(errPrelude)
 		}
 	}
+	if r.state == openai.Content && r.route.MinRate > 0 {
+		if o, ok := r.brisk(*buf); !ok {
+			r.up.Close()
+			return false, o
+		}
+	}
 	return r.committed()
+}
+
+// rateTime is for how long a stream whose content has begun is held back at most, to see how fast it is.
+const rateTime = time.Second
+
+// brisk reads on until the stream has said as much as it has to say in a second, or has ended well. What fails until then has not been
+// seen by the client either.
+func (r *reply) brisk(buf []byte) (o fallback.Outcome, ok bool) {
+	until := time.Now().Add(rateTime)
+	if r.exchange.deadline.Before(until) {
+		until = r.exchange.deadline
+	}
+	r.flow.SetDeadline(until)
+	for r.state == openai.Content && r.said < r.route.MinRate {
+		n, err := r.up.Read(buf)
+		r.feed(buf[:n])
+		switch {
+		case err == nil || r.state != openai.Content:
+		case err == io.EOF:
+			r.over(false)
+		case errors.Is(err, upstream.ErrTimeout) && time.Now().Before(r.exchange.deadline):
+			return fault(fallback.Timeout, fmt.Sprintf("the stream began with %d characters a second, and min_rate is %d", r.said, r.route.MinRate)), false
+		default:
+			return r.transport(err), false
+		}
+	}
+	return r.outcome, r.state != openai.Failed
 }
 
 // committed gives the reply if its stream has come to content, else the verdict.
@@ -92,6 +127,9 @@ func (r *reply) abort(o fallback.Outcome) {
 func (r *reply) take(ev openai.Event) {
 	var v openai.Verdict
 	r.head, v = r.stream.Event(r.head, ev, time.Now())
+	if r.route.MinRate > 0 && r.commit.IsZero() {
+		r.said += openai.Characters(ev.Data)
+	}
 	r.judge(v)
 	r.listen(&r.outcome, ev.Data)
 }

@@ -110,7 +110,8 @@ func completed(m *config.Model, l *roster.Listed) *config.Model {
 func (p *provider) route(m *config.Model) *proxy.Route {
 	r := p.before[m.ID]
 	if r == nil {
-		r = &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle}
+		r = &proxy.Route{Provider: p.via, Connect: m.Timeouts.Connect, FirstToken: m.Timeouts.FirstToken, Answer: m.Timeouts.Answer, Idle: m.Timeouts.Idle,
+			MinRate: int(m.Timeouts.MinRate)}
 	}
 	p.routes[m.ID] = r
 	return r

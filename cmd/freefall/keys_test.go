@@ -73,6 +73,7 @@ var effects = map[string]string{
 	"timeouts.connect":                 `timeouts: {connect: 4s}`,
 	"timeouts.first_token":             `timeouts: {first_token: 21s}`,
 	"timeouts.answer":                  `timeouts: {answer: 91s}`,
+	"timeouts.min_rate":                `timeouts: {min_rate: 20}`,
 	"timeouts.idle":                    `timeouts: {idle: 31s}`,
 	"timeouts.total":                   `timeouts: {total: 121s}`,
 	"models.[].id":                     model(`id: other, provider: p`),
@@ -87,6 +88,7 @@ var effects = map[string]string{
 	"models.[].timeouts.connect":       model(`id: c, provider: p, timeouts: {connect: 4s}`),
 	"models.[].timeouts.first_token":   model(`id: c, provider: p, timeouts: {first_token: 21s}`),
 	"models.[].timeouts.answer":        model(`id: c, provider: p, timeouts: {answer: 91s}`),
+	"models.[].timeouts.min_rate":      model(`id: c, provider: p, timeouts: {min_rate: 20}`),
 	"models.[].timeouts.idle":          model(`id: c, provider: p, timeouts: {idle: 31s}`),
 	"providers.*.base_url":             provided(`base_url: "http://127.0.0.1:7/v1", keys: [k-0123456789]`),
 	"providers.*.discover":             provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], discover: off`),
@@ -103,6 +105,7 @@ var effects = map[string]string{
 	"providers.*.timeouts.connect":     provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], timeouts: {connect: 4s}`),
 	"providers.*.timeouts.first_token": provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], timeouts: {first_token: 21s}`),
 	"providers.*.timeouts.answer":      provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], timeouts: {answer: 91s}`),
+	"providers.*.timeouts.min_rate":    provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], timeouts: {min_rate: 20}`),
 	"providers.*.timeouts.idle":        provided(`base_url: "http://127.0.0.1:9/v1", keys: [k-0123456789], timeouts: {idle: 31s}`),
 }
 

@@ -85,6 +85,8 @@ type Timeouts struct {
 	Answer time.Duration `yaml:"answer"`
 	// Idle bounds the silence within a stream.
 	Idle time.Duration `yaml:"idle"`
+	// MinRate is how many characters a stream has to say within a second of its first content; 0 = any number.
+	MinRate int64 `yaml:"min_rate"`
 	// Total bounds the search for an answer: request to first content, waits included.
 	Total time.Duration `yaml:"total"`
 }

@@ -79,6 +79,7 @@ func (t *Timeouts) withDefaults(wider Timeouts) {
 	setDefault(&t.FirstToken, wider.FirstToken)
 	setDefault(&t.Answer, wider.Answer)
 	setDefault(&t.Idle, wider.Idle)
+	setDefault(&t.MinRate, wider.MinRate)
 	setDefault(&t.Total, wider.Total)
 }
 

@@ -97,7 +97,7 @@ func TestWholeFile(t *testing.T) {
 	if !groq.Limits.None || !groq.ModelLimits.DayResets.Rolling || groq.ModelLimits.Windows[1].Per != 7*24*time.Hour || !groq.Discover.Off {
 		t.Errorf("groq: %+v", groq)
 	}
-	if model.Timeouts != (Timeouts{3 * time.Second, 40 * time.Second, 5 * time.Minute, 30 * time.Second, 2 * time.Minute}) || !model.Never {
+	if model.Timeouts != (Timeouts{3 * time.Second, 40 * time.Second, 5 * time.Minute, 30 * time.Second, 0, 2 * time.Minute}) || !model.Never {
 		t.Errorf("model: %+v", model)
 	}
 	if home := c.Providers[2]; !home.Keyless || home.Off != "" {
