@@ -122,9 +122,14 @@ func start(t *testing.T, yaml string, env ...string) *program {
 
 func startIn(t *testing.T, dir string, env ...string) *program {
 	t.Helper()
+	return startAt(t, dir, "127.0.0.1:0", env...)
+}
+
+func startAt(t *testing.T, dir, addr string, env ...string) *program {
+	t.Helper()
 	f := &program{t: t, dir: dir, stderr: &output{}, ended: make(chan struct{}),
 		client: &http.Client{Timeout: callBound, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}
-	f.cmd = command(dir, env, "serve", "--listen", "127.0.0.1:0")
+	f.cmd = command(dir, env, "serve", "--listen", addr)
 	f.cmd.Stderr = f.stderr
 	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)

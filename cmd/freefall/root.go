@@ -30,7 +30,7 @@ remembers what is spent until when, and never costs money.`,
 		RunE:          serve.RunE,
 	}
 	root.Flags().AddFlagSet(serve.Flags())
-	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), modelsCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), logCommand(), modelsCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
 	return root
 }
 
