@@ -4,6 +4,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 const (
@@ -44,6 +46,15 @@ func (g *gathered) Write(p []byte) (int, error) {
 		g.timer.Reset(gatherTime)
 	}
 	return len(p), nil
+}
+
+// WriteLevel is Write for lines of a level: what somebody may look for at once, a warning or worse, waits for nothing.
+func (g *gathered) WriteLevel(level zerolog.Level, p []byte) (int, error) {
+	n, err := g.Write(p)
+	if level >= zerolog.WarnLevel {
+		g.flush()
+	}
+	return n, err
 }
 
 // flush writes what waits.

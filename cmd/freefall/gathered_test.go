@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // places counts what it is given.
@@ -83,5 +85,20 @@ func TestGatheredByMany(t *testing.T) {
 	}
 	if next != [8]int{2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000} {
 		t.Errorf("of 2000 lines each came %v", next)
+	}
+}
+
+// A warning is there at once, and what came before it too: somebody may be looking for it.
+func TestGatheredWarnings(t *testing.T) {
+	var out places
+	g := gather(&out)
+	defer g.timer.Stop()
+	_, _ = g.WriteLevel(zerolog.InfoLevel, []byte("answered\n"))
+	if out.writes != 0 {
+		t.Error("an answer did not wait for others")
+	}
+	_, _ = g.WriteLevel(zerolog.WarnLevel, []byte("Rate limit\n"))
+	if out.String() != "answered\nRate limit\n" {
+		t.Errorf("after a warning there is %q", out.String())
 	}
 }
