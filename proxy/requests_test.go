@@ -293,7 +293,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /v2/chat/completions", 404, "unknown_route", ""},
 		{"GET /v1", 404, "unknown_route", ""},
 		{"GET /v1/", 404, "unknown_route", ""},
-		{"GET //", 404, "unknown_route", ""},
+		{"GET //x", 404, "unknown_route", ""},
 		{"GET /v1chat/completions", 404, "unknown_route", ""},
 		{"GET /%00", 404, "unknown_route", ""},
 		{"GET /v1/%2e%2e/%2e%2e/etc/passwd", 404, "unknown_route", ""},
