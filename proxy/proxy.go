@@ -95,7 +95,7 @@ func New(c Config) *Proxy {
 		ReadTimeout:           readTime,
 		IdleTimeout:           idleTime,
 		ReadBufferSize:        headLimit,
-		WriteBufferSize:       512,
+		WriteBufferSize:       writeBuffer,
 		MaxRequestBodySize:    1, // how much fasthttp reads of a body before it calls handle; readBody bounds the body itself
 		Concurrency:           maxClients,
 		StreamRequestBody:     true,

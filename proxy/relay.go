@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -33,11 +34,13 @@ type reply struct {
 	scanner openai.Scanner
 	state   openai.State
 	outcome fallback.Outcome
-	content bool   // the commit point was reached
-	head    []byte // what the client is to be sent next
-	held    int    // bytes read before the commit point
-	said    int    // characters of content before it, where there is a MinRate
-	heard   bool   // an event other than a comment came since this was last cleared
+	content bool     // the commit point was reached
+	head    []byte   // what the client is to be sent next
+	room    *[]byte  // behind head, if it is from outBufs
+	conn    net.Conn // of a client that takes chunks
+	held    int      // bytes read before the commit point
+	said    int      // characters of content before it, where there is a MinRate
+	heard   bool     // an event other than a comment came since this was last cleared
 	ended   bool
 }
 
@@ -60,6 +63,7 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 		sendOld(ctx, r)
 		return
 	}
+	r.conn = ctx.Conn()
 	ctx.Response.SetBodyStream(r, -1)
 }
 
@@ -78,14 +82,11 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 			r.outcome, err = fallback.Outcome{Class: fallback.Stopped}, io.ErrUnexpectedEOF
 		}
 	}()
-	buf := readBufs.Get().(*[]byte)
-	defer readBufs.Put(buf)
 	lastContent := time.Now()
 	for {
 		if len(r.head) > 0 {
-			m, err := w.Write(r.head)
+			m, err := r.write(w, n == 0)
 			n += int64(m)
-			r.head = r.head[:0]
 			if err != nil {
 				r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
 				return n, err
@@ -97,19 +98,18 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 		if r.heard {
 			r.heard, lastContent = false, time.Now()
 		}
-		r.next(*buf, lastContent)
+		r.next(lastContent)
 	}
 }
 
 // next reads once. Silence is bounded by the route's idle time; comments alone stretch it to three times.
-func (r *reply) next(buf []byte, lastContent time.Time) {
+func (r *reply) next(lastContent time.Time) {
 	until := time.Now().Add(r.route.Idle)
 	if last := lastContent.Add(3 * r.route.Idle); last.Before(until) {
 		until = last
 	}
 	r.flow.SetDeadline(until)
-	n, err := r.up.Read(buf)
-	r.feed(buf[:n])
+	err := r.more()
 	if err == nil || r.state != openai.Content {
 		return
 	}

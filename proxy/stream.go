@@ -17,7 +17,7 @@ var errPrelude = errors.New("a stream went on for a megabyte without content")
 // open reads a streamed answer up to its commit point: the first event that bears content. What came before it is held
 // back, so that a failure can still be hidden.
 func (r *reply) open() (answered bool, o fallback.Outcome) {
-	first, err := r.sniff()
+	first, buf, err := r.sniff()
 	if err != nil {
 		r.up.Close()
 		return false, r.transport(err)
@@ -27,11 +27,11 @@ func (r *reply) open() (answered bool, o fallback.Outcome) {
 	}
 	r.stream = openai.NewChatStream(r.route.Provider.Dialect, openai.ChatOptions{IncludeUsage: r.exchange.req.IncludeUsage})
 	r.feed(first)
-	buf := readBufs.Get().(*[]byte)
-	defer readBufs.Put(buf)
+	if buf != nil {
+		readBufs.Put(buf)
+	}
 	for r.state == openai.Hold {
-		n, err := r.up.Read(*buf)
-		r.feed((*buf)[:n])
+		err := r.more()
 		if err == io.EOF && r.state == openai.Hold {
 			r.over(false)
 		}
@@ -45,7 +45,7 @@ func (r *reply) open() (answered bool, o fallback.Outcome) {
 		}
 	}
 	if r.state == openai.Content && r.route.MinRate > 0 {
-		if o, ok := r.brisk(*buf); !ok {
+		if o, ok := r.brisk(); !ok {
 			r.up.Close()
 			return false, o
 		}
@@ -58,15 +58,14 @@ const rateTime = time.Second
 
 // brisk reads on until the stream has said as much as it has to say in a second, or has ended well. What fails until then has not been
 // seen by the client either.
-func (r *reply) brisk(buf []byte) (o fallback.Outcome, ok bool) {
+func (r *reply) brisk() (o fallback.Outcome, ok bool) {
 	until := time.Now().Add(rateTime)
 	if r.exchange.deadline.Before(until) {
 		until = r.exchange.deadline
 	}
 	r.flow.SetDeadline(until)
 	for r.state == openai.Content && r.said < r.route.MinRate {
-		n, err := r.up.Read(buf)
-		r.feed(buf[:n])
+		err := r.more()
 		switch {
 		case err == nil || r.state != openai.Content:
 		case err == io.EOF:
@@ -95,12 +94,21 @@ func (r *reply) committed() (answered bool, o fallback.Outcome) {
 	return true, r.outcome
 }
 
+// more reads once, and takes what came through the stream machine.
+func (r *reply) more() error {
+	buf, n, err := r.up.ReadPooled(&readBufs)
+	if n > 0 {
+		r.feed((*buf)[:n])
+		readBufs.Put(buf)
+	}
+	return err
+}
+
 // feed takes the next bytes of the upstream through the stream machine; what the client is to be sent gathers in r.head.
 func (r *reply) feed(p []byte) {
-	if len(p) == 0 {
-		return
-	}
+	r.makeRoom()
 	r.held += len(p)
+	now := time.Now()
 	r.scanner.Feed(p)
 	for r.state == openai.Hold || r.state == openai.Content {
 		ev, ok := r.scanner.Next()
@@ -110,10 +118,13 @@ func (r *reply) feed(p []byte) {
 		if !ev.Comment {
 			r.heard = true
 		}
-		r.take(ev)
+		r.take(ev, now)
 	}
 	if err := r.scanner.Err(); err != nil {
 		r.abort(fault(fallback.UpstreamFault, err.Error()))
+	}
+	if len(r.head) == 0 {
+		r.letRoomGo()
 	}
 }
 
@@ -124,9 +135,9 @@ func (r *reply) abort(o fallback.Outcome) {
 	r.judge(v)
 }
 
-func (r *reply) take(ev openai.Event) {
+func (r *reply) take(ev openai.Event, now time.Time) {
 	var v openai.Verdict
-	r.head, v = r.stream.Event(r.head, ev, time.Now())
+	r.head, v = r.stream.Event(r.head, ev, now)
 	if r.route.MinRate > 0 && r.commit.IsZero() {
 		r.said += openai.Characters(ev.Data)
 	}
@@ -136,12 +147,13 @@ func (r *reply) take(ev openai.Event) {
 
 // over tells the stream machine that the upstream has ended, cut or by itself.
 func (r *reply) over(cut bool) {
+	now := time.Now()
 	if ev, ok := r.scanner.End(); ok {
-		r.take(ev)
+		r.take(ev, now)
 	}
 	if r.state == openai.Hold || r.state == openai.Content {
 		var v openai.Verdict
-		r.head, v = r.stream.End(r.head, cut, time.Now())
+		r.head, v = r.stream.End(r.head, cut, now)
 		r.judge(v)
 	}
 }
@@ -151,22 +163,27 @@ func (r *reply) judge(v openai.Verdict) {
 	r.content = r.content || v.State == openai.Content
 }
 
-// sniff reads up to the first byte that is not blank: a provider's Content-Type is no proof of what follows.
-func (r *reply) sniff() ([]byte, error) {
-	buf := readBufs.Get().(*[]byte)
-	defer readBufs.Put(buf)
-	var out []byte
-	for len(out) <= maxPrelude {
-		n, err := r.up.Read(*buf)
-		out = append(out, (*buf)[:n]...)
+// sniff reads up to the first byte that is not blank: a provider's Content-Type is no proof of what follows. If the bytes stand in a
+// buffer of readBufs, it is given too.
+func (r *reply) sniff() (first []byte, buf *[]byte, err error) {
+	for len(first) <= maxPrelude {
+		buf, n, err := r.up.ReadPooled(&readBufs)
 		switch {
-		case err == io.EOF, err == nil && len(unblank((*buf)[:n])) > 0:
-			return out, nil
+		case err == io.EOF:
+			return first, nil, nil
 		case err != nil:
-			return nil, err
+			return nil, nil, err
+		case len(first) == 0 && len(unblank((*buf)[:n])) > 0:
+			return (*buf)[:n], buf, nil
+		}
+		begun := len(unblank((*buf)[:n])) > 0
+		first = append(first, (*buf)[:n]...)
+		readBufs.Put(buf)
+		if begun {
+			return first, nil, nil
 		}
 	}
-	return nil, errPrelude
+	return nil, nil, errPrelude
 }
 
 // unblank is what stands behind white space and a byte order mark.
@@ -185,7 +202,7 @@ func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(first, rest...), time.Now())
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(bytes.Clone(first), rest...), time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"freefall/fallback"
@@ -17,9 +16,6 @@ const (
 	maxAnswer  = 64 << 20  // bytes of a whole answer
 	maxPrelude = 1 << 20   // bytes held back before the commit point
 )
-
-// readBufs hold what is read of an upstream at a time.
-var readBufs = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
 
 // try makes one attempt, up to the commit point: the reply is open, or says why there is none. It never tries twice.
 func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {

@@ -25,6 +25,7 @@ type conn struct {
 	half    bool            // a part of a request was sent, and no more of it will be
 	silent  bool            // no byte of the present answer has come
 	idleAt  time.Time
+	await   awaiter
 	vec     net.Buffers
 	vecBack [4][]byte // behind vec
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"sync"
 
@@ -120,18 +121,64 @@ func (r *Reply) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-func (r *Reply) read(p []byte) int {
-	if r.framing == byLength {
-		p = p[:min(int64(len(p)), r.left)]
+// ReadPooled reads as Read does, into a buffer of the pool that it takes when there is something to read, and not before: who waits
+// for a slow answer holds none. The buffer is nil when n is 0; otherwise the caller puts it back.
+func (r *Reply) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
+	if r.err == nil && r.f.Cancelled() {
+		r.fail(ErrCancelled)
 	}
+	for r.err == nil && n == 0 {
+		buf, n = r.readPooled(pool)
+	}
+	if n > 0 {
+		return buf, n, nil
+	}
+	return nil, 0, r.err
+}
+
+func (r *Reply) readPooled(pool *sync.Pool) (buf *[]byte, n int) {
+	if patient && r.c.br == nil && r.c.sys != nil && !r.c.secure() {
+		var err error
+		if buf, n, err = r.c.await.read(r.c.sys, pool, r.most()); buf == nil {
+			r.fail(err)
+			return nil, 0
+		}
+		n = r.took((*buf)[:n], err)
+	} else {
+		buf = pool.Get().(*[]byte)
+		n = r.read(*buf)
+	}
+	if n == 0 {
+		pool.Put(buf)
+		return nil, 0
+	}
+	return buf, n
+}
+
+func (r *Reply) read(p []byte) int {
+	p = p[:min(int64(len(p)), r.most())]
 	n, err := r.raw(p)
+	return r.took(p[:n], err)
+}
+
+// most is how many bytes may be read without reading beyond the body, as far as that can be known.
+func (r *Reply) most() int64 {
+	if r.framing == byLength {
+		return r.left
+	}
+	return math.MaxInt64
+}
+
+// took takes the framing out of what was read, and gives how much of the body that is.
+func (r *Reply) took(p []byte, err error) int {
+	n := len(p)
 	switch r.framing {
 	case byLength:
 		if r.left -= int64(n); r.left == 0 {
 			r.end()
 		}
 	case byChunks:
-		n = r.decode(p[:n])
+		n = r.decode(p)
 	case byClose:
 		if err == io.EOF {
 			r.end()
