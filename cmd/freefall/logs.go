@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,9 +22,8 @@ const (
 // serving matters more. What was logged last is written when it is closed.
 func openLog(c *config.Config) (zerolog.Logger, func()) {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
-	level, err := zerolog.ParseLevel(c.Log.Level)
-	if err != nil {
-		level = zerolog.InfoLevel
+	if setLogLevel(c.Log.Level) != nil {
+		zerolog.SetGlobalLevel(zerolog.InfoLevel)
 	}
 	stderr := gather(os.Stderr)
 	var screen io.Writer = stderr
@@ -33,19 +33,46 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 	}
 	file, err := openLogFile(c.Log.File)
 	if file == nil {
-		log := zerolog.New(screen).Level(level).With().Timestamp().Logger()
+		log, end := newLog(screen)
 		if err != nil {
 			log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
 		}
-		return log, stderr.flush
+		return log, func() {
+			end()
+			stderr.flush()
+		}
 	}
 	kept := gather(file)
-	log := zerolog.New(zerolog.MultiLevelWriter(screen, kept)).Level(level).With().Timestamp().Logger()
+	log, end := newLog(zerolog.MultiLevelWriter(screen, kept))
 	return log, func() {
+		end()
 		stderr.flush()
 		kept.flush()
 		_ = file.Close()
 	}
+}
+
+// newLog gives a log in which storms are summed up, and what writes the last sums.
+func newLog(w io.Writer) (log zerolog.Logger, end func()) {
+	bare := zerolog.New(w).With().Timestamp().Logger()
+	c := &sampler{log: bare}
+	return bare.Hook(c), func() {
+		c.flush()
+		zerolog.SetGlobalLevel(zerolog.TraceLevel) // the level is one of the process
+	}
+}
+
+// setLogLevel sets the least that is logged, from now on, by everybody.
+func setLogLevel(word string) error {
+	switch word {
+	case "debug", "info", "warn", "error":
+		level, err := zerolog.ParseLevel(word)
+		if err == nil {
+			zerolog.SetGlobalLevel(level)
+		}
+		return err
+	}
+	return fmt.Errorf("there is no log level %q", word)
 }
 
 // openLogFile tries the file once, so that a folder that is not ours is told at the start.

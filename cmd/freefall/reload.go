@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"freefall/internal/config"
 )
 
@@ -61,7 +63,14 @@ func (s *server) reload(o config.Options) {
 		return
 	}
 	s.use(next)
+	leveled := next.Log.Level != old.Log.Level
+	if leveled && zerolog.GlobalLevel() > zerolog.InfoLevel { // this line is seen, whichever of the two levels shows it
+		_ = setLogLevel(next.Log.Level)
+	}
 	s.log.Info().Int("models", len(next.Models)).Msg("Configuration reloaded: " + strings.Join(changes(old, next), "; "))
+	if leveled {
+		_ = setLogLevel(next.Log.Level) // the config knows no level that this does not
+	}
 	if fixed := fixedChanges(s.started, next); len(fixed) > 0 {
 		s.log.Warn().Msg("Changed, but in effect after the next start only: " + strings.Join(fixed, ", "))
 	}
@@ -128,7 +137,7 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// fixedChanges are the keys that differ and are read at the start only.
+// fixedChanges are the keys that differ and are read at the start only; log.level is not.
 func fixedChanges(started, next *config.Config) (keys []string) {
 	for _, key := range []struct {
 		name string
@@ -137,7 +146,7 @@ func fixedChanges(started, next *config.Config) (keys []string) {
 		{"listen", started.Listen == next.Listen},
 		{"data_dir", started.DataDir == next.DataDir},
 		{"redis", started.Redis.Equal(next.Redis)},
-		{"log", started.Log == next.Log},
+		{"log", started.Log.Format == next.Log.Format && started.Log.File == next.Log.File},
 	} {
 		if !key.same {
 			keys = append(keys, key.name)

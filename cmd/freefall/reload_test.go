@@ -185,7 +185,7 @@ func TestReloadTellsWhatItCannotChange(t *testing.T) {
 	fake, url := simulated(t, models("a"))
 	fake.Script("a", tale(1000, 50*time.Millisecond))
 	f := start(t, chain(url, "", "a"))
-	f.reloaded("models.yaml", chain(url, "drain: 100ms\ndata_dir: elsewhere\nlog: {level: debug}\n", "a"), "in effect after the next start only: data_dir, log")
+	f.reloaded("models.yaml", chain(url, "drain: 100ms\ndata_dir: elsewhere\nlog: {format: console}\n", "a"), "in effect after the next start only: data_dir, log")
 	f.reloaded("models.yaml", chain(url, "drain: 100ms\n", "a"), "the models and their order are the same")
 	if n := strings.Count(f.stderr.String(), "next start only"); n != 1 {
 		t.Errorf("told %d times", n)
@@ -212,6 +212,41 @@ func TestReloadTellsNoSecret(t *testing.T) {
 	for where, text := range map[string]string{"config_error": configError, "stderr": f.stderr.String(), "log": f.log()} {
 		if strings.Contains(text, "hunter") || strings.Contains(text, providerKey) || !strings.Contains(text, "models.yaml:") {
 			t.Errorf("%s: %s", where, text)
+		}
+	}
+}
+
+// How much is logged follows the file, and the admin; what the admin has set stays until an edit names another level.
+func TestLogLevelAtRunTime(t *testing.T) {
+	t.Parallel()
+	_, url := simulated(t, models("a"))
+	f := start(t, chain(url, "", "a"))
+	chat := func(id string) {
+		t.Helper()
+		f.want(f.chat(plainBody, "X-Request-Id", id), 200, "a=ok")
+	}
+	chat("first")
+	f.reloaded("models.yaml", chain(url, "log: {level: error}\n", "a"), "Configuration reloaded")
+	chat("unlogged")
+	if strings.Contains(f.stderr.String(), "after the next start only") {
+		t.Error("the level is told to wait for a start")
+	}
+	if got := f.do("POST", "/api/log/level", `{"level":"info"}`); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	chat("by-the-admin")
+	if got := f.do("POST", "/api/log/level", `{"level":"trace"}`); got.status != 400 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	f.reloaded("models.yaml", chain(url, "log: {level: error}\nmax_body: 1MiB\n", "a"), "Configuration reloaded")
+	chat("kept")
+	f.do("POST", "/api/log/level", `{"level":"error"}`)
+	f.reloaded("models.yaml", chain(url, "log: {level: info}\n", "a"), "Configuration reloaded")
+	chat("last")
+	f.until(callBound, "the last line", func() bool { return strings.Contains(f.stderr.String(), `"request":"last"`) })
+	for id, want := range map[string]bool{"first": true, "unlogged": false, "by-the-admin": true, "kept": true} {
+		if got := strings.Contains(f.stderr.String(), `"request":"`+id+`"`); got != want {
+			t.Errorf("%s is logged: %t", id, got)
 		}
 	}
 }
