@@ -264,22 +264,3 @@ func (r *row) special(n *Need) float64 {
 
 // usualRequest is a size in tokens that every model takes.
 const usualRequest = 8000
-
-func (q *quota) scarcity(now time.Time) (v float64) {
-	for _, c := range q.counters {
-		v = max(v, c.scarcity(now))
-	}
-	return v
-}
-
-// scarcity is above 1 for a window that is drawn faster than it comes round.
-func (c *counter) scarcity(now time.Time) float64 {
-	c.advance(now)
-	limit := float64(c.limit())
-	left := max(limit-float64(c.used), 0)
-	time := 1.0
-	if c.Cycle == Fixed || c.Cycle == Daily {
-		time = float64(c.to.Sub(now)) / float64(c.to.Sub(c.from))
-	}
-	return time * limit / max(left, limit/1000)
-}

@@ -76,7 +76,7 @@ func TestHedgeGoesToWhom(t *testing.T) {
 
 // meetings are requests for one model, with what each of them meets.
 func meetings(model, outcomes string) (steps []step) {
-	for _, word := range strings.Fields(outcomes) {
+	for word := range strings.FieldsSeq(outcomes) {
 		steps = append(steps, step{0, "model=" + model + " only", model + "=" + word, ""})
 	}
 	return steps

@@ -21,7 +21,7 @@ func TestNobodyAtAHost(t *testing.T) {
 		"a fault of the model is no sign": {"A@p B@p C@q", "fault", "A B C"},
 	} {
 		var rows []fallback.Model
-		for _, word := range strings.Fields(c.rows) {
+		for word := range strings.FieldsSeq(c.rows) {
 			parts := append(strings.Split(word, "@"), "")
 			row := chain(parts[0])[0]
 			row.Provider, row.Host = parts[1], parts[2]

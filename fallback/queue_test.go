@@ -152,7 +152,7 @@ func TestFairTurns(t *testing.T) {
 func TestFullQueue(t *testing.T) {
 	l := newLine(fallback.New(fallback.Config{Models: limited("A", per10(1)), MaxWaiting: 4}))
 	var got []string
-	for _, client := range strings.Fields("a a a a a a b b b c") {
+	for client := range strings.FieldsSeq("a a a a a a b b b c") {
 		got = append(got, l.join(t0, fmt.Sprintf("%s%d", client, len(got)), client, fallback.Need{}))
 	}
 	if text := strings.Join(got, " "); text != "served waits waits waits waits refused waits waits refused waits" {
@@ -179,7 +179,7 @@ func TestToolsFirst(t *testing.T) {
 // Who leaves gives up the place, and what was granted meanwhile goes back.
 func TestLeavingTheQueue(t *testing.T) {
 	l := newLine(fallback.New(fallback.Config{Models: limited("A", per10(1)), MaxWaiting: 9}))
-	for _, name := range strings.Fields("0 1 2") {
+	for name := range strings.FieldsSeq("0 1 2") {
 		l.join(t0, name, "", fallback.Need{})
 	}
 	now := t0.Add(11 * s)

@@ -95,11 +95,6 @@ func (q *quota) shut(now time.Time, tokens int64) (by *counter, at time.Time) {
 	return by, at
 }
 
-// countsTokens says whether any of the windows counts tokens.
-func (q *quota) countsTokens() bool {
-	return slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit == Tokens })
-}
-
 func (q *quota) draw(now time.Time, tokens int64) {
 	for _, c := range q.counters {
 		c.draw(now, amount(c.Unit, tokens))

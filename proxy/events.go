@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -304,9 +305,7 @@ func (w *view) update(s overview) {
 func (w *view) all() []byte {
 	if w.whole == nil {
 		state := map[string]json.RawMessage{"partial": json.RawMessage("false")}
-		for name, value := range w.rest {
-			state[name] = value
-		}
+		maps.Copy(state, w.rest)
 		rows := make([]json.RawMessage, len(w.rows))
 		for i := range w.rows {
 			rows[i] = w.rows[i].data

@@ -48,7 +48,7 @@ func TestHistoryCountsAttempts(t *testing.T) {
 	models[1].Keys = []fallback.Key{{Account: "x"}, {Account: "y"}}
 	inBubble(t, plan{models: models, history: h}, func(w *world) {
 		w.fake().Script("a", fakellm.Fault(500).Repeat(1), fakellm.Slow(2*time.Second, 0, 0).Repeat(1), fakellm.Limited(fakellm.Limit{Scope: fakellm.OneModel, Says: fakellm.SaysPlain, Per: fakellm.Duration(time.Hour), Hint: true}))
-		w.chat(plainBody) // a fails, b answers
+		w.chat(plainBody)                                                   // a fails, b answers
 		w.chat(strings.Replace(streamBody, "{", `{"models":["a","b"],`, 1)) // a answers, late
 		w.chat(strings.Replace(plainBody, "{", `{"models":["a","b"],`, 1))  // a is limited
 		w.fake().Script("b", fakellm.Limited(fakellm.Limit{Scope: fakellm.OneModel, Says: fakellm.SaysPlain, Per: fakellm.Duration(time.Hour), Hint: true}).Repeat(1), fakellm.OK().Forever())

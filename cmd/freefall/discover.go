@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"freefall/fallback"
 	"freefall/internal/config"
 	"freefall/internal/roster"
@@ -147,7 +149,7 @@ func plain(rows []fallback.Model) []fallback.Model {
 
 // tell logs a change and passes it on.
 func (s *server) tell(c roster.Change) {
-	e := s.log.Info()
+	level := zerolog.InfoLevel
 	text := "Model " + c.ID + " of " + c.Provider
 	switch c.What {
 	case roster.Joined:
@@ -157,10 +159,10 @@ func (s *server) tell(c roster.Change) {
 	case roster.Back:
 		text += " is back"
 	case roster.Gone, roster.NotFree:
-		e = s.log.Warn()
+		level = zerolog.WarnLevel
 		text += " is parked: " + c.Why
 	}
-	e.Str("provider", c.Provider).Str("model", c.ID).Stringer("change", c.What).Msg(text)
+	s.log.WithLevel(level).Str("provider", c.Provider).Str("model", c.ID).Stringer("change", c.What).Msg(text)
 	if s.changed != nil {
 		s.changed(c)
 	}

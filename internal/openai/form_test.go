@@ -149,7 +149,9 @@ func TestJudgingIsBounded(t *testing.T) {
 			`[` + list(200_000, ",", func(int) string { return "77" }) + `]`},
 		"dear patterns": {`{"patternProperties":{` + list(2000, ",", func(i int) string { return fmt.Sprintf(`"(.*x.*y%d){9}$":{"type":"string"}`, i) }) + `}}`,
 			`{` + list(2000, ",", func(i int) string { return fmt.Sprintf(`"%s%d":1`, strings.Repeat("xy", 100), i) }) + `}`},
-		"large patterns": {`{"allOf":[` + list(9, ",", func(int) string { return `{"pattern":"` + list(300, "|", func(i int) string { return fmt.Sprintf("(x%d){900}", i) }) + `"}` }) + `]}`, `"x"`},
+		"large patterns": {`{"allOf":[` + list(9, ",", func(int) string {
+			return `{"pattern":"` + list(300, "|", func(i int) string { return fmt.Sprintf("(x%d){900}", i) }) + `"}`
+		}) + `]}`, `"x"`},
 		"parts of parts": {`{"x":` + strings.Repeat(`{"not":`, 60) + `{}` + strings.Repeat(`}`, 60) + `,"allOf":[` + list(900, ",", func(i int) string {
 			return `{"$ref":"#/x` + strings.Repeat("/not", i%60) + `"}`
 		}) + `]}`, `1`},

@@ -164,7 +164,7 @@ func TestListsThatCannotBeRead(t *testing.T) {
 		"no ids":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[{"id":"../x"},{"id":"<b>"}]}`) }, "names no model"},
 		"nothing": {func(w http.ResponseWriter, _ *http.Request) {}, "no list"},
 		"fault":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, goodList, 500) }, "status 500"},
-		"refused": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, goodList, 401) }, "status 401"},
+		"refused": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, goodList, http.StatusUnauthorized) }, "status 401"},
 		"page":    {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>"+goodList) }, "no list"},
 		"error": {func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"error":{"message":"sk-or-v1-0123456789abcdef"}}`)
@@ -173,11 +173,13 @@ func TestListsThatCannotBeRead(t *testing.T) {
 			fmt.Fprint(w, goodList[:20])
 			panic(http.ErrAbortHandler)
 		}, ""},
-		"half":       {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, goodList[:30]) }, "no list"},
-		"silent":     {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline exceeded"},
-		"slow":       {func(w http.ResponseWriter, r *http.Request) { drip(w, r, goodList) }, ""},
-		"50 MB":      {func(w http.ResponseWriter, _ *http.Request) { endless(w, `{"data":[`) }, "larger than 16 MB"},
-		"redirected": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://evil.test/v1/models", 307) }, "status 307"},
+		"half":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, goodList[:30]) }, "no list"},
+		"silent": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "deadline exceeded"},
+		"slow":   {func(w http.ResponseWriter, r *http.Request) { drip(w, r, goodList) }, ""},
+		"50 MB":  {func(w http.ResponseWriter, _ *http.Request) { endless(w, `{"data":[`) }, "larger than 16 MB"},
+		"redirected": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://evil.test/v1/models", http.StatusTemporaryRedirect)
+		}, "status 307"},
 		"led away": {func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"data":[{"id":"x"}],"links":{"next":"http://evil.test/v1/models"}}`)
 		}, "another place"},
@@ -273,7 +275,7 @@ func TestListsGrowOld(t *testing.T) {
 	var silent atomic.Bool
 	withLists(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if silent.Load() {
-			http.Error(w, "", 503)
+			http.Error(w, "", http.StatusServiceUnavailable)
 			return
 		}
 		whole(w, r)

@@ -196,12 +196,14 @@ func TestMetersThatCannotBeRead(t *testing.T) {
 	const good = `{"data":{"free_model_daily_requests":{"limit":50,"used":3,"remaining":47}}}`
 	var taken atomic.Int64
 	for name, answer := range map[string]http.HandlerFunc{
-		"refused":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, 401) },
-		"fault":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, 500) },
-		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://evil.test/v1/key", 307) },
-		"page":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>key</html>") },
-		"other":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":{"limit":null}}`) },
-		"large":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good+strings.Repeat(" ", 64<<10)) },
+		"refused": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, http.StatusUnauthorized) },
+		"fault":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, 500) },
+		"redirected": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://evil.test/v1/key", http.StatusTemporaryRedirect)
+		},
+		"page":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>key</html>") },
+		"other": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":{"limit":null}}`) },
+		"large": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good+strings.Repeat(" ", 64<<10)) },
 		"endless": func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				n, err := w.Write(bytes.Repeat([]byte(" "), 4<<10))

@@ -123,7 +123,7 @@ func readRequest(c net.Conn, buf *[]byte) (body, rest []byte, ok bool) {
 				if !known {
 					return nil, nil, false
 				}
-				body, end = nil, i+4+n
+				end = i + 4 + n
 			}
 		}
 		if end >= 0 && len(b) >= end {
