@@ -4,6 +4,13 @@ const KEY = "freefall.key";
 
 export const session = { admin: false, login: false, variable: "", known: false };
 
+/** may says what this viewer will be told, so that nobody is asked in vain: a browser's console calls each refusal an error. */
+export const may = {
+  see: () => !session.known || !session.client_key || Boolean(session.client) || (session.login && session.admin),
+  read: () => !session.known || Boolean(session.client) || (session.login ? session.admin : !session.client_key),
+  watch: () => !session.known || (session.login ? session.admin : !session.client_key || Boolean(session.client)),
+};
+
 let key = "";
 try {
   key = sessionStorage.getItem(KEY) || "";
@@ -24,7 +31,7 @@ export function setClientKey(value) {
 /** headers of a request: the client's key, but not where the admin's cookie says more. */
 export function headers(extra, asClient) {
   const out = new Headers(extra);
-  if (key && (asClient || !session.admin)) out.set("Authorization", "Bearer " + key);
+  if (key && (asClient || !session.signed_in)) out.set("Authorization", "Bearer " + key);
   return out;
 }
 

@@ -8,7 +8,7 @@ import { drill } from "./drill.js";
 const good = (r) => r.outcome === "ok" && r.status < 400;
 
 export function feed(root, refresh) {
-  let held = null, readable = true;
+  let held = null;
   const holdIcon = icon("pause");
   const holdWord = el("span");
   const hold = el("button.ghost", { type: "button", "aria-pressed": "false", click: () => {
@@ -31,7 +31,6 @@ export function feed(root, refresh) {
   const draw = keyed(body, row);
   let clients = "";
   return () => {
-    readable = state.denied === "";
     const list = held || state.requests;
     pickClients(list);
     const shown = list.filter((r) => (!failed.checked || !good(r)) && (who.value === "" || who.value === "=" + (r.client || "")));
@@ -39,7 +38,7 @@ export function feed(root, refresh) {
     attr(table, "data-anonymous", shown.some((r) => r.client) ? null : "yes");
     show(table, shown.length > 0);
     show(empty, shown.length === 0);
-    text(empty, readable ? t("noRequests") : t("notTold"));
+    text(empty, state.denied || !state.told ? t("notTold") : t("noRequests"));
     attr(hold, "aria-pressed", String(Boolean(held)));
     text(holdWord, held ? t("holdOn") : t("hold"));
     swapIcon(holdIcon, held ? "play" : "pause");
@@ -62,7 +61,7 @@ export function feed(root, refresh) {
 function row(r) {
   const fine = good(r);
   const hedged = r.attempts.some((a) => a.outcome === "hedge_lost");
-  const button = el("button.link.mono", { type: "button", "aria-label": t("open", { id: r.id }), click: () => drill(r) }, seconds(Date.parse(r.time)));
+  const button = el("button.link.mono", { type: "button", "aria-label": t("open", { time: seconds(Date.parse(r.time)) }), click: () => drill(r) }, seconds(Date.parse(r.time)));
   const kind = fine ? "ok" : r.outcome === "client_left" ? "off" : "fault";
   const word = fine ? t("o_ok") : r.outcome === "failed" ? r.error || t("o_failed") : said("o_", r.outcome);
   const trail = el("ol.trail");
@@ -97,7 +96,7 @@ export function switches(root) {
   root.append(el("div.head", null, el("h2", { id: "switches-title" }, t("switches")), el("span.muted", null, t("switchesHelp"))), el("div.scroll.short", { tabindex: "0", role: "region", "aria-labelledby": "switches-title" }, list), empty);
   const draw = keyed(list, (s) => ({
     node: el("li", { "data-kind": limits.has(s.why) ? "limit" : "fault" },
-      el("button.link.mono", { type: "button", "aria-label": t("open", { id: s.request.id }), click: () => drill(s.request) }, seconds(s.at)),
+      el("button.link.mono", { type: "button", "aria-label": t("open", { time: seconds(s.at) }), click: () => drill(s.request) }, seconds(s.at)),
       el("span", null, el("span.from", null, nameOf(s.from)), " ", icon("next"), " ", el("span.to", null, nameOf(s.to))), el("span.what", null, said("o_", s.why))),
     update() {},
   }));

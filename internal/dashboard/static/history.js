@@ -1,8 +1,8 @@
 // What came of requests in the last day, week and month, by model.
 
 import { el, text, show, attr } from "./dom.js";
-import { get, Refused, now } from "./api.js";
-import { nameOf } from "./state.js";
+import { get, may, Refused, now } from "./api.js";
+import { nameOf, state } from "./state.js";
 import { t, compact, number, clock, dayOf } from "./text.js";
 
 const HOUR = 3600e3;
@@ -17,7 +17,8 @@ const charts = [
   { name: "chartTokens", of: (m) => m.input_tokens + m.output_tokens },
 ];
 const COLOURS = 6; // models with a colour of their own; all others are one
-const EVERY = 30000;
+const EVERY = 20000; // between two looks at what has changed little,
+const SOON = 3000; // and while there is nothing to see
 const HEIGHT = 180;
 
 export function history(root) {
@@ -40,11 +41,25 @@ export function history(root) {
     shape = "";
     draw();
   });
-  setInterval(() => !document.hidden && load(), EVERY);
-  return { load };
+  let newest = null, looked = 0;
+  return { load, update };
+
+  /** update looks again when requests have come since. */
+  function update() {
+    if (state.requests[0] === newest || Date.now() - looked < (rows?.length ? EVERY : SOON)) return;
+    newest = state.requests[0];
+    load();
+  }
 
   async function load() {
     const nth = ++asked;
+    looked = Date.now();
+    if (!may.watch()) {
+      rows = [];
+      problem = t("historyHidden");
+      draw();
+      return;
+    }
     try {
       const answer = await get("/api/chat/history?hours=" + range.hours);
       if (nth !== asked) return;
@@ -55,7 +70,7 @@ export function history(root) {
       if (nth !== asked) return;
       if (!(e instanceof Refused)) return; // what was drawn stays; the next look is soon
       rows = [];
-      problem = e.status === 401 || e.status === 403 ? t("historyHidden") : e.message;
+      problem = e.message;
     }
     draw();
   }

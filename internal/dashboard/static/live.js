@@ -1,7 +1,8 @@
 // How news comes in: by events while the page is looked at, by asking each second where events are not to be had. A hidden tab
 // holds no connection, since a browser grants a site six of them; a laptop that wakes connects anew.
 
-import { get, headers, refusal, sync, Refused } from "./api.js";
+import { get, headers, may, refusal, sync, Refused } from "./api.js";
+import { t } from "./text.js";
 import { state, takeState, takeRequests, forget } from "./state.js";
 
 const SILENCE = 40000; // without a byte the connection counts as dead
@@ -50,12 +51,20 @@ export function restart() {
 async function loop(signal) {
   while (!signal.aborted) {
     try {
+      if (!may.see()) {
+        deny(t("deniedHelp"));
+        return;
+      }
+      if (!may.read()) {
+        await poll(signal);
+        continue;
+      }
       await look();
       await listen(signal);
     } catch (e) {
       if (signal.aborted) return;
       if (e instanceof Refused && (e.status === 401 || e.status === 403)) {
-        deny(e);
+        deny(e.message);
         return;
       }
       if (e instanceof Refused && (e.status === 404 || e.status === 405 || e.status === 429)) {
@@ -71,9 +80,9 @@ async function loop(signal) {
   }
 }
 
-function deny(e) {
+function deny(why) {
   forget();
-  state.denied = e.message;
+  state.denied = why;
   say("denied");
   changed();
 }
@@ -81,11 +90,8 @@ function deny(e) {
 /** look asks for the whole state and the last requests. */
 export async function look() {
   takeState(await get("/api/chat/models"));
-  try {
-    takeRequests((await get("/api/chat/requests?limit=200")).requests || []);
-  } catch (e) {
-    if (!(e instanceof Refused)) throw e; // not for this viewer; the state is
-  }
+  state.told = may.read();
+  if (state.told) takeRequests((await get("/api/chat/requests?limit=200")).requests || []);
   changed();
 }
 

@@ -135,6 +135,7 @@ draw();
 setInterval(() => {
   tick();
   if (link.word === "lost") refresh();
+  if (!document.hidden) past.update();
 }, 1000);
 await whoami();
 start(refresh);

@@ -59,7 +59,14 @@ export function open() {
       if (admin.value) {
         await post("/login", { key: admin.value });
         setClientKey("");
-      } else setClientKey(client.value);
+      } else {
+        setClientKey(client.value);
+        await whoami();
+        if (clientKey() && !session.client && !session.admin) {
+          text(problem, t("unknownKey"));
+          return;
+        }
+      }
       dialog.close();
       await again();
     } catch (error) {

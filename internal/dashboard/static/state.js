@@ -17,6 +17,7 @@ export const state = {
   requests: [], // newest first
   switches: [], // newest first
   denied: "", // why nothing is told
+  told: true, // requests are
 };
 
 let raw = { models: [] };

@@ -4,7 +4,7 @@ const en = {
   skip: "Skip to the models",
   sections: "Sections",
   models: "Models", requests: "Requests", accounts: "Accounts", clients: "Clients", switches: "Switches", history: "History", explain: "Explain", try: "Try it",
-  language: "한국어", languageLabel: "Show this page in Korean",
+  language: "한국어", languageLabel: "한국어: show this page in Korean",
   theme_auto: "Theme: as the system", theme_light: "Theme: light", theme_dark: "Theme: dark",
   signIn: "Sign in", signOut: "Sign out",
   live: "Live", polling: "Live, each second", connecting: "Connecting", lost: "Reconnecting in {n} s", retrying: "Reconnecting", denied: "Key needed",
@@ -63,7 +63,7 @@ const en = {
 
   requestsHelp: "the last 200, newest first", hold: "Hold", holdOn: "Go on", held: "held; {n} new", onlyFailed: "failed only", allClients: "all clients", filterClient: "Whose requests",
   time: "Time", client: "Client", answeredBy: "Answered by", trail: "Way", took: "Took", outcome: "Outcome", anyone: "without a key",
-  noRequests: "No requests yet. Ask something below, and see it here.", notTold: "The admin key shows the requests.", open: "Open request {id}",
+  noRequests: "No requests yet. Ask something below, and see it here.", notTold: "The admin key shows the requests.", open: "{time}, open this request",
   attempts1: "1 attempt", attemptsN: "{n} attempts", waitedFor: "waited {t}",
 
   request: "Request", close: "Close", copyID: "Copy the request's id", timeline: "Attempts on a time line", started: "Started", rests: "rests", detail: "Detail",
@@ -90,7 +90,7 @@ const en = {
   baseURL: "Base URL", copyURL: "Copy the base URL", copied: "Copied",
 
   loginTitle: "Sign in", adminKey: "Admin key", loginHelp: "It is sent once and kept as a cookie that no script can read.", loginGo: "Sign in",
-  useClient: "Or look with a client key", readOnly: "Read only. Set {variable} to change models from here.",
+  useClient: "Or look with a client key", unknownKey: "This freefall does not know that key.", readOnly: "Read only. Set {variable} to change models from here.",
   footAPI: "The same as JSON", footMetrics: "Metrics",
   justNow: "just now", ago: "{t} ago",
 };
@@ -99,7 +99,7 @@ const ko = {
   skip: "모델 목록으로 건너뛰기",
   sections: "구역",
   models: "모델", requests: "요청", accounts: "계정", clients: "클라이언트", switches: "전환 기록", history: "기록", explain: "설명", try: "써 보기",
-  language: "English", languageLabel: "이 페이지를 영어로 보기",
+  language: "English", languageLabel: "English: 이 페이지를 영어로 보기",
   theme_auto: "테마: 시스템 설정", theme_light: "테마: 밝게", theme_dark: "테마: 어둡게",
   signIn: "로그인", signOut: "로그아웃",
   live: "실시간", polling: "실시간 (1초마다)", connecting: "연결 중", lost: "{n}초 뒤 다시 연결", retrying: "다시 연결 중", denied: "키 필요",
@@ -158,7 +158,7 @@ const ko = {
 
   requestsHelp: "최근 200건, 새로운 순", hold: "멈춤", holdOn: "계속", held: "멈춤, 새 요청 {n}건", onlyFailed: "실패만", allClients: "모든 클라이언트", filterClient: "누구의 요청",
   time: "시각", client: "클라이언트", answeredBy: "답한 모델", trail: "경로", took: "걸린 시간", outcome: "결과", anyone: "키 없음",
-  noRequests: "아직 요청이 없습니다. 아래에서 질문하면 여기에 나타납니다.", notTold: "요청은 관리자 키로 볼 수 있습니다.", open: "요청 {id} 열기",
+  noRequests: "아직 요청이 없습니다. 아래에서 질문하면 여기에 나타납니다.", notTold: "요청은 관리자 키로 볼 수 있습니다.", open: "{time}, 이 요청 열기",
   attempts1: "시도 1회", attemptsN: "시도 {n}회", waitedFor: "{t} 대기",
 
   request: "요청", close: "닫기", copyID: "요청 id 복사", timeline: "시간 순 시도", started: "시작", rests: "쉬는 대상", detail: "내용",
@@ -185,7 +185,7 @@ const ko = {
   baseURL: "Base URL", copyURL: "base URL 복사", copied: "복사됨",
 
   loginTitle: "로그인", adminKey: "관리자 키", loginHelp: "한 번만 보내며, 스크립트가 읽을 수 없는 쿠키로 유지됩니다.", loginGo: "로그인",
-  useClient: "또는 클라이언트 키로 보기", readOnly: "읽기 전용입니다. 여기서 모델을 바꾸려면 {variable}을(를) 설정하세요.",
+  useClient: "또는 클라이언트 키로 보기", unknownKey: "이 freefall이 모르는 키입니다.", readOnly: "읽기 전용입니다. 여기서 모델을 바꾸려면 {variable}을(를) 설정하세요.",
   footAPI: "JSON으로 보기", footMetrics: "메트릭",
   justNow: "방금", ago: "{t} 전",
 };
