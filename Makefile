@@ -12,9 +12,10 @@ GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 
 E2E  := test/e2e
 VENV := $(E2E)/.venv
+DASH := test/dashboard
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire providers image compose lint clean
+.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire providers image compose dashboard screenshots lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,11 +73,17 @@ image: ## the container image, built and run with buildah; no engine, no registr
 compose: ## docker-compose.yml, as Docker Compose reads it
 	cd test/compose && $(GO) test ./...
 
+dashboard: $(DASH)/node_modules ## the dashboard in Chromium: what a person reads from it, and axe-core
+	cd $(DASH) && $(GO) vet ./... && $(GO) test -count=1 .
+
+screenshots: ## the README's pictures of the dashboard
+	cd $(DASH) && $(GO) run ./shots
+
 lint: ## golangci-lint; the first run compiles it
 	$(GOLANGCI) run
 
 clean: ## what the targets above leave behind
-	rm -rf bin $(VENV) $(E2E)/node/node_modules
+	rm -rf bin $(VENV) $(E2E)/node/node_modules $(DASH)/node_modules
 
 $(VENV)/ready: $(E2E)/requirements.txt $(E2E)/requirements-model.txt
 	@$(PYTHON) -c 'import ensurepip' || { echo "python3 with venv is missing: apt-get install python3-venv"; exit 1; }
@@ -88,4 +95,9 @@ $(VENV)/ready: $(E2E)/requirements.txt $(E2E)/requirements-model.txt
 $(E2E)/node/node_modules: $(E2E)/node/package-lock.json
 	@command -v npm >/dev/null || { echo "node and npm are missing: apt-get install nodejs npm"; exit 1; }
 	cd $(E2E)/node && npm ci --no-fund --no-audit
+	@touch $@
+
+$(DASH)/node_modules: $(DASH)/package-lock.json
+	@command -v npm >/dev/null || { echo "node and npm are missing: apt-get install nodejs npm"; exit 1; }
+	cd $(DASH) && npm ci --no-fund --no-audit
 	@touch $@
