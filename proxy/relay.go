@@ -40,6 +40,7 @@ type reply struct {
 	conn    net.Conn // of a client that takes chunks
 	held    int      // bytes read before the commit point
 	said    int      // characters of content before it, where there is a MinRate
+	quoted  bool     // what ended the stream are words of the provider
 	heard   bool     // an event other than a comment came since this was last cleared
 	ended   bool
 }
@@ -143,8 +144,11 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	x.attempt = nil
-	if x.req != nil {
+	switch {
+	case x.req != nil:
 		r.outcome.Message = discreet(r.outcome.Message, x.req.Body)
+	case r.quoted: // and the request is not there any more to compare them with
+		r.outcome.Message = "an error within the stream"
 	}
 	r.checkCost()
 	now := time.Now()

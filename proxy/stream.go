@@ -142,6 +142,7 @@ func (r *reply) take(ev openai.Event, now time.Time) {
 		r.said += openai.Characters(ev.Data)
 	}
 	r.judge(v)
+	r.quoted = r.content && r.state == openai.Failed && bytes.Contains(ev.Data, []byte("error"))
 	r.listen(&r.outcome, ev.Data)
 }
 
