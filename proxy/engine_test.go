@@ -415,6 +415,11 @@ func (v *visitor) ask(stream bool, content string) {
 	}
 }
 
+// post sends a chat request.
+func (v *visitor) post(body string) {
+	_, _ = fmt.Fprintf(v.Conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
 func (v *visitor) say(text string) { _, _ = io.WriteString(v.Conn, text) }
 
 // begin reads the head of an answer and leaves its body to be read.

@@ -101,6 +101,12 @@ func (p *Proxy) logAnswer(r *reply, effect fallback.Effect) {
 	e.Msg(text)
 }
 
+// logSeam says where an answer has a seam: its first part is of one model, the rest of another.
+func (p *Proxy) logSeam(x *exchange, from, to *fallback.Model, bytes int) {
+	p.log.Warn().Str("request", x.id).Str("model", to.ID).Str("provider", to.Provider).Str("from", from.ID).Int("said_bytes", bytes).
+		Msg("The answer of " + from.ID + " broke off and goes on from " + to.ID)
+}
+
 // logRequest writes the line of a request. o is nil when no answer was begun.
 func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
 	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).

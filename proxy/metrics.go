@@ -21,6 +21,7 @@ type metrics struct {
 	requests  [6]prometheus.Counter // by the first digit of the status
 	fallovers prometheus.Counter
 	hedges    [numHedgeEnds]prometheus.Counter
+	seams     [2]prometheus.Counter // by whether the text went on
 	running   prometheus.GaugeFunc
 	duration  prometheus.Histogram
 	attempts  *prometheus.CounterVec
@@ -112,6 +113,9 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 	for end := range m.hedges {
 		m.hedges[end] = hedges.WithLabelValues(hedgeEnds[end])
 	}
+	seams := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_seams_total",
+		Help: "Streams of text that broke off and were to go on from another model."}, []string{"outcome"})
+	m.seams = [2]prometheus.Counter{seams.WithLabelValues("broke_off"), seams.WithLabelValues("went_on")}
 	m.running = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_requests_running",
 		Help: "Requests under way."}, func() float64 { return float64(p.running()) })
 	m.duration = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "freefall_request_duration_seconds",
@@ -141,7 +145,7 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 		Help: "Tokens of answers to clients with keys of their own, input and output, as far as providers report them."}, []string{"client"})
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(requests, m.fallovers, hedges, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
+	m.registry.MustRegister(requests, m.fallovers, hedges, seams, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
 		waits, m.waitTime, waiting, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, v := range values {
 		m.registry.MustRegister(v.collector())

@@ -43,6 +43,12 @@ type reply struct {
 	quoted  bool     // what ended the stream are words of the provider
 	heard   bool     // an event other than a comment came since this was last cleared
 	ended   bool
+
+	keeps  bool               // what was said is kept, for another model to go on from if this one breaks off
+	plain  bool               // that is text alone
+	text   []byte             // what was said
+	before *openai.ChatStream // what this one goes on from
+	told   bool               // its attempt has ended
 }
 
 // send hands the reply to fasthttp.
@@ -56,7 +62,9 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 		_ = r.Close()
 		return
 	}
-	x.release() // the body will not be sent again
+	if !r.keeps {
+		x.release() // the body will not be sent again
+	}
 	h.SetContentType("text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
@@ -92,6 +100,11 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 				r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
 				return n, err
 			}
+		}
+		if r.state == openai.Failed && r.keeps {
+			r.goOn()
+			lastContent = time.Now()
+			continue
 		}
 		if r.state != openai.Content {
 			return n, nil
@@ -144,6 +157,10 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	x.attempt = nil
+	if r.told {
+		x.end(fasthttp.StatusOK, &r.outcome)
+		return nil
+	}
 	switch {
 	case x.req != nil:
 		r.outcome.Message = discreet(r.outcome.Message, x.req.Body)
@@ -156,7 +173,7 @@ func (r *reply) Close() error {
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
 	var ttft time.Duration
 	if r.outcome.Class == fallback.OK {
-		ttft = x.commit.Sub(r.begun)
+		ttft = r.commit.Sub(r.begun)
 		x.proxy.metrics.first(r.attempt.Model, ttft)
 	}
 	x.proxy.history.Count(now, r.attempt.Model, &r.outcome, ttft, x.fellOver())

@@ -20,6 +20,7 @@ type Settings struct {
 	MaxWait        time.Duration // how long a request may wait for a limit to end; 0 = not at all
 	Validate       bool          // a whole answer that breaks the form that was asked for moves on once
 	Hedge          Hedge         // when a second attempt starts beside a slow first one
+	Continue       bool          // a text that breaks off goes on from another model
 
 	// NoKey says which variables to set when no provider has a usable key; Help says what would add capacity. Sentences.
 	NoKey string

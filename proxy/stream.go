@@ -25,7 +25,7 @@ func (r *reply) open() (answered bool, o fallback.Outcome) {
 	if notEvents(first) {
 		return r.unstreamed(first)
 	}
-	r.stream = openai.NewChatStream(r.route.Provider.Dialect, openai.ChatOptions{IncludeUsage: r.exchange.req.IncludeUsage})
+	r.stream = r.newStream()
 	r.feed(first)
 	if buf != nil {
 		readBufs.Put(buf)
@@ -64,7 +64,7 @@ func (r *reply) brisk() (o fallback.Outcome, ok bool) {
 		until = r.exchange.deadline
 	}
 	r.flow.SetDeadline(until)
-	for r.state == openai.Content && r.said < r.route.MinRate {
+	for r.state == openai.Content && r.said < r.route.MinRate && r.held <= maxPrelude {
 		err := r.more()
 		switch {
 		case err == nil || r.state != openai.Content:
@@ -84,7 +84,7 @@ func (r *reply) committed() (answered bool, o fallback.Outcome) {
 	r.commit = time.Now()
 	if r.state == openai.Failed && !r.content {
 		r.up.Close()
-		if r.exchange.secondEmpty(&r.outcome) {
+		if r.before == nil && r.exchange.secondEmpty(&r.outcome) {
 			r.head = r.stream.Held(nil)
 			return true, r.outcome
 		}
@@ -138,6 +138,9 @@ func (r *reply) abort(o fallback.Outcome) {
 func (r *reply) take(ev openai.Event, now time.Time) {
 	var v openai.Verdict
 	r.head, v = r.stream.Event(r.head, ev, now)
+	if r.keeps {
+		r.keep(ev.Data)
+	}
 	if r.route.MinRate > 0 && r.commit.IsZero() {
 		r.said += openai.Characters(ev.Data)
 	}
@@ -214,6 +217,12 @@ func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	}
 	if r.breaksForm(&o, body) {
 		return false, r.outcome
+	}
+	if r.before != nil {
+		chunks := r.head
+		r.head, r.stream = nil, r.newStream()
+		r.feed(chunks)
+		return r.committed()
 	}
 	r.state, r.commit = openai.Done, time.Now()
 	r.attempt.Committed(r.commit)

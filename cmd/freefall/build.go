@@ -108,6 +108,7 @@ func settings(c *config.Config) proxy.Settings {
 		Total:          c.Timeouts.Total,
 		MaxWait:        c.Routing.MaxWait,
 		Hedge:          proxy.Hedge(c.Routing.HedgeAfter),
+		Continue:       c.Routing.BrokenStream == "continue",
 		Validate:       c.Routing.Validate == "json",
 	}
 	for _, client := range c.Clients {

@@ -61,6 +61,7 @@ var effects = map[string]string{
 	"allow_paid.[].usd_per_day":        `allow_paid: [{id: v/priced, usd_per_day: 2}]`,
 	"max_body":                         `max_body: 1MiB`,
 	"privacy":                          `privacy: no_train`,
+	"routing.broken_stream":            `routing: {broken_stream: continue}`,
 	"routing.hedge_after":              `routing: {hedge_after: 800ms}`,
 	"routing.hedge_share":              `routing: {hedge_share: 0.2}`,
 	"routing.max_wait":                 `routing: {max_wait: 14s}`,
@@ -232,7 +233,7 @@ func sources(t *testing.T) string {
 
 // unserved keys are held by the tests of internal/config: each is named when it is set.
 func unserved(key string) bool {
-	for _, prefix := range []string{"redis", "routing.broken_stream",
+	for _, prefix := range []string{"redis",
 		"providers.*.timeouts.total", "models.[].timeouts.total"} {
 		if strings.HasPrefix(key, prefix) {
 			return true

@@ -158,7 +158,6 @@ func TestUnserved(t *testing.T) {
 	}
 	const all = `
 redis: redis://r:6379
-routing: {broken_stream: continue}
 providers: {openrouter: {discover: {every: 2h}, timeouts: {total: 9s}}}
 models: [{id: a/b:free, timeouts: {total: 9s}}]
 `
@@ -166,7 +165,7 @@ models: [{id: a/b:free, timeouts: {total: 9s}}]
 	if got := c.Unserved(); len(got) != len(unserved) {
 		t.Errorf("%d of %d rows: %v", len(got), len(unserved), got)
 	}
-	quiet := `{allow_paid: [{id: a/b:free, usd_per_day: 1}], privacy: no_train, clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1, tpd: 1}], routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, pace: day, validate: json},
+	quiet := `{allow_paid: [{id: a/b:free, usd_per_day: 1}], privacy: no_train, clients: [{name: ana, key: k-0123456789, rpd: 1, rpm: 1, tpd: 1}], routing: {order: adaptive, max_wait: 1s, max_waiting: 2, hedge_after: auto, hedge_share: 0.2, broken_stream: continue, pace: day, validate: json},
 providers: {openrouter: {limits: {rpm: 1}, model_limits: {rpd: 2}, discover: off}}, models: [{id: a/b:free, limits: {rpm: 3}}]}`
 	if got := mustRead(t, quiet).Unserved(); len(got) > 0 {
 		t.Errorf("what is served or switched off counts as unserved: %v", got)

@@ -12,7 +12,6 @@ var unserved = []struct {
 	set  func(*Config) bool
 }{
 	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
-	{"routing.broken_stream: continue", func(c *Config) bool { return c.Routing.BrokenStream == "continue" }},
 	{"providers.*.timeouts.total", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
 	}},

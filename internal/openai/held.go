@@ -9,6 +9,9 @@ import (
 
 // hold keeps a chunk back.
 func (s *ChatStream) hold(dst, data []byte) []byte {
+	if s.goesOn {
+		return dst
+	}
 	s.held = appendFrame(s.held, data)
 	if len(s.held) > maxHeld {
 		return s.fail(dst, streamFault("too much came before the first content"))

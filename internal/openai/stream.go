@@ -35,6 +35,9 @@ type Verdict struct {
 // ChatOptions is what the client asked for.
 type ChatOptions struct {
 	IncludeUsage bool // stream_options.include_usage
+	// Quiet says that a failure behind the commit point writes nothing: the caller goes on with another answer, or tells of it with
+	// AppendErrorEvent.
+	Quiet bool
 }
 
 const (
@@ -69,6 +72,8 @@ type ChatStream struct {
 	usage []byte // the chunk that tells the token counts; it goes last
 	calls toolCalls
 	last  template
+
+	goesOn bool // it follows one that broke off: the client has begun to read
 }
 
 // NewChatStream makes a stream of that provider.
@@ -81,6 +86,12 @@ func (s *ChatStream) Reset(d *Dialect, opt ChatOptions) {
 	s.calls.reset()
 	s.last.forget()
 	*s = ChatStream{dialect: d, opt: opt, held: emptied(s.held), usage: emptied(s.usage), calls: s.calls, last: s.last}
+}
+
+// Continue makes a stream for another provider's answer that goes on where this one broke off. It has the same identity; what comes
+// before its content is dropped, and so is its role.
+func (s *ChatStream) Continue(d *Dialect) *ChatStream {
+	return &ChatStream{dialect: d, opt: ChatOptions{IncludeUsage: s.opt.IncludeUsage}, ids: s.ids, goesOn: true}
 }
 
 // Event takes one event and appends to dst what the client is to be sent for it.
@@ -188,6 +199,9 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	if c.usage {
 		data = without(data, "usage")
 	}
+	if s.goesOn {
+		data = withoutRole(data)
+	}
 	s.seen |= c.seen
 	s.finished |= c.finished
 	s.ids.learn(c)
@@ -227,8 +241,8 @@ func (s *ChatStream) close(dst []byte, why string, now time.Time) []byte {
 
 // fail ends the stream. The client learns of it when it has part of the answer already.
 func (s *ChatStream) fail(dst []byte, o fallback.Outcome) []byte {
-	if s.state == Content {
-		dst = appendErrorEvent(dst, &o)
+	if s.state == Content && !s.opt.Quiet {
+		dst = AppendErrorEvent(dst, &o)
 	}
 	s.end(Failed, o)
 	return dst

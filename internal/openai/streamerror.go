@@ -12,8 +12,8 @@ func streamFault(why string) fallback.Outcome {
 		Target: fallback.TargetModel, Until: fallback.UntilBackoff, Status: 200, Message: why}
 }
 
-// appendErrorEvent tells a client that has part of an answer that no more comes.
-func appendErrorEvent(dst []byte, o *fallback.Outcome) []byte {
+// AppendErrorEvent tells a client that has part of an answer that no more comes.
+func AppendErrorEvent(dst []byte, o *fallback.Outcome) []byte {
 	e := Error{Message: "the answer broke off", Type: "server_error", Code: o.Class.String()}
 	if o.Message != "" {
 		e.Message += ": " + o.Message
