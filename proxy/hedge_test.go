@@ -42,9 +42,20 @@ type duel struct {
 // duels runs a test of the two in memory, where ticks are of 100 ms, and over sockets, where they are of 5 ms.
 func duels(t *testing.T, hedgeAfter int, a, b act, test func(*duel)) {
 	t.Helper()
+	duelsIn(t, eachWorld, hedgeAfter, a, b, test)
+}
+
+// races are duels in memory alone: on sockets, under load, the order of what happens within some milliseconds is anybody's guess.
+func races(t *testing.T, hedgeAfter int, a, b act, test func(*duel)) {
+	t.Helper()
+	duelsIn(t, inMemory, hedgeAfter, a, b, test)
+}
+
+func duelsIn(t *testing.T, worlds func(*testing.T, enginePlan, func(*engine)), hedgeAfter int, a, b act, test func(*duel)) {
+	t.Helper()
 	for _, stream := range []bool{false, true} {
 		t.Run(map[bool]string{false: "whole", true: "stream"}[stream], func(t *testing.T) {
-			eachWorld(t, enginePlan{apart: true}, func(e *engine) {
+			worlds(t, enginePlan{apart: true}, func(e *engine) {
 				d := &duel{engine: e, tick: 100 * time.Millisecond, closed: make(chan string, 9), stream: stream}
 				if e.sockets {
 					d.tick = 5 * time.Millisecond
@@ -112,7 +123,7 @@ func (d *duel) goes(trail, text string, ticks float64) answer {
 	if n := fmt.Sprint(strings.Count(trail, "=")); got.header.Get(headerAttempts) != n {
 		d.Errorf("%s attempts, want %s", got.header.Get(headerAttempts), n)
 	}
-	if took < ticks || !d.sockets && took > ticks+0.01 || took > ticks+100 {
+	if took < ticks || !d.sockets && took > ticks+0.01 || took > ticks+400 {
 		d.Errorf("it took %.2f ticks, want %.0f", took, ticks)
 	}
 	return got
@@ -121,12 +132,16 @@ func (d *duel) goes(trail, text string, ticks float64) answer {
 // loses wants the connection of a model to be closed at once.
 func (d *duel) loses(model string) {
 	d.Helper()
+	bound := 100 * time.Millisecond
+	if d.sockets {
+		bound = patience // the machine may be busy with something else
+	}
 	select {
 	case got := <-d.closed:
 		if got != model {
 			d.Errorf("the connection of %s was closed, not that of %s", got, model)
 		}
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(bound):
 		d.Errorf("the connection of %s is still open", model)
 	}
 }
@@ -170,36 +185,36 @@ func TestHedgeAtOnceAndLater(t *testing.T) {
 
 func TestHedgeTakesWhoeverIsFirst(t *testing.T) {
 	t.Run("the first one in time", func(t *testing.T) {
-		duels(t, 3, act{2, answers}, act{}, func(d *duel) { d.goes("a=ok", "of a", 2) })
+		races(t, 3, act{2, answers}, act{}, func(d *duel) { d.goes("a=ok", "of a", 2) })
 	})
 	t.Run("the first one all the same", func(t *testing.T) {
-		duels(t, 3, act{5, answers}, act{}, func(d *duel) {
+		races(t, 3, act{5, answers}, act{}, func(d *duel) {
 			d.goes("a=ok; b=hedge_lost", "of a", 5)
 			d.loses("b")
 			d.harmless()
 		})
 	})
 	t.Run("the second one fails", func(t *testing.T) {
-		duels(t, 3, act{8, answers}, act{1, tooMany}, func(d *duel) {
+		races(t, 3, act{8, answers}, act{1, tooMany}, func(d *duel) {
 			d.goes("a=ok; b=rate_limited", "of a", 8)
 			d.logs("Rate limit on b")
 		})
 	})
 	t.Run("the first one fails", func(t *testing.T) {
-		duels(t, 3, act{4, broken}, act{3, answers}, func(d *duel) {
+		races(t, 3, act{4, broken}, act{3, answers}, func(d *duel) {
 			d.goes("a=upstream_fault; b=ok", "of b", 6)
 			d.logs("Model a failed")
 			d.logs("Switching from a to b")
 		})
 	})
 	t.Run("the first one fails before", func(t *testing.T) {
-		duels(t, 3, act{1, broken}, act{3, answers}, func(d *duel) {
+		races(t, 3, act{1, broken}, act{3, answers}, func(d *duel) {
 			d.goes("a=upstream_fault; b=ok", "of b", 4)
 			d.logs("Switching from a to b")
 		})
 	})
 	t.Run("both fail", func(t *testing.T) {
-		duels(t, 3, act{8, broken}, act{1, broken}, func(d *duel) {
+		races(t, 3, act{8, broken}, act{1, broken}, func(d *duel) {
 			if got := d.goes("a=upstream_fault; b=upstream_fault", "", 8); got.status != 503 || got.err().Code != codeExhausted {
 				d.Errorf("%d %s", got.status, got.body)
 			}
@@ -211,7 +226,7 @@ func TestHedgeTakesWhoeverIsFirst(t *testing.T) {
 		})
 	})
 	t.Run("the client is wrong", func(t *testing.T) {
-		duels(t, 3, act{4, badRole}, act{}, func(d *duel) {
+		races(t, 3, act{4, badRole}, act{}, func(d *duel) {
 			if got := d.goes("a=invalid_request; b=hedge_lost", "", 4); got.status != 400 || got.err().Message != "no such role" {
 				d.Errorf("%d %s", got.status, got.body)
 			}
