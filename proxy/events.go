@@ -255,6 +255,7 @@ const (
 	eventRequest = "request"
 	eventSwitch  = "switch"
 	eventConfig  = "config"
+	eventRoster  = "roster"
 )
 
 // update compares the state with what was told last.

@@ -76,7 +76,8 @@ func (p *Proxy) past(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		return
 	}
 	now := time.Now()
-	rows, cut, err := p.history.Hours(now.UTC().Truncate(time.Hour).Add(-time.Duration(hours-1)*time.Hour), now.Add(1))
+	from := now.UTC().Truncate(time.Hour).Add(-time.Duration(hours-1) * time.Hour)
+	rows, cut, err := p.history.Hours(from, now.Add(1))
 	if err != nil {
 		ctx.Response.Header.Set("Retry-After", "1")
 		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: "history_unavailable", Message: "the history cannot be read at the moment"})
@@ -85,7 +86,12 @@ func (p *Proxy) past(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	out := struct {
 		Hours []*pastHour `json:"hours"`
 		Cut   bool        `json:"cut,omitempty"` // the oldest hours are missing: there are too many models in them
+
+		Roster []changeState `json:"roster,omitempty"` // models that joined, left, were parked or came back, by time
 	}{Hours: []*pastHour{}, Cut: cut}
+	for _, x := range p.changes.Since(from) {
+		out.Roster = append(out.Roster, x.state())
+	}
 	var hour *pastHour
 	for i := range rows {
 		at := rows[i].Hour.UTC().Format(time.RFC3339)

@@ -38,8 +38,9 @@ type Config struct {
 	Log       zerolog.Logger
 	Version   string // for the metrics
 	Values    []Value
-	History   History // nil = none
-	Quirks    *Quirks // nil = none are known yet, and what is learned ends with the Proxy
+	History   History  // nil = none
+	Changes   *Changes // of the roster; nil = none are known yet, and they end with the Proxy
+	Quirks    *Quirks  // nil = none are known yet, and what is learned ends with the Proxy
 
 	// Doubt is told of each account that has refused as a whole for a limit: what we count of it may be wrong. nil = nobody is
 	// told. It is called while a client waits, and must not block.
@@ -57,6 +58,7 @@ type Proxy struct {
 	metrics   *metrics
 	history   History
 	quirks    *Quirks
+	changes   *Changes
 	doubt     func(provider, account string)
 	settings  atomic.Pointer[Settings]
 	server    *fasthttp.Server
@@ -77,12 +79,15 @@ type Proxy struct {
 
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
-	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt, quirks: c.Quirks}
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt, quirks: c.Quirks, changes: c.Changes}
 	if p.history == nil {
 		p.history = noHistory{}
 	}
 	if p.quirks == nil {
 		p.quirks = &Quirks{}
+	}
+	if p.changes == nil {
+		p.changes = &Changes{}
 	}
 	p.events, p.logLevel = newHub(p), c.LogLevel
 	p.metrics = newMetrics(p, c.Version, c.Values)

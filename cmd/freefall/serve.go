@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,6 +146,7 @@ type server struct {
 	store     *store.Store
 	lists     *roster.Lists
 	quirks    proxy.Quirks
+	changes   proxy.Changes
 	changed   func(roster.Change) // told of each change that a list makes; may be nil
 
 	rows  sync.Mutex // guards built
@@ -172,7 +174,7 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 	s.meters = roster.NewMeters(s.transport, s.pool.Observe, log)
 	s.meters.Set(b.metered(c))
 	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(),
-		History: history{s.store}, Quirks: &s.quirks, Doubt: s.meters.Doubt, LogLevel: setLogLevel, Values: s.listValues()}
+		History: history{s.store}, Quirks: &s.quirks, Changes: &s.changes, Doubt: s.meters.Doubt, LogLevel: setLogLevel, Values: s.listValues()}
 	if c.DataDir != "" {
 		front.Values = append(front.Values, storeValues(s.store)...)
 	}
@@ -180,13 +182,16 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 	s.built = &b
 	s.rows.Unlock()
 	s.proxy = proxy.New(front)
+	s.changed = func(c roster.Change) {
+		s.proxy.Changed(proxy.Change{At: c.At, Provider: c.Provider, ID: c.ID, What: c.What.String(), Why: c.Why})
+	}
 	return s, nil
 }
 
 // save is all that outlives the process.
 func (s *server) save() fallback.Saved {
 	saved := s.pool.Save(time.Now())
-	saved.Notes = append(s.lists.Save(), s.quirks.Save()...)
+	saved.Notes = slices.Concat(s.lists.Save(), s.quirks.Save(), s.changes.Save())
 	return saved
 }
 
@@ -194,6 +199,7 @@ func (s *server) restore(saved fallback.Saved) {
 	s.pool.Restore(saved)
 	s.lists.Restore(saved.Notes)
 	s.quirks.Restore(saved.Notes)
+	s.changes.Restore(saved.Notes)
 	s.relist()
 }
 
