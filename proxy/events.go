@@ -94,6 +94,12 @@ func (h *hub) leave(v *viewer) {
 	delete(h.viewers, v)
 }
 
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.viewers)
+}
+
 // close ends all streams, and lets no new ones begin.
 func (h *hub) close() {
 	h.mu.Lock()

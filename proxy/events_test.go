@@ -314,6 +314,9 @@ func TestEventsHaveRoom(t *testing.T) {
 		}
 		w.chat(plainBody, "Authorization", "Bearer k-ana")
 		time.Sleep(time.Second)
+		if page := w.do("GET", "/metrics", "", "Authorization", "Bearer k-admin").body; !strings.Contains(page, "\nfreefall_event_viewers 100\n") || !strings.Contains(page, "\nfreefall_journal_requests 1\n") {
+			t.Error("the metrics do not tell of them")
+		}
 		for i, o := range all {
 			if len(o.all(eventRequest)) != 1 {
 				t.Errorf("viewer %d is told of %d requests", i, len(o.all(eventRequest)))

@@ -243,6 +243,12 @@ func (j *journal) newest() uint64 {
 	return j.last
 }
 
+func (j *journal) count() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return int(min(j.last, journalSize) + min(j.lost, failedSize))
+}
+
 // requestState is a request in the journal and in the events.
 type requestState struct {
 	ID           string         `json:"id"`

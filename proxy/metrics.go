@@ -139,6 +139,10 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 		Help: "How long requests waited for a limit to end.", Buckets: seconds})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_waiting",
 		Help: "Requests that wait for a limit to end."}, func() float64 { return float64(p.pool.Waiting()) })
+	viewers := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_event_viewers",
+		Help: "Streams of events that are open."}, func() float64 { return float64(p.events.count()) })
+	journal := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_journal_requests",
+		Help: "Requests that the journal holds."}, func() float64 { return float64(p.journal.count()) })
 	m.clients = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_requests_total",
 		Help: "Requests of clients with keys of their own, by what they got."}, []string{"client", "outcome"})
 	m.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_tokens_total",
@@ -146,7 +150,7 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
 	m.registry.MustRegister(requests, m.fallovers, hedges, seams, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
-		waits, m.waitTime, waiting, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		waits, m.waitTime, waiting, viewers, journal, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, v := range values {
 		m.registry.MustRegister(v.collector())
 	}
