@@ -126,8 +126,9 @@ func TestDemoHasThreeAccounts(t *testing.T) {
 			t.Errorf("%q: %s", h.trail(), h.wrong())
 		}
 	}
+	// How many it still has to ask depends on what the account's own counter has told meanwhile.
 	h := d.ask(t.Context(), plainForm, backup)
-	if h.status != 429 || h.classes() != "3 x rate_limited" || h.retry <= 0 {
+	if h.status != 429 || strings.Contains(h.trail(), "=ok") || h.retry <= 0 {
 		t.Errorf("all accounts are spent, but: %d, %q, Retry-After %v", h.status, h.trail(), h.retry)
 	}
 }
