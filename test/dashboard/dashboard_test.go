@@ -401,6 +401,27 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// However often something changes, ten drawings a second show it.
+func TestDrawsTenTimesASecond(t *testing.T) {
+	p := demo(t, 0)
+	page := open(t, p, "/", browser.View{})
+	page.until(`document.querySelectorAll("#models tbody tr").length >= 5`)
+	var drawn int
+	err := page.Eval(`new Promise((done) => {
+		const find = document.querySelector("#models input[type=search]");
+		let drawn = 0, typed = 0;
+		new MutationObserver(() => drawn++).observe(document.querySelector("#models tbody"), {childList: true});
+		const timer = setInterval(() => {
+			find.value = typed++ % 2 ? "flash" : "llama";
+			find.dispatchEvent(new Event("input"));
+		}, 3);
+		setTimeout(() => (clearInterval(timer), done(drawn)), 1500);
+	})`, &drawn)
+	if err != nil || drawn < 4 || drawn > 17 {
+		t.Errorf("drawn %d times in 1.5 s, %v", drawn, err)
+	}
+}
+
 func TestManyModels(t *testing.T) {
 	before := demo(t, 0)
 	var config strings.Builder

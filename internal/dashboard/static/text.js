@@ -258,7 +258,7 @@ export function span(ms) {
   const unit = lang === "ko" ? { ms: "ms", s: "초", m: "분", h: "시간", d: "일" } : { ms: " ms", s: " s", m: " min", h: " h", d: " d" };
   const s = ms / 1000;
   if (s < 1) return Math.round(ms) + unit.ms;
-  if (s < 10) return (Math.round(s * 10) / 10).toFixed(1) + unit.s;
+  if (s < 10 && s % 1) return s.toFixed(1) + unit.s;
   if (s < 60) return Math.round(s) + unit.s;
   const minutes = Math.round(s / 60);
   if (minutes < 60) return minutes + unit.m;

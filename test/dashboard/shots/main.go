@@ -2,9 +2,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,7 +24,10 @@ func main() {
 	}
 }
 
-const settle = 24 * time.Second // until the demo has had a limit and an outage
+const (
+	settle  = 24 * time.Second // until the demo has had a limit and an outage
+	largest = 200 << 10
+)
 
 func take(out, program string) error {
 	dir, err := os.MkdirTemp("", "shots")
@@ -58,8 +63,8 @@ func take(out, program string) error {
 		name string
 		view browser.View
 	}{
-		{"light", browser.View{Width: 1360, Height: 1010}},
-		{"dark", browser.View{Width: 1360, Height: 1010, Dark: true}},
+		{"light", browser.View{Width: 1280, Height: 900}},
+		{"dark", browser.View{Width: 1280, Height: 900, Dark: true}},
 		{"phone", browser.View{Width: 400, Height: 860, Dark: true, Phone: true, Scale: 1.5}},
 	} {
 		if err := one(chrome, demo.URL, filepath.Join(out, shot.name+".png"), shot.view); err != nil {
@@ -83,6 +88,26 @@ func one(chrome context.Context, url, path string, view browser.View) error {
 	if err != nil {
 		return err
 	}
+	if picture, err = small(picture); err != nil {
+		return err
+	}
 	fmt.Printf("%s: %d KB\n", path, len(picture)>>10)
 	return os.WriteFile(path, picture, 0o644)
+}
+
+// small is the same picture in fewer bytes: a browser packs in a hurry.
+func small(picture []byte) ([]byte, error) {
+	img, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := encoder.Encode(&out, img); err != nil {
+		return nil, err
+	}
+	if out.Len() > largest {
+		return nil, fmt.Errorf("%d KB, more than the %d KB that a README bears", out.Len()>>10, largest>>10)
+	}
+	return out.Bytes(), nil
 }
