@@ -37,6 +37,7 @@ func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 		}
 	}
 	lead := w.order
+	w.order = slices.Grow(w.order, len(base))
 	for _, i := range base {
 		if !slices.Contains(lead, i) {
 			w.order = append(w.order, i)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,9 +14,16 @@ import (
 )
 
 const (
-	firstBody   = 64 << 10  // a body's buffer begins with this and doubles with what has come
+	smallBody   = 4 << 10   // bodies that are declared so small begin with a buffer of this size
+	firstBody   = 64 << 10  // others with this; it doubles with what has come
 	bodyBudget  = 512 << 20 // bytes of request bodies in the whole process
 	slowestBody = 64 << 10  // bytes a second; a body that comes faster may take longer than readTime
+)
+
+// smallBodies and firstBodies hold the buffers that bodies begin with.
+var (
+	smallBodies = sync.Pool{New: func() any { b := make([]byte, smallBody); return &b }}
+	firstBodies = sync.Pool{New: func() any { b := make([]byte, firstBody); return &b }}
 )
 
 // budget bounds the bytes that all request bodies hold together.
@@ -80,7 +88,7 @@ func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, er
 		return nil, errFull
 	}
 	x.held = size
-	buf := make([]byte, 0, size)
+	buf := x.borrow(size)
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -102,8 +110,32 @@ func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, er
 			}
 			x.held += size - cap(buf)
 			buf = append(make([]byte, 0, size), buf...)
+			x.giveBack()
 		}
 	}
+}
+
+// borrow gives an empty buffer of at most firstBody bytes.
+func (x *exchange) borrow(size int) []byte {
+	from := &firstBodies
+	if size <= smallBody {
+		from = &smallBodies
+	}
+	x.lent = from.Get().(*[]byte)
+	return (*x.lent)[:0:size]
+}
+
+// giveBack lets others use the buffer that was borrowed.
+func (x *exchange) giveBack() {
+	switch {
+	case x.lent == nil:
+		return
+	case len(*x.lent) == smallBody:
+		smallBodies.Put(x.lent)
+	default:
+		firstBodies.Put(x.lent)
+	}
+	x.lent = nil
 }
 
 // allow gives a body longer to arrive as long as it comes at a bearable pace: what it has sent buys time, what it declares
@@ -113,10 +145,11 @@ func (x *exchange) allow(ctx *fasthttp.RequestCtx, got int) {
 	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.ReadTimeout + bought))
 }
 
-// release lets go of the request's body: nothing will be sent again.
+// release lets go of the request's body: nothing will be sent again, and nobody looks at it any more.
 func (x *exchange) release() {
 	x.proxy.bodies.give(x.held)
 	x.held, x.req = 0, nil
+	x.giveBack()
 }
 
 func tooLarge(max int) *openai.Error {

@@ -23,7 +23,8 @@ type exchange struct {
 	maxWait  time.Duration
 
 	req  *openai.Request
-	held int // bytes of the body budget
+	held int     // bytes of the body budget
+	lent *[]byte // the buffer that the body is in, if others may use it afterwards
 
 	walk  fallback.Walk
 	flows [2]upstream.Flow // of the attempt under way, and of the one beside it; cancelled when the client leaves or freefall stops

@@ -67,7 +67,7 @@ type tried struct {
 	until  time.Time
 }
 
-var records = sync.Pool{New: func() any { return &record{tries: make([]tried, 0, 4)} }}
+var records = sync.Pool{New: func() any { return &record{tries: make([]tried, 0, 1)} }}
 
 // attempt adds one that has ended. It is called by whoever owns the exchange.
 func (r *record) attempt(x *exchange, now time.Time, a *fallback.Attempt, o *fallback.Outcome, e *fallback.Effect, ttft time.Duration) {

@@ -22,7 +22,7 @@ import (
 var ErrCut = errors.New("drain was over before the last answers were")
 
 const (
-	headLimit    = 16 << 10 // bytes of a request's head
+	headLimit    = 16 << 10 // bytes of a request's head; a stream holds so many as long as it lasts
 	readTime     = 30 * time.Second
 	idleTime     = 75 * time.Second
 	stopGrace    = 2 * time.Second // for the last events after drain is over
