@@ -40,6 +40,9 @@ var moments = []string{
 
 // parseMoment reads a point in time. Of named zones only UTC and GMT are known; the others would be read as UTC.
 func parseMoment(s string, now time.Time) (time.Duration, bool) {
+	if len(s) < len("2006-01-02") { // mostly there is nothing at all, and each layout that does not fit makes an error
+		return 0, false
+	}
 	for _, layout := range moments {
 		t, err := time.Parse(layout, s)
 		if err != nil {
