@@ -14,13 +14,28 @@ import (
 
 // places counts what it is given.
 type places struct {
-	bytes.Buffer
-	writes int
+	mu   sync.Mutex // guards all below
+	text bytes.Buffer
+	n    int
 }
 
 func (p *places) Write(b []byte) (int, error) {
-	p.writes++
-	return p.Buffer.Write(b)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n++
+	return p.text.Write(b)
+}
+
+func (p *places) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+func (p *places) writes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
 }
 
 func TestGathered(t *testing.T) {
@@ -30,13 +45,13 @@ func TestGathered(t *testing.T) {
 		for i := range 3 {
 			fmt.Fprintln(g, i)
 		}
-		if out.writes != 0 {
+		if out.writes() != 0 {
 			t.Error("the first line did not wait for the others")
 		}
 		time.Sleep(gatherTime)
 		synctest.Wait()
-		if out.String() != "0\n1\n2\n" || out.writes != 1 {
-			t.Errorf("%d writes of %q", out.writes, out.String())
+		if out.String() != "0\n1\n2\n" || out.writes() != 1 {
+			t.Errorf("%d writes of %q", out.writes(), out.String())
 		}
 		fmt.Fprintln(g, 3)
 		time.Sleep(gatherTime)
@@ -48,8 +63,8 @@ func TestGathered(t *testing.T) {
 		for range 4 {
 			fmt.Fprintln(g, line)
 		}
-		if out.writes != 3 {
-			t.Errorf("%d writes: lines gathered beyond the bound", out.writes)
+		if out.writes() != 3 {
+			t.Errorf("%d writes: lines gathered beyond the bound", out.writes())
 		}
 		fmt.Fprintln(g, "last")
 		g.flush()
@@ -94,7 +109,7 @@ func TestGatheredWarnings(t *testing.T) {
 	g := gather(&out)
 	defer g.timer.Stop()
 	_, _ = g.WriteLevel(zerolog.InfoLevel, []byte("answered\n"))
-	if out.writes != 0 {
+	if out.writes() != 0 {
 		t.Error("an answer did not wait for others")
 	}
 	_, _ = g.WriteLevel(zerolog.WarnLevel, []byte("Rate limit\n"))
