@@ -178,8 +178,9 @@ func wasted(all []heard, stated time.Duration) (stories []string) {
 	for i := range all {
 		h := &all[i]
 		for _, hop := range h.hops {
-			// The limit was told at some moment between began and ended, so it holds at least until began + stated.
-			knew := func(n notice) bool { return n.ended.Before(h.began) && h.began.Before(n.began.Add(stated)) }
+			// The limit was told at some moment between began and ended, so it holds at least until began + stated; the call was made
+			// at some moment of its request.
+			knew := func(n notice) bool { return n.ended.Before(h.began) && h.ended.Before(n.began.Add(stated)) }
 			if hop.class == "rate_limited" && slices.ContainsFunc(told[hop.model], knew) {
 				stories = append(stories, fmt.Sprintf("wasted: %s was asked although its limit was known\n    trail %q, request %s", hop.model, h.trail(), h.id))
 			}

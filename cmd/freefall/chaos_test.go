@@ -29,7 +29,8 @@ func TestWasted(t *testing.T) {
 		"met on the way":              {at(20, 30, "b=timeout; a=rate_limited; c=ok"), 1},
 		"at the same time":            {at(5, 30, "a=rate_limited; b=ok"), 0},
 		"when it had ended":           {at(1000, 1010, "a=rate_limited; b=ok"), 0},
-		"just before it ended":        {at(999, 1010, "a=rate_limited; b=ok"), 1},
+		"just before it ended":        {at(985, 999, "a=rate_limited; b=ok"), 1},
+		"perhaps after it had ended":  {at(999, 1010, "a=rate_limited; b=ok"), 0},
 		"another model":               {at(20, 30, "b=rate_limited; c=ok"), 0},
 		"another failure of the same": {at(20, 30, "a=timeout; b=ok"), 0},
 	} {
