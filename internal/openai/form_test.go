@@ -170,7 +170,7 @@ func TestJudgingIsBounded(t *testing.T) {
 		took := time.Since(begun)
 		runtime.ReadMemStats(&after)
 		t.Log(name, took, (after.TotalAlloc-before.TotalAlloc)>>20, after.StackInuse>>20)
-		if took > 15*time.Second {
+		if took > time.Minute {
 			t.Errorf("%s: it took %v", name, took)
 		}
 		if made := after.TotalAlloc - before.TotalAlloc; made > 300<<20 {
