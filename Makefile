@@ -18,7 +18,7 @@ RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 .PHONY: help build demo check test e2e record bench fuzz soak cancel world wire providers image compose dashboard screenshots lint clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/freefall, and the simulated provider beside it
 	$(GO) build -trimpath -o bin/ ./cmd/freefall ./$(E2E)/provider

@@ -63,8 +63,8 @@ func take(out, program string) error {
 		name string
 		view browser.View
 	}{
-		{"light", browser.View{Width: 1280, Height: 900}},
-		{"dark", browser.View{Width: 1280, Height: 900, Dark: true}},
+		{"light", browser.View{Width: 1280, Height: 850}},
+		{"dark", browser.View{Width: 1280, Height: 850, Dark: true}},
 		{"phone", browser.View{Width: 400, Height: 860, Dark: true, Phone: true, Scale: 1.5}},
 	} {
 		if err := one(chrome, demo.URL, filepath.Join(out, shot.name+".png"), shot.view); err != nil {
