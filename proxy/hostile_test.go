@@ -303,7 +303,7 @@ func TestHostileAnswers(t *testing.T) {
 				strings.Contains(got.body, "gotcha") || !strings.Contains(got.text(), "Hello") {
 				t.Errorf("%s, %s: %d %q %.300s", name, what, got.status, got.trail(), got.body)
 			}
-			if took := time.Since(began); took > 4*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("%s, %s: took %v", name, what, took)
 			}
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait of a test on sockets.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // sockets is a proxy between real sockets: clients that write what they like, and a provider that answers what it likes.
 type sockets struct {
