@@ -40,8 +40,9 @@ class Provider:
         httpx2.delete(self.url + "/control", trust_env=False).raise_for_status()
 
     def requests(self) -> list[dict]:
-        """Everything that has arrived: Model, Header, and Body in base64."""
-        return httpx2.get(self.url + "/requests", trust_env=False).raise_for_status().json()
+        """The calls of models that have arrived: Model, Header, and Body in base64. What freefall asks about its keys is none."""
+        arrived = httpx2.get(self.url + "/requests", trust_env=False).raise_for_status().json()
+        return [r for r in arrived if r["Method"] == "POST"]
 
     def bodies(self, model: str) -> list[dict]:
         return [json.loads(base64.b64decode(r["Body"])) for r in self.requests() if r["Model"] == model]
