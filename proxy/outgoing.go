@@ -8,10 +8,10 @@ import (
 const (
 	readSize  = 16 << 10
 	chunkRoom = 10 // bytes before the data of a chunk, for its size
-	// firstChunk is how much of a stream goes out together with the head of the answer, which fasthttp holds in a buffer of
-	// writeBuffer bytes.
-	firstChunk  = 400
-	writeBuffer = 1 << 10
+	// writeBuffer is what fasthttp gathers of an answer before it writes: the head and a usual text. A stream holds so many bytes as
+	// long as it lasts. firstChunk is how much of it goes out together with the head.
+	writeBuffer = 2 << 10
+	firstChunk  = 1 << 10
 )
 
 // readBufs hold what is read of an upstream at a time, outBufs what a client is sent for it. Both are held only as long as there is

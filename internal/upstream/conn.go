@@ -26,6 +26,8 @@ type conn struct {
 	silent  bool            // no byte of the present answer has come
 	idleAt  time.Time
 	await   awaiter
+	first   *[]byte // the first bytes of an answer, on their way to br
+	got     int     // how many
 	vec     net.Buffers
 	vecBack [4][]byte // behind vec
 }
@@ -76,14 +78,15 @@ func (c *conn) reader(size int) *bufio.Reader {
 	if c.br == nil {
 		c.br = readers.Get().(*bufio.Reader)
 		if c.br.Size() != size {
-			c.br = bufio.NewReaderSize(c.rw, size)
+			c.br = bufio.NewReaderSize(c, size)
 		}
-		c.br.Reset(c.rw)
+		c.br.Reset(c)
 	}
 	return c.br
 }
 
 func (c *conn) letReaderGo() {
+	c.letFirstGo()
 	if c.br != nil {
 		c.br.Reset(nil)
 		readers.Put(c.br)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/valyala/fasthttp"
 )
@@ -21,10 +22,8 @@ var (
 // us and the model may cut the answer elsewhere: ambiguous tells so.
 func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, err error) {
 	for range maxInterim {
-		if c.br == nil && c.sys != nil && !c.secure() {
-			if err := awaitReadable(c.sys); err != nil {
-				return false, err
-			}
+		if err := c.awaitFirst(max); err != nil {
+			return false, err
 		}
 		br := c.reader(max)
 		raw, err := awaitHead(br)
@@ -44,6 +43,41 @@ func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, er
 		}
 	}
 	return false, errInterim
+}
+
+// firsts hold the first bytes of answers until they are in a reader.
+var firsts = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
+
+// awaitFirst waits for the first bytes of an answer, at most so many, where that can be done without a reader.
+func (c *conn) awaitFirst(most int) (err error) {
+	if !patient || c.br != nil || c.sys == nil || c.secure() {
+		return nil
+	}
+	c.first, c.got, err = c.await.read(c.sys, &firsts, int64(most))
+	if c.first != nil && c.got == 0 {
+		c.letFirstGo()
+	}
+	if err == io.EOF {
+		return nil // the reader will meet it too, and say what it means
+	}
+	return err
+}
+
+// Read gives what has been waited for, and then what comes.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.first == nil {
+		return c.rw.Read(p)
+	}
+	n := copy(p, (*c.first)[:c.got]) // all of it: an empty reader has room for as much as was waited for
+	c.letFirstGo()
+	return n, nil
+}
+
+func (c *conn) letFirstGo() {
+	if c.first != nil {
+		firsts.Put(c.first)
+		c.first = nil
+	}
 }
 
 // wellFormed tells whether a head begins with a version, a status of 100 to 599 and no more before its reason, and ends all its

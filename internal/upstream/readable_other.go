@@ -10,8 +10,6 @@ import (
 // readable cannot look without reading here: a dead kept connection is found when it is used, and redialled.
 func readable(syscall.RawConn) bool { return false }
 
-func awaitReadable(syscall.RawConn) error { return nil }
-
 // patient says whether a read can wait without a buffer.
 const patient = false
 

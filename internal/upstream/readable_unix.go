@@ -16,9 +16,6 @@ func readable(sys syscall.RawConn) (is bool) {
 	return is || err != nil
 }
 
-// awaitReadable blocks until a read would return, and holds no buffer meanwhile.
-func awaitReadable(sys syscall.RawConn) error { return sys.Read(polled) }
-
 func polled(fd uintptr) bool {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds[:], 0)
