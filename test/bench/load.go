@@ -199,7 +199,7 @@ func load(ctx context.Context, r *running, k *kind, conns, requests int, t *tall
 					return
 				}
 				if err := c.one(r, k, forms[n%len(forms)], n, t); err != nil {
-					cancel(fmt.Errorf("%s, %s: %w", r.name, k.name, err))
+					cancel(fmt.Errorf("%s, %s: %w\n%s", r.name, k.name, err, r.words()))
 					return
 				}
 			}

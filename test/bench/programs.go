@@ -199,8 +199,15 @@ providers:
 type running struct {
 	*program
 	*process
+	dir  string
 	addr string
 	took time.Duration // from its start to its first answer
+}
+
+// words are the last that a program has written.
+func (r *running) words() string {
+	text, _ := os.ReadFile(filepath.Join(r.dir, "output"))
+	return string(text[max(0, len(text)-3000):])
 }
 
 // run starts a program in a folder of its own and waits until it answers.
@@ -221,11 +228,10 @@ func (p *program) run(w *world, dir string) (*running, error) {
 	if addr == "" {
 		addr = line
 	}
-	r := &running{program: p, process: proc, addr: addr}
+	r := &running{program: p, process: proc, dir: dir, addr: addr}
 	if err := r.answers(begun); err != nil {
-		words, _ := os.ReadFile(filepath.Join(dir, "output"))
 		proc.stop()
-		return nil, fmt.Errorf("%s: %w\n%.2000s", p.name, err, words)
+		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, r.words())
 	}
 	return r, nil
 }
