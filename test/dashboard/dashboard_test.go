@@ -86,6 +86,7 @@ type tab struct {
 	t *testing.T
 }
 
+// open shows a page that knows the state, or knows that it may not.
 func open(t *testing.T, p *browser.Program, path string, v browser.View) tab {
 	t.Helper()
 	page, end, err := browser.Open(chrome, p.URL+path, v)
@@ -96,6 +97,9 @@ func open(t *testing.T, p *browser.Program, path string, v browser.View) tab {
 		end()
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := page.Until(2*soon, `["live", "polling", "denied"].includes(document.querySelector("#live").dataset.kind)`); err != nil {
 		t.Fatal(err)
 	}
 	return tab{page, t}
