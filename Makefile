@@ -8,6 +8,7 @@ PYTHON   ?= python3
 FUZZTIME ?= 5m
 SOAK     ?= 10m
 WORLD    ?=
+BENCH    ?=
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 E2E  := test/e2e
@@ -15,7 +16,7 @@ VENV := $(E2E)/.venv
 DASH := test/dashboard
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench fuzz soak cancel world wire providers image compose dashboard screenshots lint clean
+.PHONY: help build demo check test e2e record bench pieces fuzz soak cancel world wire providers image compose dashboard screenshots lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +42,10 @@ e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the OpenAI SDKs for Python 
 record: $(VENV)/ready ## llama.cpp's own answers, anew
 	$(VENV)/bin/python $(E2E)/record.py internal/fakellm/testdata/llamacpp
 
-bench: ## the hot pieces
+bench: build ## beside nginx, haproxy (apt-get install nginx haproxy) and net/http: what a request costs; BENCH=-short is a look
+	$(GO) run ./test/bench $(BENCH)
+
+pieces: ## the hot pieces: time and allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## each fuzz target for FUZZTIME

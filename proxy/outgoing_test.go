@@ -3,9 +3,13 @@ package proxy
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http/httputil"
 	"strings"
 	"testing"
+
+	"freefall/internal/openai"
+	"freefall/internal/upstream"
 )
 
 // However large the data, and wherever it begins, the chunk is what a reader of chunks takes for it.
@@ -42,5 +46,34 @@ func TestRoomy(t *testing.T) {
 	r := reply{head: []byte("not from a pool")}
 	if b := r.roomy(); string(b[chunkRoom:]) != "not from a pool" {
 		t.Errorf("%q", b)
+	}
+}
+
+// sink is a client that takes all.
+type sink struct{ net.Conn }
+
+func (sink) Write(p []byte) (int, error) { return len(p), nil }
+
+// What one event of a stream costs between the read that brings it and the write that takes it on.
+func BenchmarkRelayEvent(b *testing.B) {
+	event := func(delta string) []byte {
+		return []byte(`data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":` + delta + `,"finish_reason":null}]}` + "\n\n")
+	}
+	r := &reply{exchange: &exchange{}, route: &Route{Provider: &Provider{}}, up: &upstream.Reply{}, conn: sink{},
+		stream: openai.NewChatStream(nil, openai.ChatOptions{})}
+	relay := func(p []byte) {
+		r.feed(p)
+		if _, err := r.write(nil, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	relay(event(`{"role":"assistant","content":"Once"}`))
+	next := event(`{"content":" upon a time"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		relay(next)
+	}
+	if r.state != openai.Content {
+		b.Errorf("%s: %s", r.state, r.outcome.Message)
 	}
 }
