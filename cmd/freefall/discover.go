@@ -26,8 +26,12 @@ func (p *provider) source() (s roster.Source, ok bool) {
 	if p.config.Off != "" || p.config.Discover.Off || !roster.Asks(p.claim("")) {
 		return s, false
 	}
-	return roster.Source{Provider: p.config.Name, Dialect: p.dialect, URL: strings.TrimRight(p.config.BaseURL, "/") + "/models",
-		Keys: p.via.Keys, Headers: p.via.Headers, Local: p.via.Local, Every: p.config.Discover.Every}, true
+	return roster.Source{Place: p.place("/models", p.via.Keys...), Provider: p.config.Name, Dialect: p.dialect, Every: p.config.Discover.Every}, true
+}
+
+// place is a page of the provider's that tells something.
+func (p *provider) place(path string, keys ...string) roster.Place {
+	return roster.Place{URL: strings.TrimRight(p.config.BaseURL, "/") + path, Keys: keys, Headers: p.via.Headers, Local: p.via.Local}
 }
 
 // sources are the lists to ask, in the order of the providers.

@@ -261,7 +261,7 @@ func shippedLists(t *testing.T) map[string]*roster.List {
 			models = append(models, fakellm.Model{ID: m.ID, Context: m.Context, Tools: m.Tools})
 		}
 		_, url := simulated(t, fakellm.Options{Models: models})
-		s := roster.Source{Provider: "openrouter", Dialect: roster.ByName("openrouter"), URL: url + "/models", Local: true}
+		s := roster.Source{Place: roster.Place{URL: url + "/models", Local: true}, Provider: "openrouter", Dialect: roster.ByName("openrouter")}
 		if lists[l.Date], err = s.Fetch(t.Context(), transport, 0); err != nil {
 			t.Fatal(err)
 		}

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"strings"
-
-	"freefall/fallback"
 	"freefall/internal/config"
 	"freefall/internal/roster"
 )
@@ -22,7 +19,7 @@ func (b *built) metered(c *config.Config) (accounts []roster.Account) {
 			if !seen {
 				n = len(accounts)
 				nth[key.Account] = n
-				accounts = append(accounts, p.meter(p.keys[k]))
+				accounts = append(accounts, roster.Account{Place: p.place(p.via.Dialect.KeyPath), Provider: p.config.Name, Name: p.keys[k].Account})
 			}
 			if a := &accounts[n]; a.Provider == p.config.Name {
 				a.Keys = append(a.Keys, key.Key.Reveal())
@@ -30,9 +27,4 @@ func (b *built) metered(c *config.Config) (accounts []roster.Account) {
 		}
 	}
 	return accounts
-}
-
-func (p *provider) meter(k fallback.Key) roster.Account {
-	return roster.Account{Provider: p.config.Name, Name: k.Account, URL: strings.TrimRight(p.config.BaseURL, "/") + p.via.Dialect.KeyPath,
-		Headers: p.via.Headers, Local: p.via.Local}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"reflect"
 	"sync"
 	"time"
 
@@ -24,38 +23,21 @@ const (
 // Lists are what the providers list: asked at the start and now and then, kept until they are known better, and over restarts.
 // That one cannot be read harms nobody for a day; it is one warning.
 type Lists struct {
+	watches[Source]
 	transport *upstream.Transport
 	looked    func() // somebody has looked, or what was read has grown old
 	log       zerolog.Logger
-	changed   chan struct{}
 
-	mu      sync.Mutex // guards all below
-	wanted  []Source
-	watched map[string]*watched // by provider
-	last    map[string]*List    // likewise
-	notes   map[string]string   // likewise: last, as it is kept
-}
-
-// watched is a list that is asked now and then.
-type watched struct {
-	Source
-	stop    context.CancelFunc
-	nth     int // key
-	trouble string
+	mu    sync.Mutex        // guards all below
+	last  map[string]*List  // by provider
+	notes map[string]string // likewise: last, as it is kept
 }
 
 // NewLists makes the lists; Run asks for them. looked is called, by whoever Run is, when they may say something else than before.
 func NewLists(t *upstream.Transport, looked func(), log zerolog.Logger) *Lists {
-	return &Lists{transport: t, looked: looked, log: log, changed: make(chan struct{}, 1), watched: map[string]*watched{},
-		last: map[string]*List{}, notes: map[string]string{}}
-}
-
-// Set says whose lists are asked from now on. Those that stay as they were are not asked anew.
-func (l *Lists) Set(sources []Source) {
-	l.mu.Lock()
-	l.wanted = sources
-	l.mu.Unlock()
-	notify(l.changed)
+	l := &Lists{transport: t, looked: looked, log: log, last: map[string]*List{}, notes: map[string]string{}}
+	l.watches = watchesOf(func(s Source) string { return s.Provider }, l.watch)
+	return l
 }
 
 // Of is what a source listed last, nil when it never did.
@@ -68,62 +50,26 @@ func (l *Lists) Of(s *Source) *List {
 	return nil
 }
 
-// Run asks for the lists until the context ends, and returns when nobody asks any more.
-func (l *Lists) Run(ctx context.Context) {
-	var all sync.WaitGroup
-	defer all.Wait()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-l.changed:
-			for _, w := range l.follow() {
-				own, stop := context.WithCancel(ctx)
-				w.stop = stop
-				all.Go(func() { l.watch(own, w) })
-			}
-		}
-	}
-}
-
-// follow ends the watches that are not wanted as they are, and gives those that are new.
-func (l *Lists) follow() (begin []*watched) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := map[string]*watched{}
-	for _, s := range l.wanted {
-		if old := l.watched[s.Provider]; old != nil && reflect.DeepEqual(old.Source, s) {
-			next[s.Provider] = old
-			delete(l.watched, s.Provider)
-			continue
-		}
-		w := &watched{Source: s}
-		next[s.Provider] = w
-		begin = append(begin, w)
-	}
-	for _, gone := range l.watched {
-		gone.stop()
-	}
-	l.watched = next
-	return begin
-}
-
 // watch asks for one list again and again.
-func (l *Lists) watch(ctx context.Context, w *watched) {
-	every := min(w.Every, maxEvery)
-	retry := min(firstRetry, every)
+func (l *Lists) watch(ctx context.Context, w *watched[Source]) {
+	every := min(w.of.Every, maxEvery)
+	retry, trouble := min(firstRetry, every), ""
 	for {
 		pause := every*9/10 + rand.N(every/5+1)
-		if !l.look(ctx, w) {
-			pause, retry = retry, min(2*retry, every)
-		} else {
-			retry = min(firstRetry, every)
-		}
-		if ctx.Err() != nil {
+		list, err := w.of.Fetch(ctx, l.transport, w.nth)
+		switch {
+		case ctx.Err() != nil:
 			return
+		case err != nil:
+			w.nth++
+			pause, retry = retry, min(2*retry, every)
+			trouble = l.complain(&w.of, err, trouble)
+		default:
+			l.keep(w.of.Provider, list)
+			retry, trouble = min(firstRetry, every), l.rejoice(&w.of, list, trouble)
 		}
 		l.looked()
-		if old, ok := l.growsOld(&w.Source); ok && old < pause {
+		if old, ok := l.growsOld(&w.of); ok && old < pause {
 			if !sleep(ctx, old, nil) {
 				return
 			}
@@ -145,35 +91,24 @@ func (l *Lists) growsOld(s *Source) (time.Duration, bool) {
 	return time.Until(list.At.Add(proofLasts)), true
 }
 
-// look asks for a list once, and keeps what came, if it is one.
-func (l *Lists) look(ctx context.Context, w *watched) bool {
-	list, err := w.Fetch(ctx, l.transport, w.nth)
-	switch {
-	case ctx.Err() != nil:
-		return false
-	case err != nil:
-		w.nth++
-		l.complain(w, err.Error())
-		return false
-	}
-	l.keep(w.Provider, list)
-	if w.trouble != "" {
-		w.trouble = ""
-		l.log.Info().Str("provider", w.Provider).Msg("The list of models of " + w.Provider + " can be read again")
-	}
-	l.log.Debug().Str("provider", w.Provider).Int("models", len(list.Models)).Msg("The list of models was read")
-	return true
-}
-
-// complain tells the same trouble once, not each time.
-func (l *Lists) complain(w *watched, trouble string) {
+// complain tells the same trouble once, not each time, and gives it.
+func (l *Lists) complain(s *Source, err error, before string) string {
 	level := zerolog.DebugLevel
-	if trouble != w.trouble {
+	if err.Error() != before {
 		level = zerolog.WarnLevel
 	}
-	w.trouble = trouble
-	l.log.WithLevel(level).Str("provider", w.Provider).Str("error", trouble).
-		Msg("The list of models of " + w.Provider + " could not be read; the last one stays in use. `discover: off` at the provider ends the asking")
+	l.log.WithLevel(level).Str("provider", s.Provider).Err(err).
+		Msg("The list of models of " + s.Provider + " could not be read; the last one stays in use. `discover: off` at the provider ends the asking")
+	return err.Error()
+}
+
+// rejoice tells that a list was read, which ends any trouble.
+func (l *Lists) rejoice(s *Source, list *List, trouble string) string {
+	if trouble != "" {
+		l.log.Info().Str("provider", s.Provider).Msg("The list of models of " + s.Provider + " can be read again")
+	}
+	l.log.Debug().Str("provider", s.Provider).Int("models", len(list.Models)).Msg("The list of models was read")
+	return ""
 }
 
 func (l *Lists) keep(provider string, list *List) {

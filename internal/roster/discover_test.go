@@ -58,7 +58,7 @@ func (n *notebook) take(list *[]string) []string {
 const listURL = "http://p.test/v1/models"
 
 func source(keys ...string) Source {
-	return Source{Provider: "p", Dialect: ByName("openrouter"), URL: listURL, Keys: keys, Every: time.Hour}
+	return Source{Place: Place{URL: listURL, Keys: keys}, Provider: "p", Dialect: ByName("openrouter"), Every: time.Hour}
 }
 
 // withLists runs a test in fake time before a provider that answers so.

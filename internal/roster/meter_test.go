@@ -116,7 +116,7 @@ func (p *pipeListener) Close() error   { p.once.Do(func() { close(p.done) }); re
 func (p *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 func account(name string, keys ...string) Account {
-	return Account{Provider: "p", Name: name, URL: "http://p.test/v1/key", Keys: keys, Local: true}
+	return Account{Place: Place{URL: "http://p.test/v1/key", Keys: keys, Local: true}, Provider: "p", Name: name}
 }
 
 // counted is a provider whose account has 50 requests a day, of which some are used.
