@@ -104,7 +104,7 @@ func inBubble(t *testing.T, p plan, test func(*world)) {
 func start(t *testing.T, p plan) (*world, func()) {
 	w := &world{T: t, fakes: map[string]*fakellm.Server{}, log: &lines{}}
 	var serving sync.WaitGroup
-	hosts := map[string]*pipes{}
+	hosts := map[string]*fakellm.Pipes{}
 	var servers []*http.Server
 	if p.route.FirstToken == 0 {
 		p.route.FirstToken = 20 * time.Second
@@ -121,7 +121,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 	}
 	for name, models := range byProvider {
 		fake := fakellm.New(fakellm.Options{Models: models, OpenAI: true})
-		ln := newPipes()
+		ln := fakellm.NewPipes()
 		srv := &http.Server{Handler: fake}
 		serving.Go(func() { _ = srv.Serve(ln) })
 		w.fakes[name], hosts[name+".test:80"], servers = fake, ln, append(servers, srv)
@@ -156,7 +156,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 		if !ok {
 			return nil, fmt.Errorf("nobody at %s", addr)
 		}
-		return ln.dial()
+		return ln.Dial(ctx, "", "")
 	}})
 	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Doubt: p.doubt, Log: zerolog.New(w.log)})
 	front := fasthttputil.NewInmemoryListener()
@@ -187,37 +187,6 @@ func start(t *testing.T, p plan) (*world, func()) {
 
 // deadHost drops what is sent there.
 const deadHost = "dead.test:80"
-
-// pipes is a listener in memory whose connections keep deadlines, as the simulated provider's server needs them.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (p *pipes) dial() (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 func (w *world) fake() *fakellm.Server { return w.fakes["p"] }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,35 +38,6 @@ func (s *server) shown() string {
 	return strings.Join(out, " ")
 }
 
-// memory is a listener whose connections are pipes.
-type memory struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (m *memory) dial(context.Context, string, string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case m.conns <- there:
-		return here, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case c := <-m.conns:
-		return c, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error   { m.once.Do(func() { close(m.done) }); return nil }
-func (m *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
-
 // withServer runs a test in fake time over a server of this config, whose provider p.test is the fake. look begins to ask for lists.
 func withServer(t *testing.T, yaml string, fake *fakellm.Server, test func(s *server, log *output, look func())) {
 	t.Helper()
@@ -79,12 +49,12 @@ func withServer(t *testing.T, yaml string, fake *fakellm.Server, test func(s *se
 		if err != nil {
 			t.Fatal(err)
 		}
-		front := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
+		front := fakellm.NewPipes()
 		provider := &http.Server{Handler: fake}
 		var all sync.WaitGroup
 		all.Go(func() { _ = provider.Serve(front) })
 		log := &output{}
-		s, err := newServerOver(c, zerolog.New(log), upstream.New(upstream.Config{Dial: front.dial}))
+		s, err := newServerOver(c, zerolog.New(log), upstream.New(upstream.Config{Dial: front.Dial}))
 		if err != nil {
 			t.Fatal(err)
 		}

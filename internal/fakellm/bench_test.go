@@ -3,42 +3,11 @@ package fakellm
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 )
-
-// pipes is a listener in memory: both ends live in the bubble of the test.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (p pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p pipes) Close() error { close(p.done); return nil }
-
-func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
-
-func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // bench is a server and a client of it.
 type bench struct {
@@ -55,11 +24,11 @@ func serve(t *testing.T, o Options) *bench {
 
 func mount(t *testing.T, s *Server) *bench {
 	t.Helper()
-	ln := pipes{make(chan net.Conn), make(chan struct{})}
+	ln := NewPipes()
 	srv := &http.Server{Handler: s}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = srv.Serve(ln) }()
-	transport := &http.Transport{DialContext: ln.dial, DisableCompression: true}
+	transport := &http.Transport{DialContext: ln.Dial, DisableCompression: true}
 	refuseRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()

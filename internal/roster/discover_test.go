@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -25,34 +23,7 @@ import (
 // listRoom is a provider in memory, and the lists that ask it.
 type listRoom struct {
 	*Lists
-	notebook
-}
-
-// notebook keeps what happened, to be read by the test.
-type notebook struct {
-	mu    sync.Mutex
-	asked []string // "1h0m0s key-1 /v1/models": when since the beginning, by which key, what
-	told  []string // when somebody was told
-	lines []string // of the log
-}
-
-func (n *notebook) Write(line []byte) (int, error) {
-	n.note(&n.lines, string(line))
-	return len(line), nil
-}
-
-func (n *notebook) note(list *[]string, line string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	*list = append(*list, line)
-}
-
-func (n *notebook) take(list *[]string) []string {
-	synctest.Wait()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	defer func() { *list = nil }()
-	return *list
+	*notebook
 }
 
 const listURL = "http://p.test/v1/models"
@@ -64,34 +35,12 @@ func source(keys ...string) Source {
 // withLists runs a test in fake time before a provider that answers so.
 func withLists(t *testing.T, answer http.Handler, test func(l *listRoom)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		room := &listRoom{}
-		front := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-			room.note(&room.asked, fmt.Sprintf("%v %s %s%s", time.Since(began).Round(time.Second), key, r.Host, r.URL.RequestURI()))
-			answer.ServeHTTP(w, r)
-		})}
-		var running sync.WaitGroup
-		running.Go(func() { _ = server.Serve(front) })
-		transport := upstream.New(upstream.Config{Dial: func(context.Context, string, string) (net.Conn, error) { return front.dial() }})
-		log := zerolog.New(&room.notebook).Level(zerolog.DebugLevel)
-		room.Lists = NewLists(transport, func() { room.note(&room.told, fmt.Sprint(time.Since(began).Round(time.Second))) }, log)
-		ctx, stop := context.WithCancel(t.Context())
-		var looking sync.WaitGroup
-		looking.Go(func() { room.Run(ctx) })
-		test(room)
-		ended := time.Now()
-		stop()
-		looking.Wait()
-		if waited := time.Since(ended); waited > 0 {
-			t.Errorf("the end waited %v for an answer", waited)
-		}
-		_ = transport.Close()
-		_ = server.Close()
-		running.Wait()
-	})
+	room := &listRoom{}
+	inRoom(t, answer, func(n *notebook, transport *upstream.Transport) func(context.Context) {
+		room.notebook = n
+		room.Lists = NewLists(transport, func() { n.note(&n.told, n.since()) }, zerolog.New(n).Level(zerolog.DebugLevel))
+		return room.Run
+	}, func() { test(room) })
 }
 
 // now is what the list holds, in short.

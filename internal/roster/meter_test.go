@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,99 +18,29 @@ import (
 	"freefall/internal/upstream"
 )
 
-// counterRoom is a provider with counters, in memory, and the meters that look at them.
+// counterRoom is a provider with counters, in memory, and the meters that look at them. It was told "p acme 12/50": what was observed.
 type counterRoom struct {
 	*Meters
-	mu    sync.Mutex
-	asked []string // "5s key-1 /v1/key": when since the beginning, by which key, where
-	seen  []string // "acme 12/50": what was observed
-	lines []string // of the log
+	*notebook
 }
 
-func (c *counterRoom) Write(line []byte) (int, error) {
-	c.note(&c.lines, string(line))
-	return len(line), nil
-}
-
-func (c *counterRoom) note(list *[]string, line string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	*list = append(*list, line)
-}
-
-// take gives a list and begins it anew.
-func (c *counterRoom) take(list *[]string) string {
-	synctest.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer func() { *list = nil }()
-	return strings.Join(*list, ", ")
-}
+// all takes a list as one line.
+func (c *counterRoom) all(list *[]string) string { return strings.Join(c.take(list), ", ") }
 
 // withMeters runs a test in fake time before a provider that answers so.
 func withMeters(t *testing.T, answer http.Handler, test func(c *counterRoom)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		c := &counterRoom{}
-		conns := make(chan net.Conn)
-		front := &pipeListener{conns: conns, done: make(chan struct{})}
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-			c.note(&c.asked, fmt.Sprintf("%v %s %s%s", time.Since(begin).Round(time.Second), key, r.Host, r.URL.Path))
-			answer.ServeHTTP(w, r)
-		})}
-		var running sync.WaitGroup
-		running.Go(func() { _ = server.Serve(front) })
-		transport := upstream.New(upstream.Config{Dial: func(context.Context, string, string) (net.Conn, error) { return front.dial() }})
-		c.Meters = NewMeters(transport, func(_ time.Time, provider, account string, readings []fallback.Reading) {
+	room := &counterRoom{}
+	inRoom(t, answer, func(n *notebook, transport *upstream.Transport) func(context.Context) {
+		room.notebook = n
+		room.Meters = NewMeters(transport, func(_ time.Time, provider, account string, readings []fallback.Reading) {
 			for _, r := range readings {
-				c.note(&c.seen, fmt.Sprintf("%s %s %d/%d", provider, account, r.Limit-r.Remaining, r.Limit))
+				n.note(&n.told, fmt.Sprintf("%s %s %d/%d", provider, account, r.Limit-r.Remaining, r.Limit))
 			}
-		}, zerolog.New(c).Level(zerolog.DebugLevel))
-		ctx, stop := context.WithCancel(t.Context())
-		var looking sync.WaitGroup
-		looking.Go(func() { c.Run(ctx) })
-		test(c)
-		ended := time.Now()
-		stop()
-		looking.Wait()
-		if waited := time.Since(ended); waited > 0 {
-			t.Errorf("the end waited %v for an answer", waited)
-		}
-		_ = transport.Close()
-		_ = server.Close()
-		running.Wait()
-	})
+		}, zerolog.New(n).Level(zerolog.DebugLevel))
+		return room.Run
+	}, func() { test(room) })
 }
-
-type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipeListener) dial() (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipeListener) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 func account(name string, keys ...string) Account {
 	return Account{Place: Place{URL: "http://p.test/v1/key", Keys: keys, Local: true}, Provider: "p", Name: name}
@@ -136,7 +63,7 @@ func counted(used int) http.Handler {
 func TestMetersAreLookedAt(t *testing.T) {
 	withMeters(t, counted(12), func(c *counterRoom) {
 		c.Set([]Account{account("acme", "key-1")})
-		if asked, seen := c.take(&c.asked), c.take(&c.seen); asked != "0s key-1 p.test/v1/key" || seen != "p acme 12/50" {
+		if asked, seen := c.all(&c.asked), c.all(&c.told); asked != "0s key-1 p.test/v1/key" || seen != "p acme 12/50" {
 			t.Fatalf("at start: asked %q, seen %q", asked, seen)
 		}
 		for range 1000 {
@@ -144,23 +71,23 @@ func TestMetersAreLookedAt(t *testing.T) {
 			c.Doubt("p", "unknown")
 		}
 		time.Sleep(59 * time.Second)
-		if asked := c.take(&c.asked); asked != "" {
+		if asked := c.all(&c.asked); asked != "" {
 			t.Errorf("asked again within a minute: %s", asked)
 		}
 		time.Sleep(2 * time.Second)
-		if asked := c.take(&c.asked); asked != "1m0s key-1 p.test/v1/key" {
+		if asked := c.all(&c.asked); asked != "1m0s key-1 p.test/v1/key" {
 			t.Errorf("after doubt: %q", asked)
 		}
 		time.Sleep(4 * time.Minute)
-		if asked := c.take(&c.asked); asked != "" {
+		if asked := c.all(&c.asked); asked != "" {
 			t.Errorf("doubt of before is asked about twice: %s", asked)
 		}
 		c.Doubt("p", "acme")
-		if asked := c.take(&c.asked); asked != "5m1s key-1 p.test/v1/key" {
+		if asked := c.all(&c.asked); asked != "5m1s key-1 p.test/v1/key" {
 			t.Errorf("doubt after a quiet time: %q", asked)
 		}
 		time.Sleep(100 * time.Minute)
-		if n := strings.Count(c.take(&c.asked), "key-1"); n < 9 || n > 11 {
+		if n := strings.Count(c.all(&c.asked), "key-1"); n < 9 || n > 11 {
 			t.Errorf("looked at %d times in 100 minutes", n)
 		}
 	})
@@ -170,21 +97,21 @@ func TestMetersAreLookedAt(t *testing.T) {
 func TestMetersFollowTheConfiguration(t *testing.T) {
 	withMeters(t, counted(12), func(c *counterRoom) {
 		c.Set([]Account{account("a", "key-a"), account("b", "key-b")})
-		c.take(&c.asked)
+		c.all(&c.asked)
 		time.Sleep(10 * time.Second)
 		c.Set([]Account{account("b", "key-b"), account("c", "key-c")})
-		if asked := c.take(&c.asked); asked != "10s key-c p.test/v1/key" {
+		if asked := c.all(&c.asked); asked != "10s key-c p.test/v1/key" {
 			t.Errorf("after the swap: %q", asked)
 		}
 		c.Doubt("p", "a")
 		c.Set([]Account{account("b", "key-new"), account("c", "key-c")})
 		time.Sleep(5 * time.Minute)
-		if asked := c.take(&c.asked); asked != "1m0s key-new p.test/v1/key" {
+		if asked := c.all(&c.asked); asked != "1m0s key-new p.test/v1/key" {
 			t.Errorf("with another key: %q", asked)
 		}
 		c.Set(nil)
 		time.Sleep(time.Hour)
-		if asked := c.take(&c.asked); asked != "" {
+		if asked := c.all(&c.asked); asked != "" {
 			t.Errorf("nobody is left, and asked was %s", asked)
 		}
 	})
@@ -219,15 +146,15 @@ func TestMetersThatCannotBeRead(t *testing.T) {
 			withMeters(t, answer, func(c *counterRoom) {
 				c.Set([]Account{account("acme", "key-1", "key-2")})
 				time.Sleep(6 * time.Second)
-				if got := c.take(&c.lines); !strings.Contains(got, `"level":"debug"`) || !strings.Contains(got, "could not be read") || strings.Contains(got, "key-1") {
+				if got := c.all(&c.lines); !strings.Contains(got, `"level":"debug"`) || !strings.Contains(got, "could not be read") || strings.Contains(got, "key-1") {
 					t.Errorf("after 6 s the log holds %q", got)
 				}
 				time.Sleep(12 * time.Minute)
-				asked := strings.Split(c.take(&c.asked), ", ")
+				asked := c.take(&c.asked)
 				if len(asked) != 2 || asked[0] != "0s key-1 p.test/v1/key" || !strings.HasSuffix(asked[1], "key-2 p.test/v1/key") {
 					t.Errorf("asked %q", asked)
 				}
-				if seen := c.take(&c.seen); seen != "" {
+				if seen := c.all(&c.told); seen != "" {
 					t.Errorf("believed %s", seen)
 				}
 			})
@@ -242,18 +169,18 @@ func TestMetersThatCannotBeRead(t *testing.T) {
 func TestMetersAtTheSimulatedProvider(t *testing.T) {
 	withMeters(t, counted(0), func(c *counterRoom) {
 		c.Set([]Account{account("acme", "key-1"), account("", "key-2")})
-		asked, seen := c.take(&c.asked), strings.Split(c.take(&c.seen), ", ")
+		asked, seen := c.all(&c.asked), c.take(&c.told)
 		if slices.Sort(seen); strings.Join(seen, ", ") != "p  0/50, p acme 0/50" || strings.Count(asked, "/v1/key") != 2 {
 			t.Errorf("asked %q, seen %q", asked, seen)
 		}
 		c.Doubt("p", "")
 		time.Sleep(time.Minute)
-		if asked := c.take(&c.asked); asked != "1m0s key-2 p.test/v1/key" {
+		if asked := c.all(&c.asked); asked != "1m0s key-2 p.test/v1/key" {
 			t.Errorf("an account without a name: %q", asked)
 		}
 	})
 	withMeters(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), func(c *counterRoom) {
 		c.Set([]Account{account("acme", "key-1")})
-		c.take(&c.asked)
+		c.all(&c.asked)
 	})
 }
