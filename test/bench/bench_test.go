@@ -111,13 +111,6 @@ func TestLoad(t *testing.T) {
 }
 
 func TestMachine(t *testing.T) {
-	n, err := field("/proc/self/status", "VmRSS:")
-	if err != nil || n < 1<<20 {
-		t.Errorf("%d bytes, %v", n, err)
-	}
-	if _, err := field("/proc/self/status", "VmNone:"); err == nil {
-		t.Error("a field that is not there")
-	}
 	if mostFiles() < 100 || len(machine()) < 20 {
 		t.Error("the machine is unknown")
 	}

@@ -15,12 +15,12 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"freefall/test/child"
 )
 
 // ticks is how the kernel counts processor time for /proc: 100 a second on every Linux that Go runs on.
 const ticks = 100
-
-const stopBound = 5 * time.Second
 
 // process is a running program with its children.
 type process struct {
@@ -79,13 +79,7 @@ func start(cmd *exec.Cmd, dir string, speaks bool) (p *process, line string, err
 func (p *process) stop() {
 	p.once.Do(func() {
 		p.stdin.Close()
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-p.ended:
-		case <-time.After(stopBound):
-			_ = p.cmd.Process.Kill()
-			<-p.ended
-		}
+		child.End(p.cmd.Process, p.ended, syscall.SIGTERM)
 	})
 }
 
@@ -157,7 +151,7 @@ func (p *process) cpu() (d time.Duration, err error) {
 // memory is what the program holds of the machine, pages that its processes share counted once.
 func (p *process) memory() (bytes int, err error) {
 	err = p.each(func(pid int, _ stat) error {
-		n, err := field(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss:")
+		n, err := child.Memory(pid, "smaps_rollup", "Pss")
 		bytes += n
 		return err
 	})
@@ -166,20 +160,5 @@ func (p *process) memory() (bytes int, err error) {
 
 // resident is the resident memory of the process itself, code of files included.
 func (p *process) resident() (int, error) {
-	return field(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), "VmRSS:")
-}
-
-// field reads a line "Name:  123 kB" of a file of /proc, in bytes.
-func field(path, name string) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == name {
-			kb, err := strconv.Atoi(f[1])
-			return kb << 10, err
-		}
-	}
-	return 0, fmt.Errorf("%s has no %s", path, name)
+	return child.Memory(p.cmd.Process.Pid, "status", "VmRSS")
 }

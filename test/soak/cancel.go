@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"freefall/test/child"
 )
 
 const (
@@ -265,7 +267,7 @@ func (b *bench) watchMachine(done <-chan struct{}) {
 }
 
 func (b *bench) leaveOnce(ph *phase, leave func(*net.TCPConn)) (time.Duration, error) {
-	c, err := dial(b.addr)
+	c, err := dial(b.Addr)
 	if err != nil {
 		return 0, err
 	}
@@ -369,7 +371,7 @@ func see(r io.Reader, text string) error {
 
 // lag is how long each event of a stream was under way.
 func (b *bench) lag() (lags []time.Duration, err error) {
-	c, err := dial(b.addr)
+	c, err := dial(b.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -405,7 +407,7 @@ func (b *bench) lag() (lags []time.Duration, err error) {
 // promise lets many clients declare a large body and send one byte of it; the result is the most memory freefall ever held.
 func (b *bench) promise() (most int, err error) {
 	for range promises {
-		c, err := dial(b.addr)
+		c, err := dial(b.Addr)
 		if err != nil {
 			return 0, err
 		}
@@ -420,7 +422,7 @@ func (b *bench) promise() (most int, err error) {
 			return 0, err
 		}
 		if running >= promises {
-			return b.memory("VmHWM:")
+			return child.Memory(b.PID, "status", "VmHWM")
 		}
 		if time.Now().After(end) {
 			return 0, fmt.Errorf("%v of %d are being read", running, promises)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"freefall/test/child"
 )
 
 const (
@@ -58,7 +60,7 @@ func most(a, b held) held  { return each(a, b, func(a, b int) int { return max(a
 
 // look is what is held now, and how often the program has collected its garbage.
 func (p *program) look() (h held, collections float64, err error) {
-	rss, err := p.memory("VmRSS:") // before the metrics: what is freed meanwhile must not count as free and as gone
+	rss, err := child.Memory(p.PID, "status", "VmRSS") // before the metrics: what is freed meanwhile must not count as free and as gone
 	if err != nil {
 		return h, 0, err
 	}
@@ -66,7 +68,7 @@ func (p *program) look() (h held, collections float64, err error) {
 	if err != nil {
 		return h, 0, err
 	}
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID))
 	if err != nil {
 		return h, 0, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"freefall/internal/fakellm"
+	"freefall/test/child"
 )
 
 const (
@@ -52,7 +53,7 @@ func (p *program) soak(ctx context.Context, files configFiles, length time.Durat
 	var tally tally
 	first := min(warmUp, length/6)
 	fmt.Printf("warming up for %v, then %v of %d clients, each with a lull of %v thereafter; freefall is process %d\n",
-		first, length, workers, lull, p.cmd.Process.Pid)
+		first, length, workers, lull, p.PID)
 	start, err := p.quiet(ctx, fresh)
 	if err != nil {
 		return err
@@ -72,7 +73,7 @@ func (p *program) soak(ctx context.Context, files configFiles, length time.Durat
 	if err != nil {
 		return err
 	}
-	if peak.rss, err = p.memory("VmHWM:"); err != nil {
+	if peak.rss, err = child.Memory(p.PID, "status", "VmHWM"); err != nil {
 		return err
 	}
 	tally.print(os.Stdout)
@@ -85,8 +86,8 @@ func (p *program) soak(ctx context.Context, files configFiles, length time.Durat
 		grown = append(grown, "no changed config was taken")
 	}
 	grown = append(grown, tally.wrong()...)
-	if strings.Contains(p.words(), "failed inside freefall") {
-		grown = append(grown, p.words())
+	if strings.Contains(p.Words(), "failed inside freefall") {
+		grown = append(grown, p.Words())
 	}
 	if len(grown) > 0 {
 		return errors.New(strings.Join(grown, "\n"))
@@ -101,7 +102,7 @@ func (p *program) load(ctx context.Context, files configFiles, length time.Durat
 	defer stop()
 	var clients sync.WaitGroup
 	for range workers {
-		clients.Go(func() { newVisitor(p.addr, t).run(ctx) })
+		clients.Go(func() { newVisitor(p.Addr, t).run(ctx) })
 	}
 	reloads, peak, err = p.reload(ctx, files)
 	stop()
@@ -122,15 +123,15 @@ func (p *program) reload(ctx context.Context, files configFiles) (taken int, pea
 		select {
 		case <-ctx.Done():
 			return taken, peak, p.settleConfig(files.base)
-		case <-p.ended:
-			return taken, peak, fmt.Errorf("freefall has ended: %s", p.words())
+		case <-p.Ended:
+			return taken, peak, fmt.Errorf("freefall has ended: %s", p.Words())
 		case <-tick.C:
 		}
 		if err := p.configure(files.next(n)); err != nil {
 			return taken, peak, err
 		}
 		if n%2 == 0 {
-			p.signal(syscall.SIGHUP) // otherwise it has to see by itself
+			p.Signal(syscall.SIGHUP) // otherwise it has to see by itself
 		}
 		at, err := p.metric(stamp)
 		if err != nil {
@@ -152,14 +153,14 @@ func (p *program) settleConfig(yaml string) error {
 	if err := p.configure(yaml); err != nil {
 		return err
 	}
-	p.signal(syscall.SIGHUP)
-	for end := time.Now().Add(startBound); ; time.Sleep(100 * time.Millisecond) {
+	p.Signal(syscall.SIGHUP)
+	for end := time.Now().Add(child.StartBound); ; time.Sleep(100 * time.Millisecond) {
 		ok, err := p.metric("freefall_config_last_reload_successful")
 		if err != nil || ok == 1 {
 			return err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("the config is not taken: %s", p.words())
+			return fmt.Errorf("the config is not taken: %s", p.Words())
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"freefall/internal/fakellm"
+	"freefall/test/child"
 )
 
 // The short form: the real binary before simulated providers on loopback, with windows that are a tenth as long. What the
@@ -131,24 +132,24 @@ func short(binary string, out io.Writer) (err error) {
 	if err := os.WriteFile(filepath.Join(dir, "models.yaml"), []byte(yaml(all)), 0o600); err != nil {
 		return err
 	}
-	p, err := start(binary, dir)
+	p, err := child.Start(binary, dir)
 	if err != nil {
 		return err
 	}
-	v := &visitors{addr: p.addr, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
+	v := &visitors{addr: p.Addr, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	defer v.client.CloseIdleConnections()
 	storm := all[3]
 	misses := v.storm(out, storm)
 	misses = append(misses, v.day(out, all[:3])...)
 
 	time.Sleep(time.Second) // what a crash may lose
-	killed := p.stop(syscall.SIGKILL)
-	if p, err = start(binary, dir); err != nil {
+	killed := p.Stop(syscall.SIGKILL)
+	if p, err = child.Start(binary, dir); err != nil {
 		return errors.Join(err, killed)
 	}
-	v.addr = p.addr
+	v.addr = p.Addr
 	misses = append(misses, v.after(out, storm)...)
-	if err := errors.Join(killed, p.stop(syscall.SIGTERM)); err != nil {
+	if err := errors.Join(killed, p.Stop(syscall.SIGTERM)); err != nil {
 		return err
 	}
 	if len(misses) > 0 {
