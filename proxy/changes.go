@@ -88,5 +88,6 @@ func (x *Change) state() changeState {
 // Changed keeps a change of the roster and tells it to those who watch.
 func (p *Proxy) Changed(x Change) {
 	p.changes.Add(x)
+	p.metrics.roster.WithLabelValues(x.What).Inc()
 	p.events.tell(note{event: eventRoster, all: true, data: x.state()})
 }

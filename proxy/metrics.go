@@ -18,8 +18,8 @@ import (
 // a row's counters are looked up once for each configuration.
 type metrics struct {
 	registry  *prometheus.Registry
-	requests  [6]prometheus.Counter // by the first digit of the status
-	fallovers prometheus.Counter
+	requests  [6]prometheus.Counter                   // by the first digit of the status
+	fallovers [fallback.NumClasses]prometheus.Counter // by why the first model did not answer
 	hedges    [numHedgeEnds]prometheus.Counter
 	seams     [2]prometheus.Counter // by whether the text went on
 	running   prometheus.GaugeFunc
@@ -32,15 +32,21 @@ type metrics struct {
 	waits     [numWaitEnds]prometheus.Counter
 	waitTime  prometheus.Histogram
 	clients   *prometheus.CounterVec
+	shares    *prometheus.CounterVec
 	tokens    *prometheus.CounterVec
+	roster    *prometheus.CounterVec
 	meters    sync.Map // *Route -> *meter
 }
 
 // meter are the counters of one row.
 type meter struct {
-	outcomes [fallback.NumClasses]prometheus.Counter
-	ttft     prometheus.Observer
+	outcomes      [fallback.NumClasses]prometheus.Counter
+	ttft          prometheus.Observer
+	input, output prometheus.Counter // tokens
 }
+
+// rosterWords are what a Change may be.
+var rosterWords = [...]string{"joined", "left", "gone", "not_free", "back"}
 
 // clientEnd is what a client got for a request.
 type clientEnd uint8
@@ -61,40 +67,6 @@ type clientMeter struct {
 	tokens prometheus.Counter
 }
 
-// Value is a number that somebody else keeps, shown among the metrics; with Labels it is a gauge of several.
-type Value struct {
-	Name, Help string
-	Counts     bool // it never goes down; otherwise it is a gauge
-	Read       func() float64
-
-	Labels []string
-	Each   func(show func(value float64, labels ...string)) // instead of Read: shows them all, each set of labels once
-}
-
-// labelled are the values of a Value with labels.
-type labelled struct {
-	desc *prometheus.Desc
-	each func(show func(value float64, labels ...string))
-}
-
-func (l labelled) Describe(ch chan<- *prometheus.Desc) { ch <- l.desc }
-
-func (l labelled) Collect(ch chan<- prometheus.Metric) {
-	l.each(func(value float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(l.desc, prometheus.GaugeValue, value, labels...)
-	})
-}
-
-func (v Value) collector() prometheus.Collector {
-	if v.Labels != nil {
-		return labelled{prometheus.NewDesc(v.Name, v.Help, v.Labels, nil), v.Each}
-	}
-	if v.Counts {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: v.Name, Help: v.Help}, v.Read)
-	}
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: v.Name, Help: v.Help}, v.Read)
-}
-
 var seconds = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 90, 180}
 
 func newMetrics(p *Proxy, version string, values []Value) *metrics {
@@ -106,8 +78,11 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 			m.requests[i] = requests.WithLabelValues(label)
 		}
 	}
-	m.fallovers = prometheus.NewCounter(prometheus.CounterOpts{Name: "freefall_fallovers_total",
-		Help: "Requests that were answered by another model than the first one asked."})
+	fallovers := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_fallovers_total",
+		Help: "Requests that were answered by another model than the first one asked, by what came of that one."}, []string{"outcome"})
+	for c := range m.fallovers {
+		m.fallovers[c] = fallovers.WithLabelValues(fallback.Class(c).String())
+	}
 	hedges := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_hedges_total",
 		Help: "Second attempts beside a slow first one, by which of the two was the answer."}, []string{"winner"})
 	for end := range m.hedges {
@@ -145,12 +120,20 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 		Help: "Requests that the journal holds."}, func() float64 { return float64(p.journal.count()) })
 	m.clients = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_requests_total",
 		Help: "Requests of clients with keys of their own, by what they got."}, []string{"client", "outcome"})
-	m.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_tokens_total",
+	m.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_tokens_total",
+		Help: "Tokens of answers, as far as providers report them."}, []string{"provider", "model", "direction"})
+	m.roster = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_roster_changes_total",
+		Help: "Models that joined, left, were parked or came back, because their provider's list says so."}, []string{"change"})
+	for _, word := range rosterWords {
+		m.roster.WithLabelValues(word)
+	}
+	m.shares = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_client_tokens_total",
 		Help: "Tokens of answers to clients with keys of their own, input and output, as far as providers report them."}, []string{"client"})
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "freefall_build_info", Help: "1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(requests, m.fallovers, hedges, seams, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
-		waits, m.waitTime, waiting, viewers, journal, m.clients, m.tokens, poolState{p.pool}, quotaLedger{p.pool}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(requests, fallovers, hedges, seams, m.running, m.duration, m.attempts, m.ttft, m.spend, m.reloaded, m.reloadAt, build,
+		waits, m.waitTime, waiting, viewers, journal, m.clients, m.shares, m.tokens, m.roster, poolState{p}, quotaLedger{p.pool},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, v := range values {
 		m.registry.MustRegister(v.collector())
 	}
@@ -163,7 +146,9 @@ func (m *metrics) row(model *fallback.Model) *meter {
 	if r, ok := m.meters.Load(model.Via); ok {
 		return r.(*meter)
 	}
-	r := &meter{ttft: m.ttft.WithLabelValues(model.Provider, model.ID)}
+	r := &meter{ttft: m.ttft.WithLabelValues(model.Provider, model.ID),
+		input:  m.tokens.WithLabelValues(model.Provider, model.ID, "input"),
+		output: m.tokens.WithLabelValues(model.Provider, model.ID, "output")}
 	for c := range r.outcomes {
 		r.outcomes[c] = m.attempts.WithLabelValues(model.Provider, model.ID, fallback.Class(c).String())
 	}
@@ -183,7 +168,7 @@ func (m *metrics) meterClients(keys []keyHash) {
 		if keys[i].admin {
 			continue
 		}
-		c := &clientMeter{tokens: m.tokens.WithLabelValues(keys[i].name)}
+		c := &clientMeter{tokens: m.shares.WithLabelValues(keys[i].name)}
 		for end := range c.ends {
 			c.ends[end] = m.clients.WithLabelValues(keys[i].name, clientEnds[end])
 		}
@@ -222,9 +207,19 @@ func (m *metrics) request(x *exchange, status int, answered bool) {
 		m.requests[digit].Inc()
 	}
 	if answered && x.fellOver() {
-		m.fallovers.Inc()
+		m.fallovers[x.record.cause()].Inc()
 	}
 	m.duration.Observe(time.Since(x.started).Seconds())
+}
+
+// cause is why the first model that was asked gave no answer.
+func (r *record) cause() fallback.Class {
+	for i := range r.tries {
+		if c := r.tries[i].class; c != fallback.HedgeLost {
+			return c
+		}
+	}
+	return fallback.OK
 }
 
 // first observes the time to the first content.
@@ -234,7 +229,14 @@ func (m *metrics) first(model *fallback.Model, d time.Duration) {
 
 // attempt counts one call.
 func (m *metrics) attempt(model *fallback.Model, o *fallback.Outcome) {
-	m.row(model).outcomes[o.Class].Inc()
+	r := m.row(model)
+	r.outcomes[o.Class].Inc()
+	if o.InputTokens > 0 {
+		r.input.Add(float64(o.InputTokens))
+	}
+	if o.OutputTokens > 0 {
+		r.output.Add(float64(o.OutputTokens))
+	}
 	if o.CostUSD > 0 {
 		m.spend.Inc()
 	}

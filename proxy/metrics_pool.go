@@ -12,32 +12,81 @@ import (
 // What the pool knows becomes metrics when somebody asks for them.
 
 // poolState shows the state of the pool when it is asked.
-type poolState struct{ pool *fallback.Pool }
+type poolState struct{ proxy *Proxy }
 
 var (
+	currentDesc   = prometheus.NewDesc("freefall_model_current", "1 for the model that the next plain request would ask first.", []string{"provider", "model"}, nil)
 	availableDesc = prometheus.NewDesc("freefall_model_available", "1 if the model can be asked now.", []string{"provider", "model"}, nil)
 	failuresDesc  = prometheus.NewDesc("freefall_model_failures", "Failures that are counted against the model, 0 to the breaker's number.", []string{"provider", "model"}, nil)
 	readyDesc     = prometheus.NewDesc("freefall_model_available_timestamp_seconds", "When a resting model can be asked again, if an end is in sight.", []string{"provider", "model"}, nil)
+	keysDesc      = prometheus.NewDesc("freefall_provider_keys", "Keys of a provider: available, resting, or parked until the configuration changes.", []string{"provider", "state"}, nil)
+
+	leftDesc  = prometheus.NewDesc("freefall_today_requests_left", "What all accounts with a known limit of a day still grant together.", nil, nil)
+	grantDesc = prometheus.NewDesc("freefall_today_requests_limit", "What they grant in a day.", nil, nil)
+	resetDesc = prometheus.NewDesc("freefall_today_resets_timestamp_seconds", "When the first of their days ends.", nil, nil)
+	lastsDesc = prometheus.NewDesc("freefall_today_lasts_until_timestamp_seconds", "When the last hour's pace has used up what is left, if that is before the reset.", nil, nil)
 )
 
 func (poolState) Describe(ch chan<- *prometheus.Desc) {
-	ch <- availableDesc
-	ch <- failuresDesc
-	ch <- readyDesc
+	for _, d := range []*prometheus.Desc{currentDesc, availableDesc, failuresDesc, readyDesc, keysDesc, leftDesc, grantDesc, resetDesc, lastsDesc} {
+		ch <- d
+	}
 }
 
 func (m poolState) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range m.pool.Snapshot(time.Now()) {
-		available := 0.0
-		if s.Available {
-			available = 1
+	now := time.Now()
+	page := gauges{ch}
+	for _, s := range m.proxy.pool.Snapshot(now) {
+		page.show(currentDesc, truth(s.Current), s.Model.Provider, s.Model.ID)
+		page.show(availableDesc, truth(s.Available), s.Model.Provider, s.Model.ID)
+		page.show(failuresDesc, float64(s.FailureCount), s.Model.Provider, s.Model.ID)
+		page.moment(readyDesc, s.AvailableAt, s.Model.Provider, s.Model.ID)
+	}
+	m.keys(page, now)
+	left := m.proxy.pool.Left(now)
+	if left.Bounded > 0 {
+		page.show(leftDesc, float64(left.Requests))
+		page.show(grantDesc, float64(left.Limit))
+	}
+	page.moment(resetDesc, left.ResetsAt)
+	page.moment(lastsDesc, left.LastsUntil)
+}
+
+// keys shows how many keys each provider has, by their state.
+func (m poolState) keys(page gauges, now time.Time) {
+	counts := map[string]map[string]int{}
+	for _, k := range m.proxy.keys(now) {
+		if counts[k.Provider] == nil {
+			counts[k.Provider] = map[string]int{"available": 0, "rests": 0, "parked": 0}
 		}
-		ch <- prometheus.MustNewConstMetric(availableDesc, prometheus.GaugeValue, available, s.Model.Provider, s.Model.ID)
-		ch <- prometheus.MustNewConstMetric(failuresDesc, prometheus.GaugeValue, float64(s.FailureCount), s.Model.Provider, s.Model.ID)
-		if !s.AvailableAt.IsZero() {
-			ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, float64(s.AvailableAt.Unix()), s.Model.Provider, s.Model.ID)
+		counts[k.Provider][k.State]++
+	}
+	for provider, states := range counts {
+		for state, n := range states {
+			page.show(keysDesc, float64(n), provider, state)
 		}
 	}
+}
+
+// gauges are what a look at the pool shows.
+type gauges struct{ ch chan<- prometheus.Metric }
+
+func (g gauges) show(d *prometheus.Desc, value float64, labels ...string) {
+	g.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+// moment shows a time; one that is not in sight has no line.
+func (g gauges) moment(d *prometheus.Desc, at time.Time, labels ...string) {
+	if !at.IsZero() {
+		g.show(d, float64(at.Unix()), labels...)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // quotaLedger shows what is drawn from windows when it is asked.
@@ -63,40 +112,38 @@ func (quotaLedger) Describe(ch chan<- *prometheus.Desc) {
 
 func (l quotaLedger) Collect(ch chan<- prometheus.Metric) {
 	now := time.Now()
-	page := quotaPage{ch: ch, seen: map[string]bool{}}
+	page := quotaPage{gauges{ch}, map[string]bool{}}
 	for _, a := range l.pool.Accounts(now) {
 		for _, q := range a.Quota {
-			page.show(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, "", q.Account, "", q.Window)
+			page.window(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, "", q.Account, "", q.Window)
 		}
 	}
 	for _, s := range l.pool.Snapshot(now) {
 		for _, q := range s.Quota {
 			if q.Scope == "model" {
-				page.show(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, s.Model.Provider, q.Account, s.Model.ID, q.Window)
+				page.window(quotaUsedDesc, quotaLimitDesc, quotaResetsDesc, &q, s.Model.Provider, q.Account, s.Model.ID, q.Window)
 			}
 		}
 	}
 	for _, q := range l.pool.Clients(now) {
-		page.show(shareUsedDesc, shareLimitDesc, shareResetsDesc, &q, q.Account, q.Window)
+		page.window(shareUsedDesc, shareLimitDesc, shareResetsDesc, &q, q.Account, q.Window)
 	}
 }
 
 // quotaPage shows each window once: two of one name, a sliding and a fixed one that nobody could tell apart yet, would spoil the
 // whole page.
 type quotaPage struct {
-	ch   chan<- prometheus.Metric
+	gauges
 	seen map[string]bool
 }
 
-func (p *quotaPage) show(used, limit, resets *prometheus.Desc, q *fallback.Quota, labels ...string) {
+func (p *quotaPage) window(used, limit, resets *prometheus.Desc, q *fallback.Quota, labels ...string) {
 	name := q.Scope + "\x00" + strings.Join(labels, "\x00")
 	if p.seen[name] {
 		return
 	}
 	p.seen[name] = true
-	p.ch <- prometheus.MustNewConstMetric(used, prometheus.GaugeValue, float64(q.Used), labels...)
-	p.ch <- prometheus.MustNewConstMetric(limit, prometheus.GaugeValue, float64(q.Limit), labels...)
-	if !q.ResetsAt.IsZero() {
-		p.ch <- prometheus.MustNewConstMetric(resets, prometheus.GaugeValue, float64(q.ResetsAt.Unix()), labels...)
-	}
+	p.show(used, float64(q.Used), labels...)
+	p.show(limit, float64(q.Limit), labels...)
+	p.moment(resets, q.ResetsAt, labels...)
 }
