@@ -37,9 +37,12 @@ const (
 	grain = 128 // beyond, those of Per/grain are kept as one, as old as the youngest
 )
 
+// corrected says whether the provider's own word stands above the limit that was configured.
+func (c *counter) corrected() bool { return c.told > 0 && (!c.Firm || c.told < c.Limit) }
+
 // limit is what the window grants.
 func (c *counter) limit() int64 {
-	if c.told > 0 && (!c.Firm || c.told < c.Limit) {
+	if c.corrected() {
 		return c.told
 	}
 	return c.Limit

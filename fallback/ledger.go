@@ -17,7 +17,18 @@ type Quota struct {
 	// is used, or when it is when somebody ends.
 	ResetsAt time.Time
 	Learned  bool // nobody named it: it was found out
+	Source   Source
 }
+
+// Source is whose word a limit is.
+type Source string
+
+const (
+	FromConfig   Source = "config"   // the operator wrote it
+	FromDialect  Source = "dialect"  // it is known of the provider
+	FromProvider Source = "provider" // the provider said so, with an answer or when asked about the key
+	FromRefusals Source = "refusals" // nobody named it: what was taken on and what was refused tells it
+)
 
 // Account is what one account has drawn from the windows of all its models together.
 type Account struct {
@@ -101,7 +112,7 @@ func (q *quota) list(out []Quota, now time.Time, scope, account string) []Quota 
 		for s := range q.guess.kept {
 			if !q.names(&s.Window) {
 				line := s.counter.show(now, scope, account)
-				line.Learned = true
+				line.Learned, line.Source = true, FromRefusals
 				return append(out, line) // longer ones are its multiples
 			}
 		}
@@ -116,7 +127,7 @@ func (q *quota) names(w *Window) bool {
 
 func (c *counter) show(now time.Time, scope, account string) Quota {
 	c.advance(now)
-	line := Quota{Scope: scope, Account: account, Window: c.Name(), Used: max(0, c.used), Limit: c.limit(), Learned: c.learned}
+	line := Quota{Scope: scope, Account: account, Window: c.Name(), Used: max(0, c.used), Limit: c.limit(), Learned: c.learned, Source: c.source()}
 	switch {
 	case c.Unit == Running || c.used <= 0:
 	case c.Cycle == Bucket:
@@ -127,4 +138,14 @@ func (c *counter) show(now time.Time, scope, account string) Quota {
 		line.ResetsAt = c.log[c.head].at.Add(c.Per)
 	}
 	return line
+}
+
+func (c *counter) source() Source {
+	switch {
+	case c.corrected():
+		return FromProvider
+	case c.Firm:
+		return FromConfig
+	}
+	return FromDialect
 }

@@ -16,6 +16,7 @@ type quotaState struct {
 	ResetsAt *string `json:"resets_at"`
 	Account  string  `json:"account,omitempty"`
 	Learned  bool    `json:"learned,omitempty"` // nobody named it: it was found out
+	Source   string  `json:"source"`            // whose word the limit is: config, dialect, provider, refusals
 }
 
 // accountState is what one account has drawn for all its models together.
@@ -37,7 +38,7 @@ func (s *Settings) sees(who caller) bool { return who.admin || len(s.Clients) ==
 func windows(quota []fallback.Quota, named bool) []quotaState {
 	out := make([]quotaState, len(quota))
 	for i, q := range quota {
-		out[i] = quotaState{Window: q.Window, Scope: q.Scope, Used: q.Used, Limit: q.Limit, ResetsAt: moment(q.ResetsAt), Learned: q.Learned}
+		out[i] = quotaState{Window: q.Window, Scope: q.Scope, Used: q.Used, Limit: q.Limit, ResetsAt: moment(q.ResetsAt), Learned: q.Learned, Source: string(q.Source)}
 		if named {
 			out[i].Account = q.Account
 		}

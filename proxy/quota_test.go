@@ -26,9 +26,9 @@ func TestStateShowsQuota(t *testing.T) {
 	inBubble(t, ledger(Settings{}), func(w *world) {
 		w.chat(plainBody)
 		a := w.do("GET", "/api/chat/models", "")
-		const quota = `"quota":[{"window":"rpm","scope":"model","used":1,"limit":2,"resets_at":"2000-01-01T06:01:00Z","account":"home"},` +
-			`{"window":"rpd","scope":"account","used":1,"limit":3,"resets_at":"2000-01-02T00:00:00Z","account":"home"}]`
-		const accounts = `"accounts":[{"name":"home","models":["a","b"],"quota":[{"window":"rpd","scope":"account","used":1,"limit":3,"resets_at":"2000-01-02T00:00:00Z"}]}`
+		const quota = `"quota":[{"window":"rpm","scope":"model","used":1,"limit":2,"resets_at":"2000-01-01T06:01:00Z","account":"home","source":"dialect"},` +
+			`{"window":"rpd","scope":"account","used":1,"limit":3,"resets_at":"2000-01-02T00:00:00Z","account":"home","source":"dialect"}]`
+		const accounts = `"accounts":[{"name":"home","models":["a","b"],"quota":[{"window":"rpd","scope":"account","used":1,"limit":3,"resets_at":"2000-01-02T00:00:00Z","source":"dialect"}]}`
 		for _, want := range []string{quota, accounts, `"waiting":0`, `"clients":[]`} {
 			if !strings.Contains(a.body, want) {
 				t.Errorf("the state lacks %s:\n%s", want, a.body)

@@ -35,6 +35,9 @@ type modelState struct {
 	Today       today   `json:"today"`
 	Advice      *string `json:"advice"` // why it is never asked, and what to do
 	LastErrorAt *string `json:"last_error_at"`
+	Vision      bool    `json:"supports_vision"`
+	JSONSchema  bool    `json:"supports_json_schema"`
+	Context     *int    `json:"context_length"` // tokens; null when nobody says
 }
 
 // today is what a model has done since midnight, UTC.
@@ -102,7 +105,10 @@ func show(s *fallback.Status, named bool) modelState {
 	m := modelState{ID: s.Model.ID, Name: s.Model.Name, Tools: s.Tools, Current: s.Current, FailureCount: s.FailureCount,
 		Available: s.Available, Provider: s.Model.Provider, Quota: windows(s.Quota, named),
 		Reason: text(s.Reason), LastError: text(s.LastError),
-		Position: s.Position, Recent: s.Recent, Today: today{s.Requests, s.Tokens}, LastErrorAt: moment(s.LastErrorAt)}
+		Position: s.Position, Recent: s.Recent, Today: today{s.Requests, s.Tokens}, LastErrorAt: moment(s.LastErrorAt), Vision: s.Model.Vision, JSONSchema: s.Model.JSONSchema}
+	if s.Model.Context > 0 {
+		m.Context = &s.Model.Context
+	}
 	if s.Model.Off != "" {
 		m.Advice = text(s.Model.Why)
 	}
