@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -17,15 +16,14 @@ const (
 // conn is a place among the connections to one origin: dialled, or the right to dial.
 type conn struct {
 	host    *host
-	raw     net.Conn        // what deadlines and closing act on; nil = not dialled
-	rw      net.Conn        // raw, or TLS above it
-	sys     syscall.RawConn // nil: there is no descriptor to look at
-	br      *bufio.Reader   // only from the head until what came with it is read
-	kept    bool            // has served before
-	half    bool            // a part of a request was sent, and no more of it will be
-	silent  bool            // no byte of the present answer has come
+	raw     net.Conn      // what deadlines and closing act on; nil = not dialled
+	rw      net.Conn      // raw, or TLS above it
+	sock    *socket       // of raw; nil: there is no descriptor to look at
+	br      *bufio.Reader // only from the head until what came with it is read
+	kept    bool          // has served before
+	half    bool          // a part of a request was sent, and no more of it will be
+	silent  bool          // no byte of the present answer has come
 	idleAt  time.Time
-	await   awaiter
 	first   *[]byte // the first bytes of an answer, on their way to br
 	got     int     // how many
 	vec     net.Buffers
@@ -33,10 +31,7 @@ type conn struct {
 }
 
 func (c *conn) dialled(raw net.Conn) {
-	c.raw, c.rw, c.sys, c.kept, c.half = raw, raw, nil, false, false
-	if s, ok := raw.(syscall.Conn); ok {
-		c.sys, _ = s.SyscallConn()
-	}
+	c.raw, c.rw, c.sock, c.kept, c.half = raw, raw, newSocket(raw), false, false
 }
 
 // close leaves the bare right to dial. It closes below TLS: a farewell could block for seconds. Half a request is reset: the
@@ -49,15 +44,39 @@ func (c *conn) close() {
 	if c.raw != nil {
 		_ = c.raw.Close()
 	}
-	c.raw, c.rw, c.sys = nil, nil, nil
+	c.raw, c.rw, c.sock = nil, nil, nil
 }
 
 func (c *conn) secure() bool { return c.rw != c.raw }
 
+// plain is the socket, if nothing stands between it and what is said. nil = there is none.
+func (c *conn) plain() *socket {
+	if c.secure() {
+		return nil
+	}
+	return c.sock
+}
+
+// receive reads from what the peer says.
+func (c *conn) receive(p []byte) (int, error) {
+	if s := c.plain(); s != nil {
+		return s.Read(p)
+	}
+	return c.rw.Read(p)
+}
+
+// say writes to the peer.
+func (c *conn) say(p []byte) (int, error) {
+	if s := c.plain(); s != nil {
+		return s.Write(p)
+	}
+	return c.rw.Write(p)
+}
+
 // stale finds out, before a kept connection is used, that its peer has closed it or has sent bytes nobody asked for.
 func (c *conn) stale() bool {
-	if c.sys != nil {
-		if readable(c.sys) {
+	if c.sock != nil {
+		if c.sock.readable() {
 			return true
 		}
 		if !c.secure() {

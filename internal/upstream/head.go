@@ -50,10 +50,11 @@ var firsts = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
 
 // awaitFirst waits for the first bytes of an answer, at most so many, where that can be done without a reader.
 func (c *conn) awaitFirst(most int) (err error) {
-	if !patient || c.br != nil || c.sys == nil || c.secure() {
+	s := c.plain()
+	if c.br != nil || s == nil {
 		return nil
 	}
-	c.first, c.got, err = c.await.read(c.sys, &firsts, int64(most))
+	c.first, c.got, err = s.ReadPooled(&firsts, int64(most))
 	if c.first != nil && c.got == 0 {
 		c.letFirstGo()
 	}
@@ -66,7 +67,7 @@ func (c *conn) awaitFirst(most int) (err error) {
 // Read gives what has been waited for, and then what comes.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.first == nil {
-		return c.rw.Read(p)
+		return c.receive(p)
 	}
 	n := copy(p, (*c.first)[:c.got]) // all of it: an empty reader has room for as much as was waited for
 	c.letFirstGo()

@@ -137,9 +137,9 @@ func (r *Reply) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
 }
 
 func (r *Reply) readPooled(pool *sync.Pool) (buf *[]byte, n int) {
-	if patient && r.c.br == nil && r.c.sys != nil && !r.c.secure() {
+	if s := r.c.plain(); s != nil && r.c.br == nil {
 		var err error
-		if buf, n, err = r.c.await.read(r.c.sys, pool, r.most()); buf == nil {
+		if buf, n, err = s.ReadPooled(pool, r.most()); buf == nil {
 			r.fail(err)
 			return nil, 0
 		}
@@ -193,7 +193,7 @@ func (r *Reply) took(p []byte, err error) int {
 // raw reads what came with the head first, then from the connection.
 func (r *Reply) raw(p []byte) (int, error) {
 	if r.c.br == nil {
-		return r.c.rw.Read(p)
+		return r.c.receive(p)
 	}
 	n, err := r.c.br.Read(p)
 	if r.c.br.Buffered() == 0 {

@@ -13,7 +13,7 @@ func (c *conn) send(f *Flow, head []byte, body [3][]byte, maxHead int) (stopped 
 		head, body[i] = append(head, part[:n]...), part[n:]
 	}
 	if len(body[0])+len(body[1])+len(body[2]) == 0 {
-		_, err := c.rw.Write(head)
+		_, err := c.say(head)
 		return false, err
 	}
 	defer clear(c.vecBack[:])
@@ -48,7 +48,7 @@ func cutSlice(dst net.Buffers, rest *[4][]byte) net.Buffers {
 // TLS an interrupted write cannot be resumed, and waits.
 func (c *conn) sendSlice(f *Flow, maxHead int) (stopped bool, err error) {
 	for len(c.vec) > 0 {
-		if c.sys != nil && !c.secure() {
+		if c.plain() != nil {
 			f.limitWrite(time.Now().Add(stall))
 		}
 		_, err := c.vec.WriteTo(c.rw)
@@ -65,7 +65,7 @@ func (c *conn) sendSlice(f *Flow, maxHead int) (stopped bool, err error) {
 
 // answering tells whether the provider is answering before it has got everything.
 func (c *conn) answering(f *Flow, maxHead int) bool {
-	if c.sys == nil || !readable(c.sys) {
+	if c.sock == nil || !c.sock.readable() {
 		return false
 	}
 	if !c.secure() {

@@ -32,7 +32,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: raw, WriteTimeout: writeTimeout}
+	c := &Conn{Conn: raw, sock: newSocket(raw), WriteTimeout: writeTimeout}
 	if s, ok := raw.(syscall.Conn); ok {
 		if sys, err := s.SyscallConn(); err == nil {
 			c.unwatch = l.w.add(sys, c.peerGone)
@@ -51,7 +51,8 @@ type Conn struct {
 	net.Conn
 	WriteTimeout time.Duration // of each write; 0 = the deadline that was set
 
-	unwatch func() // nil: nobody tells, so Attach listens by itself
+	sock    *socket // nil: it has no descriptor
+	unwatch func()  // nil: nobody tells, so Attach listens by itself
 	ear     ear
 
 	mu     sync.Mutex
@@ -105,6 +106,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if n := c.ear.heard(p); n > 0 {
 		return n, nil
 	}
+	if c.sock != nil {
+		return c.sock.Read(p)
+	}
 	return c.Conn.Read(p)
 }
 
@@ -114,6 +118,9 @@ var errPeerGone = errors.New("the peer has left")
 func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.allowWrite(); err != nil {
 		return 0, err
+	}
+	if c.sock != nil {
+		return c.sock.Write(p)
 	}
 	return c.Conn.Write(p)
 }
