@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -55,6 +56,22 @@ func TestBoundMemory(t *testing.T) {
 		boundMemoryTo(root, "0::/\n")
 		if now := debug.SetMemoryLimit(-1); now != want {
 			t.Errorf("GOMEMLIMIT=%s: %d, want %d", env, now, want)
+		}
+	}
+}
+
+// Collections are rarer than every few megabytes, and who sets GOGC has decided.
+func TestSeldomCollect(t *testing.T) {
+	defer func() { ballast = nil; runtime.GC() }()
+	for env, want := range map[string]bool{"100": false, "": true} {
+		ballast = nil
+		t.Setenv("GOGC", env)
+		seldomCollect()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if got := m.NextGC >= 2*ballastSize; got != want {
+			t.Errorf("GOGC=%s: the next collection is at %d bytes", env, m.NextGC)
 		}
 	}
 }

@@ -84,6 +84,7 @@ func signals() (context.Context, context.CancelFunc) {
 // serve runs the proxy that a config describes, and follows its source, until the context ends.
 func serve(ctx context.Context, c *config.Config, from *source) error {
 	boundMemory()
+	seldomCollect()
 	log, closeLog := openLog(c)
 	defer closeLog()
 	warn(log, c)
