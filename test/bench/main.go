@@ -6,6 +6,7 @@
 //	go run ./test/bench                          all of it, ten rounds
 //	go run ./test/bench -short                   a look, in half a minute
 //	go run ./test/bench -only small,stream -rounds 20
+//	go run ./test/bench -only hedge              what a second attempt beside a slow one buys, and what it costs
 //	go run ./test/bench -before bin/freefall.old the old binary takes part in the same rounds
 //	go run ./test/bench -json out.json
 //

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,18 +18,20 @@ import (
 type measurement struct {
 	name string
 	of   func(*bench) error
+	own  bool // of freefall alone
 }
 
 func measurements() []measurement {
 	return []measurement{
-		{"small", func(b *bench) error { return b.requests(&small, 10_000, 32) }},
-		{"tools", func(b *bench) error { return b.requests(&tools, 3000, 32) }},
-		{"stream", func(b *bench) error { return b.requests(&stream, 1500, 32) }},
-		{"fallover", func(b *bench) error { return b.requests(&fall, 5000, 8) }},
-		{"latency", (*bench).latency},
-		{"event", (*bench).events},
-		{"idle", (*bench).idle},
-		{"start", (*bench).starts},
+		{name: "small", of: func(b *bench) error { return b.requests(&small, 10_000, 32) }},
+		{name: "tools", of: func(b *bench) error { return b.requests(&tools, 3000, 32) }},
+		{name: "stream", of: func(b *bench) error { return b.requests(&stream, 1500, 32) }},
+		{name: "fallover", of: func(b *bench) error { return b.requests(&fall, 5000, 8) }},
+		{name: "latency", of: (*bench).latency},
+		{name: "event", of: (*bench).events},
+		{name: "idle", of: (*bench).idle},
+		{name: "start", of: (*bench).starts},
+		{name: "hedge", of: (*bench).hedge, own: true},
 	}
 }
 
@@ -50,10 +53,14 @@ type bench struct {
 	running  []*running
 	round    int
 	figures  figures
+	hedged   *hedgeResult
 }
 
 func newBench(ctx context.Context, o *options, dir string) (*bench, error) {
 	b := &bench{options: o, ctx: ctx, dir: dir, programs: programs(o), figures: figures{}}
+	if !o.compares() {
+		b.programs = slices.DeleteFunc(b.programs, func(p program) bool { return !p.own })
+	}
 	b.world.token = fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano())
 	self, err := os.Executable()
 	if err != nil {
@@ -88,6 +95,11 @@ func newBench(ctx context.Context, o *options, dir string) (*bench, error) {
 
 // direct stands for no program between client and provider.
 var direct = &program{name: "direct", paths: true}
+
+// compares says whether anything is asked for that wants other programs beside freefall.
+func (o *options) compares() bool {
+	return slices.ContainsFunc(measurements(), func(m measurement) bool { return o.wants(m.name) && !m.own })
+}
 
 // startAll starts each program once, and sends it no load before the provider's answer has come through it.
 func (b *bench) startAll() error {

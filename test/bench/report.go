@@ -98,8 +98,26 @@ func (f figures) verdict(l *line, program string) string {
 }
 
 func (b *bench) report(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%d rounds; each cell: the median of the rounds, and of each round's ratio to nginx (of the fall-over: to the program's own 1 KB request)\n",
-		machine(), b.rounds)
+	fmt.Fprintln(w, machine())
+	for i := range b.programs {
+		fmt.Fprintf(w, "%s: %s\n", b.programs[i].name, b.programs[i].version)
+	}
+	if len(b.figures) > 0 {
+		if err := b.table(w); err != nil {
+			return err
+		}
+	}
+	if b.hedged != nil {
+		b.hedged.print(w)
+	}
+	if b.json == "" {
+		return nil
+	}
+	return b.writeJSON(w)
+}
+
+func (b *bench) table(w io.Writer) error {
+	fmt.Fprintf(w, "\n%d rounds; each cell: the median of the rounds, and of each round's ratio to nginx (of the fall-over: to the program's own 1 KB request)\n", b.rounds)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	head := []string{""}
 	for i := range b.programs {
@@ -111,16 +129,7 @@ func (b *bench) report(w io.Writer) error {
 			fmt.Fprintln(t, strings.Join(b.cells(l), "\t"))
 		}
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for i := range b.programs {
-		fmt.Fprintf(w, "%s: %s\n", b.programs[i].name, b.programs[i].version)
-	}
-	if b.json == "" {
-		return nil
-	}
-	return b.writeJSON(w)
+	return t.Flush()
 }
 
 func (b *bench) cells(l *line) []string {
@@ -161,7 +170,8 @@ func (b *bench) writeJSON(w io.Writer) error {
 		Machine  string
 		Versions map[string]string
 		Results  []result
-	}{Machine: machine(), Versions: map[string]string{}}
+		Hedge    *hedgeResult `json:",omitempty"`
+	}{Machine: machine(), Versions: map[string]string{}, Hedge: b.hedged}
 	for i := range b.programs {
 		p := &b.programs[i]
 		out.Versions[p.name] = p.version
