@@ -261,7 +261,7 @@ func TestRetryAfterGarbage(t *testing.T) {
 	}
 }
 
-// Whatever shape nonsense has, the next model answers, soon.
+// Whatever shape nonsense has, the next model answers, and does not wait for any clock: what came is enough to see what it is.
 func TestHostileAnswers(t *testing.T) {
 	const good = `{"id":"x","object":"chat.completion","created":1,"model":"a","choices":[{"index":0,"message":{"role":"assistant","content":"gotcha"},"finish_reason":"stop"}]}`
 	long := fmt.Sprintf("Content-Length: %d\r\n\r\n", len(good)) + good
@@ -295,16 +295,12 @@ func TestHostileAnswers(t *testing.T) {
 		"a line of 4 MB":          fakellm.RawStream("data: "+strings.Repeat("x", 4<<20)+"\n\n", 0),
 	} {
 		for what, body := range map[string]string{"whole": plainBody, "streamed": streamBody} {
-			s := onSockets(t, socketPlan{models: chain("a", "b")})
+			s := onSockets(t, socketPlan{models: chain("a", "b"), route: Route{FirstToken: time.Hour, Answer: time.Hour, Idle: time.Hour}})
 			s.fake.Script("a", step)
-			began := time.Now()
 			got := s.raw(post(body))
 			if got.status != 200 || !strings.HasPrefix(got.trail(), "a=") || !strings.HasSuffix(got.trail(), "; b=ok") ||
 				strings.Contains(got.body, "gotcha") || !strings.Contains(got.text(), "Hello") {
 				t.Errorf("%s, %s: %d %q %.300s", name, what, got.status, got.trail(), got.body)
-			}
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("%s, %s: took %v", name, what, took)
 			}
 		}
 	}

@@ -74,28 +74,24 @@ func TestEightMillionBracketsCostNothing(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	const size = 60_000_000
 	s := onSockets(t, socketPlan{})
-	chunked := func(c *client) {
+	chunks := func(c *client, n int) {
 		c.send(head("POST /v1/chat/completions HTTP/1.1", "Transfer-Encoding: chunked"))
 		piece := fmt.Sprintf("%x\r\n%s\r\n", 1<<20, strings.Repeat(" ", 1<<20))
-		for range size >> 20 {
+		for range n {
 			c.send(piece)
 		}
-		c.send("0\r\n\r\n")
 	}
 	declared := head("POST /v1/chat/completions HTTP/1.1", "Content-Length: "+itoa(size))
 	for name, send := range map[string]func(*client){
-		"declared, one byte sent":  func(c *client) { c.send(declared, "{") },
+		"declared, one byte sent":  func(c *client) { c.send(declared, "{") }, // and no more: who would wait for the rest never answers
 		"declared, written first":  func(c *client) { c.send(declared, strings.Repeat(" ", size)) },
-		"no length, written first": chunked,
+		"no length, not ended":     func(c *client) { chunks(c, 33) }, // likewise, one more than may be
+		"no length, written first": func(c *client) { chunks(c, size>>20); c.send("0\r\n\r\n") },
 	} {
 		c := s.dial()
-		began := time.Now()
 		send(c)
 		s.wants(name, c.answer(), 413, "request_too_large")
 		c.ended()
-		if took := time.Since(began); took > 15*time.Second {
-			s.Errorf("%s: took %v", name, took)
-		}
 	}
 	for name, length := range map[string]int64{"net/http, declared": size, "net/http, no length": -1} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
