@@ -16,8 +16,15 @@ type History interface {
 	// Count adds an attempt that has ended. It is called while a client waits, and must not block. ttft is zero when there was
 	// no content; fellOver says that the request came here from another model.
 	Count(at time.Time, m *fallback.Model, o *fallback.Outcome, ttft time.Duration, fellOver bool)
-	// Hours gives the rows of all hours that begin in that time, by hour; cut says that the oldest are missing, being too many.
-	Hours(from, to time.Time) (rows []HourRow, cut bool, err error)
+	// Hours tells of all hours that begin in that time.
+	Hours(from, to time.Time) (Past, error)
+}
+
+// Past is what came of attempts in some hours.
+type Past struct {
+	Hours []HourRow // by hour
+	Sums  []HourRow // of all these hours together, by model; without an hour
+	Cut   bool      // there were too many rows: the oldest hours are missing
 }
 
 // HourRow is what came of the attempts at one model in one hour.
@@ -37,7 +44,7 @@ type noHistory struct{}
 
 func (noHistory) Count(time.Time, *fallback.Model, *fallback.Outcome, time.Duration, bool) {}
 
-func (noHistory) Hours(time.Time, time.Time) ([]HourRow, bool, error) { return nil, false, nil }
+func (noHistory) Hours(time.Time, time.Time) (Past, error) { return Past{}, nil }
 
 const maxHours = 720
 
@@ -77,7 +84,7 @@ func (p *Proxy) past(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	}
 	now := time.Now()
 	from := now.UTC().Truncate(time.Hour).Add(-time.Duration(hours-1) * time.Hour)
-	rows, cut, err := p.history.Hours(from, now.Add(1))
+	past, err := p.history.Hours(from, now.Add(1))
 	if err != nil {
 		ctx.Response.Header.Set("Retry-After", "1")
 		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: "history_unavailable", Message: "the history cannot be read at the moment"})
@@ -87,19 +94,26 @@ func (p *Proxy) past(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 		Hours []*pastHour `json:"hours"`
 		Cut   bool        `json:"cut,omitempty"` // the oldest hours are missing: there are too many models in them
 
+		Models []pastSum `json:"models,omitempty"` // of all hours together
+		Day    *grant    `json:"day,omitempty"`    // what all accounts together grant in a day
+
 		Roster []changeState `json:"roster,omitempty"` // models that joined, left, were parked or came back, by time
-	}{Hours: []*pastHour{}, Cut: cut}
+	}{Hours: []*pastHour{}, Cut: past.Cut}
+	if len(past.Sums) > 0 {
+		out.Models, out.Day = p.sums(now, past.Sums)
+	}
 	for _, x := range p.changes.Since(from) {
 		out.Roster = append(out.Roster, x.state())
 	}
 	var hour *pastHour
-	for i := range rows {
-		at := rows[i].Hour.UTC().Format(time.RFC3339)
+	for i := range past.Hours {
+		r := &past.Hours[i]
+		at := r.Hour.UTC().Format(time.RFC3339)
 		if hour == nil || hour.Hour != at {
 			hour = &pastHour{Hour: at}
 			out.Hours = append(out.Hours, hour)
 		}
-		hour.Models = append(hour.Models, rows[i].shown())
+		hour.Models = append(hour.Models, r.shown())
 	}
 	writeJSON(ctx, fasthttp.StatusOK, out)
 }

@@ -20,8 +20,7 @@ type told struct {
 	counts []string
 	tokens int
 
-	rows     []HourRow
-	cut      bool
+	past     Past
 	err      error
 	from, to time.Time
 }
@@ -36,9 +35,9 @@ func (h *told) Count(at time.Time, m *fallback.Model, o *fallback.Outcome, ttft 
 	h.counts = append(h.counts, fmt.Sprint(m.ID, " ", o.Class, " ", ttft, " ", fellOver))
 }
 
-func (h *told) Hours(from, to time.Time) ([]HourRow, bool, error) {
+func (h *told) Hours(from, to time.Time) (Past, error) {
 	h.from, h.to = from, to
-	return h.rows, h.cut, h.err
+	return h.past, h.err
 }
 
 // Every attempt is counted once, with what came of it.
@@ -63,12 +62,12 @@ func TestHistoryCountsAttempts(t *testing.T) {
 
 func TestHistoryRoute(t *testing.T) {
 	hour := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	h := &told{rows: []HourRow{
+	h := &told{past: Past{Hours: []HourRow{
 		{Hour: hour, Provider: "p", Model: "a/b:free", Attempts: 5, Answers: 1, Faults: 2, Limits: 3, Fallovers: 4, InputTokens: 6, OutputTokens: 7,
 			TTFTp50: 120 * time.Millisecond, TTFTp95: time.Second, TTFTMax: 2 * time.Second},
 		{Hour: hour, Provider: "q", Model: "c", Attempts: 1},
 		{Hour: hour.Add(time.Hour), Provider: "p", Model: "a/b:free", Attempts: 1},
-	}}
+	}}}
 	at := time.Date(2026, 11, 22, 13, 30, 0, 0, time.UTC)
 	inBubble(t, plan{models: chain("a"), history: h, at: at}, func(w *world) {
 		none := `"ttft_ms":{"p50":null,"p95":null,"max":null}`
@@ -93,7 +92,7 @@ func TestHistoryRoute(t *testing.T) {
 				t.Errorf("%q: %d %s", query, got.status, got.body)
 			}
 		}
-		h.rows, h.cut = nil, true
+		h.past = Past{Cut: true}
 		if got := w.do("GET", "/api/chat/history", ""); got.body != `{"hours":[],"cut":true}`+"\n" {
 			t.Errorf("%s", got.body)
 		}
@@ -123,4 +122,32 @@ func TestHistoryRoute(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Beside the hours stand their sums, what a day grants as the limits are now, and what the tokens would have cost.
+func TestHistoryTellsTheWorth(t *testing.T) {
+	day := []fallback.Window{{Cycle: fallback.Daily, Per: 24 * time.Hour, Limit: 50}}
+	models := chain("a", "b", "c")
+	models[0].Keys = []fallback.Key{{Account: "x", Limits: day}, {Account: "x", Limits: day}, {Account: "y", Limits: day}}
+	models[0].Limits = []fallback.Window{{Cycle: fallback.Daily, Per: 24 * time.Hour, Limit: 20}, {Unit: fallback.Tokens, Per: 24 * time.Hour, Limit: 900}}
+	models[1].Keys = []fallback.Key{{Account: "x", Limits: day}, {Account: "z"}}
+	models[2].Keys = []fallback.Key{{Account: "x", Limits: day}}
+	h := &told{past: Past{Sums: []HourRow{{Provider: "p", Model: "a", Attempts: 4}, {Provider: "p", Model: "b"}, {Provider: "p", Model: "c"}, {Provider: "p", Model: "gone"}}}}
+	prices := func(provider, id string) (Price, bool) {
+		return Price{Of: provider + "/" + id, Input: 0.25, Output: 1}, id == "a"
+	}
+	inBubble(t, plan{models: models, history: h, prices: prices}, func(w *world) {
+		got := w.do("GET", "/api/chat/history", "")
+		for _, want := range []string{
+			`"models":[{"id":"a","provider":"p","attempts":4,`,
+			`"day":{"requests":40,"tokens":1800},"price":{"of":"p/a","input":0.25,"output":1}},{"id":"b",`,
+			`"day":{"requests":null,"tokens":null},"price":null},{"id":"c",`,
+			`"day":{"requests":50,"tokens":null},"price":null},{"id":"gone",`,
+			`"day":{"requests":null,"tokens":null},"price":null}],"day":{"requests":70,"tokens":null}}`,
+		} {
+			if !strings.Contains(got.body, want) {
+				t.Errorf("the history lacks %s:\n%s", want, got.body)
+			}
+		}
+	})
 }

@@ -46,6 +46,9 @@ type Config struct {
 	// told. It is called while a client waits, and must not block.
 	Doubt func(provider, account string)
 
+	// Prices says what the tokens of a model cost who pays for them, if anybody knows. nil = nobody does.
+	Prices func(provider, id string) (Price, bool)
+
 	// LogLevel sets how much is logged. nil = it cannot be changed.
 	LogLevel func(level string) error
 }
@@ -57,6 +60,7 @@ type Proxy struct {
 	log       zerolog.Logger
 	metrics   *metrics
 	history   History
+	prices    func(provider, id string) (Price, bool)
 	quirks    *Quirks
 	changes   *Changes
 	doubt     func(provider, account string)
@@ -88,6 +92,9 @@ func New(c Config) *Proxy {
 	}
 	if p.changes == nil {
 		p.changes = &Changes{}
+	}
+	if p.prices = c.Prices; p.prices == nil {
+		p.prices = func(string, string) (Price, bool) { return Price{}, false }
 	}
 	p.events, p.logLevel = newHub(p), c.LogLevel
 	p.metrics = newMetrics(p, c.Version, c.Values)

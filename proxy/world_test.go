@@ -71,12 +71,14 @@ func (l *lines) String() string {
 type plan struct {
 	settings Settings
 	history  History
+	prices   func(provider, id string) (Price, bool)
 	doubt    func(provider, account string)
 	pool     fallback.Config
 	models   []fallback.Model // Via, Proof and Keys are filled in when absent
 	dialect  map[string]string
 	route    Route
-	at       time.Time // when the bubble's clock begins; zero = where synctest begins
+	provider http.Handler // instead of the simulated ones
+	at       time.Time    // when the bubble's clock begins; zero = where synctest begins
 }
 
 func chain(ids ...string) []fallback.Model {
@@ -123,6 +125,9 @@ func start(t *testing.T, p plan) (*world, func()) {
 		fake := fakellm.New(fakellm.Options{Models: models, OpenAI: true})
 		ln := fakellm.NewPipes()
 		srv := &http.Server{Handler: fake}
+		if p.provider != nil {
+			srv.Handler = p.provider
+		}
 		serving.Go(func() { _ = srv.Serve(ln) })
 		w.fakes[name], hosts[name+".test:80"], servers = fake, ln, append(servers, srv)
 	}
@@ -158,7 +163,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 		}
 		return ln.Dial(ctx, "", "")
 	}})
-	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Doubt: p.doubt, Log: zerolog.New(w.log)})
+	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Prices: p.prices, Doubt: p.doubt, Log: zerolog.New(w.log)})
 	front := fasthttputil.NewInmemoryListener()
 	watched, err := upstream.Watch(front)
 	if err != nil {

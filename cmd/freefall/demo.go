@@ -116,8 +116,8 @@ func demoConfig(base string) (*config.Config, error) {
 	c.Breaker.Cooldown, c.Breaker.MaxCooldown = 5*time.Second, time.Minute
 	for i := range c.Providers {
 		c.Providers[i].BaseURL = base
-		c.Providers[i].Dialect = "openrouter" // it is known by its host otherwise
-		c.Providers[i].Discover.Off = true    // what is shown is the shipped chain
+		c.Providers[i].Dialect = "openrouter"      // it is known by its host otherwise
+		c.Providers[i].Discover.Approve = "manual" // its list tells prices; what is shown is the shipped chain
 	}
 	for i := range c.Models {
 		t := &c.Models[i].Timeouts

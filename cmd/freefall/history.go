@@ -10,11 +10,29 @@ import (
 // history is the store's history as the proxy asks for it.
 type history struct{ *store.Store }
 
-func (h history) Hours(from, to time.Time) ([]proxy.HourRow, bool, error) {
-	found, cut, err := h.History(from, to)
-	rows := make([]proxy.HourRow, len(found))
-	for i := range found {
-		rows[i] = proxy.HourRow(found[i])
-	}
-	return rows, cut, err
+func (h history) Hours(from, to time.Time) (proxy.Past, error) {
+	past, err := h.History(from, to)
+	return proxy.Past{Hours: pastRows(past.Hours), Sums: pastRows(past.Sums), Cut: past.Cut}, err
 }
+
+func pastRows(rows []store.HourRow) []proxy.HourRow {
+	out := make([]proxy.HourRow, len(rows))
+	for i := range rows {
+		out[i] = proxy.HourRow(rows[i])
+	}
+	return out
+}
+
+// price is what the provider's own list says that the tokens of a free model cost who pays for them.
+func (s *server) price(provider, id string) (proxy.Price, bool) {
+	s.rows.Lock()
+	defer s.rows.Unlock()
+	p := s.built.providers[provider]
+	if p == nil || p.list == nil {
+		return proxy.Price{}, false
+	}
+	of, rate, ok := p.list.Worth(id)
+	return proxy.Price{Of: of, Input: rate.Prompt * perMillion, Output: rate.Completion * perMillion}, ok
+}
+
+const perMillion = 1e6

@@ -176,7 +176,7 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 	s.meters = roster.NewMeters(s.transport, s.pool.Observe, log)
 	s.meters.Set(b.metered(c))
 	front := proxy.Config{Pool: s.pool, Transport: s.transport, Settings: b.settings, Log: log, Version: versionText(),
-		History: history{s.store}, Quirks: &s.quirks, Changes: &s.changes, Doubt: s.meters.Doubt, LogLevel: setLogLevel, Values: s.listValues()}
+		History: history{s.store}, Quirks: &s.quirks, Changes: &s.changes, Doubt: s.meters.Doubt, Prices: s.price, LogLevel: setLogLevel, Values: s.listValues()}
 	if c.DataDir != "" {
 		front.Values = append(front.Values, storeValues(s.store)...)
 	}

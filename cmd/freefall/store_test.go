@@ -44,7 +44,8 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 			f := start(t, chain(url, "", "a", "b"))
 			f.want(f.chat(plainBody), 200, "a=rate_limited; b=ok")
 			before, past := f.row("a"), f.get("/api/chat/history").body
-			if strings.Count(past, `"attempts":1,`) != 2 || !strings.Contains(past, `"fallovers":1,`) {
+			if strings.Count(past, `"attempts":1,`) != 4 || // in their hour, and in the sums
+				!strings.Contains(past, `"fallovers":1,`) {
 				t.Errorf("the history is %s", past)
 			}
 			if code := end(f); code != 0 {

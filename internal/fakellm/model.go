@@ -35,7 +35,7 @@ func (m Model) host() string {
 }
 
 // Catalog is what a server lists unless it is told otherwise: the shipped chain, free models that a discovery finds, and
-// one that costs money.
+// some that cost money, two of them the paid form of one in the chain.
 func Catalog() []Model {
 	return []Model{
 		{ID: "google/gemini-2.0-flash-exp:free", Name: "Google: Gemini 2.0 Flash Experimental (free)", Host: "Google AI Studio", Context: 1048576, MaxOutput: 8192, Tools: true, Vision: true, JSONSchema: true},
@@ -47,5 +47,7 @@ func Catalog() []Model {
 		{ID: "google/gemma-4-31b-it:free", Name: "Google: Gemma 4 31B (free)", Host: "DeepInfra", Context: 262144, MaxOutput: 32768, Tools: true, Vision: true, Reasoning: true},
 		{ID: "liquid/lfm-2.5-2.6b:free", Name: "LiquidAI: LFM 2.5 2.6B (free)", Host: "Liquid", Context: 65536, MaxOutput: 8192, Tools: true},
 		{ID: "openai/gpt-4o-mini", Name: "OpenAI: GPT-4o-mini", Host: "OpenAI", Context: 128000, MaxOutput: 16384, Tools: true, Vision: true, JSONSchema: true, Price: 0.0000006},
+		{ID: "deepseek/deepseek-chat-v3-0324", Name: "DeepSeek: DeepSeek V3 0324", Host: "DeepInfra", Context: 163840, MaxOutput: 16384, Tools: true, JSONSchema: true, Price: 0.0000005},
+		{ID: "meta-llama/llama-3.2-3b-instruct", Name: "Meta: Llama 3.2 3B Instruct", Host: "DeepInfra", Context: 131072, MaxOutput: 16384, Price: 0.0000001},
 	}
 }

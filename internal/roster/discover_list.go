@@ -22,6 +22,7 @@ type Listed struct {
 	Tools, Vision, JSONSchema *bool  `json:",omitempty"`
 	Created                   int64  `json:",omitempty"` // seconds since 1970
 	Price                     Price  `json:",omitempty"`
+	Rate                      *Rate  `json:",omitempty"`
 	Expires                   string `json:",omitempty"` // YYYY-MM-DD
 	Other                     bool   `json:",omitempty"` // it is made for something else than to chat
 }
@@ -179,7 +180,7 @@ func (e entry) listed(d *Dialect) Listed {
 	m.JSONSchema = says(parameters, "structured_outputs")
 	m.Vision = either(says(architecture.words("input_modalities"), "image"), capable.flag("vision"))
 	e.hosts(&m)
-	m.Price = price(e["pricing"])
+	m.Price, m.Rate = price(e["pricing"]), rate(e["pricing"])
 	m.Other = e.other(m.ID, architecture.words("output_modalities"), capable.flag("completion_chat"))
 	return m
 }

@@ -32,6 +32,13 @@ type HourRow struct {
 	TTFTp50, TTFTp95, TTFTMax time.Duration // zero = none was timed
 }
 
+// Past is what came of attempts in some hours.
+type Past struct {
+	Hours []HourRow // by hour, provider and model
+	Sums  []HourRow // of all these hours together, by provider and model; without an hour
+	Cut   bool      // there were too many rows: the oldest hours are missing
+}
+
 // modelName names a row of an hour.
 type modelName struct{ provider, id string }
 
@@ -160,29 +167,50 @@ func (s *Store) Count(at time.Time, m *fallback.Model, o *fallback.Outcome, ttft
 
 var errNoAnswer = errors.New("the state file does not answer")
 
-// History gives the rows of all hours that begin in that time, by hour, provider and model. When they are too many, the oldest
-// hours are missing and cut is true. It returns within seconds, whatever the disk does.
-func (s *Store) History(from, to time.Time) (out []HourRow, cut bool, err error) {
+// History tells of all hours that begin in that time. It returns within seconds, whatever the disk does.
+func (s *Store) History(from, to time.Time) (Past, error) {
 	bound := time.NewTimer(readBound)
 	defer bound.Stop()
 	var rows []hourRow
+	cut := false
 	first, last := hours(from, to, time.Now())
 	for hour := last; hour >= first && !cut; hour -= 3600 {
 		part, err := s.ask(hour, bound.C)
 		if err != nil {
-			return nil, false, err
+			return Past{}, err
 		}
 		if cut = len(rows)+len(part) > maxRead; !cut {
 			rows = append(rows, part...)
 		}
 	}
+	return Past{Hours: public(rows), Sums: public(sums(rows)), Cut: cut}, nil
+}
+
+// sums adds the hours up, model by model.
+func sums(rows []hourRow) (out []hourRow) {
+	at := map[modelName]int{}
+	for i := range rows {
+		r := &rows[i]
+		n, ok := at[r.name]
+		if !ok {
+			n = len(out)
+			at[r.name] = n
+			out = append(out, hourRow{name: r.name})
+		}
+		out[n].add(&r.counts, 1)
+	}
+	return out
+}
+
+// public gives rows in their order.
+func public(rows []hourRow) (out []HourRow) {
 	slices.SortFunc(rows, func(a, b hourRow) int {
 		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.name.provider, b.name.provider), cmp.Compare(a.name.id, b.name.id))
 	})
 	for i := range rows {
 		out = append(out, rows[i].public())
 	}
-	return out, cut, nil
+	return out
 }
 
 // hours are the first and the last hour to read: of those that begin in that time, the ones that can be there.
@@ -299,7 +327,11 @@ func prune(tx *sql.Tx, now time.Time) error {
 }
 
 func (r *hourRow) public() HourRow {
-	return HourRow{Hour: time.Unix(r.hour, 0).UTC(), Provider: r.name.provider, Model: r.name.id,
+	var hour time.Time
+	if r.hour != 0 {
+		hour = time.Unix(r.hour, 0).UTC()
+	}
+	return HourRow{Hour: hour, Provider: r.name.provider, Model: r.name.id,
 		Attempts: r.Attempts, Answers: r.Answers, Faults: r.Faults, Limits: r.Limits, Fallovers: r.Fallovers,
 		InputTokens: r.InputTokens, OutputTokens: r.OutputTokens,
 		TTFTp50: r.quantile(0.5), TTFTp95: r.quantile(0.95), TTFTMax: time.Duration(r.MaxTTFT) * time.Millisecond}

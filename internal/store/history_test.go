@@ -27,8 +27,14 @@ var (
 	bad    = &fallback.Outcome{Class: fallback.UpstreamFault}
 )
 
-// hist gives the history of a store that no goroutine serves.
+// hist gives the hours of a store that no goroutine serves.
 func (w *world) hist(from, to time.Time) ([]HourRow, bool) {
+	w.t.Helper()
+	past := w.read(from, to)
+	return past.Hours, past.Cut
+}
+
+func (w *world) read(from, to time.Time) Past {
 	w.t.Helper()
 	over := make(chan struct{})
 	defer close(over)
@@ -42,11 +48,11 @@ func (w *world) hist(from, to time.Time) ([]HourRow, bool) {
 			}
 		}
 	}()
-	rows, cut, err := w.History(from, to)
+	past, err := w.History(from, to)
 	if err != nil {
 		w.t.Error(err)
 	}
-	return rows, cut
+	return past
 }
 
 // lately is the history of the last days.
@@ -323,18 +329,18 @@ func TestHistoryIsBoundedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(Config{Log: zerolog.Nop()}) // nobody answers
 		began := time.Now()
-		if _, _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != readBound {
+		if _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != readBound {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		release := make(chan struct{})
 		go func() { read := <-s.reads; <-release; read() }() // hung within
-		if _, _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != 2*readBound {
+		if _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != 2*readBound {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		close(release)
 		close(s.closed)
 		began = time.Now()
-		if _, _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != 0 {
+		if _, err := s.History(began.Add(-time.Hour), began); !errors.Is(err, errNoAnswer) || time.Since(began) != 0 {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -347,9 +353,9 @@ func TestMemoryByChoice(t *testing.T) {
 	w := &world{t: t, state: some}
 	s := Open(w.config(""))
 	s.Count(time.Now(), modelA, good, 0, false)
-	rows, _, err := s.History(time.Time{}, time.Now())
-	if err != nil || len(rows) != 1 || s.Writable() {
-		t.Errorf("%v, %v, writable %v", rows, err, s.Writable())
+	past, err := s.History(time.Time{}, time.Now())
+	if err != nil || len(past.Hours) != 1 || s.Writable() {
+		t.Errorf("%v, %v, writable %v", past, err, s.Writable())
 	}
 	s.Close()
 	w.quiet()
@@ -417,5 +423,27 @@ func TestWhatIsCountedDuringAWriteStays(t *testing.T) {
 	h.wrote(left)
 	if h.size != 0 || len(h.unwritten()) != 0 {
 		t.Errorf("%d rows, %v", h.size, h.hours)
+	}
+}
+
+// The sums are of all hours, and their quantiles are those of all times together.
+func TestHistoryAddsUp(t *testing.T) {
+	w := openIn(t, "")
+	now := time.Now()
+	for n := range 99 {
+		w.Count(now.Add(-time.Duration(n%3)*time.Hour), modelA, good, 200*time.Millisecond, n == 7)
+	}
+	w.Count(now.Add(-2*time.Hour), modelA, good, 20*time.Second, false)
+	w.Count(now, modelB, good, 0, false)
+	past := w.read(time.Time{}, now.Add(time.Minute)).Sums
+	if len(past) != 2 || past[0].Model != modelA.ID || past[1].Attempts != 1 || !past[0].Hour.IsZero() {
+		t.Fatalf("%+v", past)
+	}
+	a := past[0]
+	if a.Attempts != 100 || a.Answers != 100 || a.Fallovers != 1 || a.InputTokens != 1000 || a.OutputTokens != 300 {
+		t.Errorf("%+v", a)
+	}
+	if a.TTFTp95 > 300*time.Millisecond || a.TTFTMax != 20*time.Second {
+		t.Errorf("p95 %v, at most %v: one hour of three says otherwise, all together do not", a.TTFTp95, a.TTFTMax)
 	}
 }
