@@ -42,25 +42,34 @@ type duel struct {
 // duels runs a test of the two in memory, where ticks are of 100 ms, and over sockets, where they are of 5 ms.
 func duels(t *testing.T, hedgeAfter int, a, b act, test func(*duel)) {
 	t.Helper()
-	duelsIn(t, eachWorld, hedgeAfter, a, b, test)
+	duelsInOrder(t, false, hedgeAfter, a, b, test)
 }
 
-// races are duels in memory alone: on sockets, under load, the order of what happens within some milliseconds is anybody's guess.
+// races are duels whose order matters. On sockets some milliseconds are no order on a busy machine, so there each act also waits
+// for those that come before it, by its ticks: for the hedge, and for the other one's failure.
 func races(t *testing.T, hedgeAfter int, a, b act, test func(*duel)) {
 	t.Helper()
-	duelsIn(t, inMemory, hedgeAfter, a, b, test)
+	duelsInOrder(t, true, hedgeAfter, a, b, test)
 }
 
-func duelsIn(t *testing.T, worlds func(*testing.T, enginePlan, func(*engine)), hedgeAfter int, a, b act, test func(*duel)) {
+func duelsInOrder(t *testing.T, ordered bool, hedgeAfter int, a, b act, test func(*duel)) {
 	t.Helper()
 	for _, stream := range []bool{false, true} {
 		t.Run(map[bool]string{false: "whole", true: "stream"}[stream], func(t *testing.T) {
-			worlds(t, enginePlan{apart: true}, func(e *engine) {
+			eachWorld(t, enginePlan{apart: true}, func(e *engine) {
 				d := &duel{engine: e, tick: 100 * time.Millisecond, closed: make(chan string, 9), stream: stream}
 				if e.sockets {
 					d.tick = 5 * time.Millisecond
 				}
-				e.proxy.Reconfigure(Settings{Hedge: Hedge{On: true, After: time.Duration(hedgeAfter) * d.tick}})
+				hedge := Hedge{On: true, After: time.Duration(hedgeAfter) * d.tick}
+				before := map[string]func() bool{"a": soon, "b": soon}
+				if e.sockets && ordered {
+					before = d.order(hedgeAfter, a, b)
+					if a.after <= hedgeAfter {
+						hedge.After = patience // a comes first, however long it takes
+					}
+				}
+				e.proxy.Reconfigure(Settings{Hedge: hedge})
 				e.provide(func(p *upPeer) {
 					for model := ""; ; {
 						body, ok := p.request()
@@ -71,17 +80,35 @@ func duelsIn(t *testing.T, worlds func(*testing.T, enginePlan, func(*engine)), h
 							}
 							return
 						}
+						does := b
 						if model = gjson.Get(body, "model").Str; model == "a" {
-							p.play(d, model, a)
-						} else {
-							p.play(d, model, b)
+							does = a
 						}
+						for !before[model]() {
+							time.Sleep(time.Millisecond)
+						}
+						p.play(d, model, does)
 					}
 				})
 				test(d)
 				e.quiet()
 			})
 		})
+	}
+}
+
+// soon is what nothing comes before.
+func soon() bool { return true }
+
+// order says of each act whether all has come that comes before it.
+func (d *duel) order(hedgeAfter int, a, b act) map[string]func() bool {
+	failed := func(model string) bool { n, _ := d.failures(model); return n > 0 }
+	return map[string]func() bool{
+		"a": func() bool {
+			beside, second := a.after > hedgeAfter, b.says != "" && a.after > hedgeAfter+b.after
+			return (!beside || d.walked() == 2) && (!second || failed("b"))
+		},
+		"b": func() bool { return a.after > hedgeAfter+b.after || b.says == "" || failed("a") },
 	}
 }
 

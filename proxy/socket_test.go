@@ -20,7 +20,7 @@ import (
 	"freefall/internal/upstream"
 )
 
-// patience bounds every wait of a test on sockets.
+// patience bounds every wait of a test on sockets for what must come. It is no claim of how soon: that is checked in fake time.
 const patience = 20 * time.Second
 
 // sockets is a proxy between real sockets: clients that write what they like, and a provider that answers what it likes.
