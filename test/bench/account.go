@@ -20,12 +20,13 @@ type account struct {
 	calls atomic.Int64
 	ln    net.Listener
 
-	mu   sync.Mutex             // guards left
+	mu   sync.Mutex // guards all below
+	seen map[int]bool
 	left map[int]chan time.Time // when the client of a request left; zero = it got its answer
 }
 
 func newAccount(waits []time.Duration) *account {
-	return &account{waits: waits, left: map[int]chan time.Time{}}
+	return &account{waits: waits, seen: map[int]bool{}, left: map[int]chan time.Time{}}
 }
 
 func (a *account) open(token string) (addr string, err error) {
@@ -55,8 +56,7 @@ func (a *account) serve(c net.Conn) {
 		if !ok {
 			return
 		}
-		a.calls.Add(1)
-		n := numberOf(asked)
+		n := a.enter(asked)
 		if !stays(c, a.wait(n)) {
 			a.tell(n, time.Now())
 			return
@@ -75,13 +75,14 @@ func (a *account) serve(c net.Conn) {
 	}
 }
 
-// numberOf is the number of a request.
-func numberOf(request []byte) int {
+// enter counts a request and gives its number.
+func (a *account) enter(request []byte) int {
+	a.calls.Add(1)
 	_, after, _ := bytes.Cut(request, []byte("Question "))
-	n, err := strconv.Atoi(string(after[:min(len(after), len(digits))]))
-	if err != nil {
-		return 0
-	}
+	n, _ := strconv.Atoi(string(after[:min(len(after), len(digits))]))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen[n] = true
 	return n
 }
 
@@ -117,12 +118,14 @@ func (a *account) leaving(n int) chan time.Time {
 	return a.left[n]
 }
 
-// whenLeft is when the client of a request left, zero if its answer was sooner, false if neither happens within a bound.
+// whenLeft is when the client of a request left, zero if its answer was sooner or no such request came; false if it stays.
 func (a *account) whenLeft(n int) (time.Time, bool) {
 	select {
 	case at := <-a.leaving(n):
 		return at, true
 	case <-time.After(letGo):
-		return time.Time{}, false
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return time.Time{}, !a.seen[n] // a hedge that is lost at once is not even sent
 	}
 }

@@ -31,6 +31,7 @@ func measurements() []measurement {
 		{name: "event", of: (*bench).events},
 		{name: "idle", of: (*bench).idle},
 		{name: "start", of: (*bench).starts},
+		{name: "journal", of: (*bench).journal, own: true},
 		{name: "hedge", of: (*bench).hedge, own: true},
 	}
 }
@@ -53,6 +54,7 @@ type bench struct {
 	running  []*running
 	round    int
 	figures  figures
+	bare     *running // freefall without its books, once it is built
 	hedged   *hedgeResult
 }
 
@@ -121,6 +123,9 @@ func (b *bench) startAll() error {
 func (b *bench) stop() {
 	for _, r := range b.running {
 		r.stop()
+	}
+	if b.bare != nil {
+		b.bare.stop()
 	}
 	if b.provider != nil {
 		b.provider.stop()

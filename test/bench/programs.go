@@ -39,10 +39,6 @@ type world struct {
 }
 
 func programs(o *options) []program {
-	own := func(name, binary string) program {
-		return program{name: name, version: firstLine(binary, "version"), falls: true, own: true,
-			command: func(w *world, dir string) (*exec.Cmd, string, error) { return freefall(binary, w, dir) }}
-	}
 	all := []program{
 		{name: "nginx", version: firstLine("nginx", "-v"), command: nginx, falls: true, paths: true},
 		{name: "haproxy", version: firstLine("haproxy", "-v"), command: haproxy, paths: true},
@@ -53,6 +49,12 @@ func programs(o *options) []program {
 		all = append(all, own("before", o.before))
 	}
 	return all
+}
+
+// own is a freefall.
+func own(name, binary string) program {
+	return program{name: name, version: firstLine(binary, "version"), falls: true, own: true,
+		command: func(w *world, dir string) (*exec.Cmd, string, error) { return freefall(binary, w, dir) }}
 }
 
 // firstLine is what a program says of its version.
