@@ -9,6 +9,8 @@ FUZZTIME ?= 5m
 SOAK     ?= 10m
 WORLD    ?=
 BENCH    ?=
+PROMTOOL ?= promtool
+PROMETHEUS ?= prometheus
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 E2E  := test/e2e
@@ -16,7 +18,7 @@ VENV := $(E2E)/.venv
 DASH := test/dashboard
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench pieces fuzz soak cancel world wire providers image compose dashboard screenshots lint clean
+.PHONY: help build demo check test e2e record bench pieces fuzz soak cancel world wire providers image compose monitoring dashboard screenshots lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +78,9 @@ image: ## the container image, built and run with buildah; no engine, no registr
 
 compose: ## docker-compose.yml, as Docker Compose reads it
 	cd test/compose && $(GO) test ./...
+
+monitoring: build ## examples/monitoring, before Prometheus (apt-get install prometheus) and a freefall in use
+	$(GO) run ./test/monitoring/check -promtool $(PROMTOOL) -prometheus $(PROMETHEUS)
 
 dashboard: $(DASH)/node_modules ## the dashboard in Chromium: what a person reads from it, and axe-core
 	cd $(DASH) && $(GO) vet ./... && $(GO) test -count=1 .
