@@ -16,6 +16,7 @@ const (
 	maxViewers      = 100
 	viewersOfClient = 10 // with one client's key
 	eventPause      = 100 * time.Millisecond
+	eventRest       = 700 * time.Millisecond // the longest pause: with the look and the way to the viewer it is less than a second
 	eventShare      = 50          // of its time the goroutine may work one part in so many
 	eventLook       = time.Second // what changes by itself, such as the end of a rest, is looked for so often
 	eventsPerSecond = 50          // of each kind, to one viewer
@@ -141,7 +142,7 @@ func (h *hub) run() {
 		}
 		begun := time.Now()
 		h.publish(begun, viewers, notes)
-		pause.Reset(min(eventLook, max(eventPause, eventShare*time.Since(begun))))
+		pause.Reset(restAfter(time.Since(begun)))
 		select {
 		case <-h.quit:
 			continue
@@ -153,6 +154,11 @@ func (h *hub) run() {
 		case <-tick.C:
 		}
 	}
+}
+
+// restAfter is how long there is no other look after one that took so long.
+func restAfter(work time.Duration) time.Duration {
+	return min(eventRest, max(eventPause, eventShare*work))
 }
 
 // look gives who is there and what was noted; nobody = the goroutine's work is over.

@@ -443,6 +443,20 @@ func TestEventsForOldClients(t *testing.T) {
 	})
 }
 
+// A look that takes long, as on a busy machine, makes the next one later, but nobody is told anything a second late.
+func TestEventsRest(t *testing.T) {
+	for _, c := range []struct{ work, rest time.Duration }{
+		{0, eventPause}, {time.Millisecond, eventPause}, {10 * time.Millisecond, 500 * time.Millisecond}, {200 * time.Millisecond, eventRest}, {time.Hour, eventRest},
+	} {
+		if got := restAfter(c.work); got != c.rest {
+			t.Errorf("after %v it rests %v, want %v", c.work, got, c.rest)
+		}
+		if restAfter(c.work)+200*time.Millisecond >= time.Second && c.work <= 200*time.Millisecond {
+			t.Errorf("after %v what happens is told a second late", c.work)
+		}
+	}
+}
+
 // What a look costs, with many models and as many requests as fit into a pause.
 func BenchmarkEventsLook(b *testing.B) {
 	var models []fallback.Model
