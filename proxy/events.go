@@ -17,10 +17,10 @@ const (
 	viewersOfClient = 10 // with one client's key
 	eventPause      = 100 * time.Millisecond
 	eventRest       = 700 * time.Millisecond // the longest pause: with the look and the way to the viewer it is less than a second
-	eventShare      = 50          // of its time the goroutine may work one part in so many
-	eventLook       = time.Second // what changes by itself, such as the end of a rest, is looked for so often
-	eventsPerSecond = 50          // of each kind, to one viewer
-	maxNotes        = 200         // of what happens between two looks
+	eventShare      = 50                     // of its time the goroutine may work one part in so many
+	eventLook       = time.Second            // what changes by itself, such as the end of a rest, is looked for so often
+	eventsPerSecond = 50                     // of each kind, to one viewer
+	maxNotes        = 200                    // of what happens between two looks
 )
 
 // hub tells viewers what changes: GET /api/events. One goroutine looks at the state for all of them, while there are any; the
