@@ -31,7 +31,7 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 	if c.Log.Format == "console" || c.Log.Format == "auto" && terminal {
 		screen = zerolog.ConsoleWriter{Out: stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
 	}
-	file, err := openLogFile(c.Log.File)
+	file, err := openLogFile(c.Log.File, logMegabytes)
 	if file == nil {
 		log, end := newLog(screen)
 		if err != nil {
@@ -75,8 +75,8 @@ func setLogLevel(word string) error {
 	return fmt.Errorf("there is no log level %q", word)
 }
 
-// openLogFile tries the file once, so that a folder that is not ours is told at the start.
-func openLogFile(path string) (io.WriteCloser, error) {
+// openLogFile tries the file once, so that a folder that is not ours is told at the start. One that has grown so large is put aside.
+func openLogFile(path string, megabytes int) (io.WriteCloser, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -90,5 +90,5 @@ func openLogFile(path string) (io.WriteCloser, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	return &timberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxBackups: logBackups}, nil
+	return &timberjack.Logger{Filename: path, MaxSize: megabytes, MaxBackups: logBackups}, nil
 }

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+// The file is put aside when it has grown large; five old ones are kept, with all that was written to them.
+func TestLogFileIsTurned(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "logs", "app.log")
+	file, err := openLogFile(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := gather(file)
+	const lines, length = 8 << 10, 1 << 10 // eight times what a file holds
+	for n := range lines {
+		fmt.Fprintf(log, "%0*d\n", length-1, n)
+	}
+	log.flush()
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "logs", "*"))
+	if err != nil || len(files) != 1+logBackups {
+		t.Fatalf("%d files, want the one in use and %d old ones: %v", len(files), logBackups, err)
+	}
+	slices.SortFunc(files, func(a, b string) int { // by what they hold
+		return bytes.Compare(head(t, a, length), head(t, b, length))
+	})
+	if files[len(files)-1] != path {
+		t.Errorf("the newest lines are in %s", files[len(files)-1])
+	}
+	next := -1
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil || len(text) > 1<<20 {
+			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var n int
+			if _, err := fmt.Sscanf(line, "%d", &n); err != nil || len(line) != length || next >= 0 && n != next {
+				t.Fatalf("%s: %.30q where line %d was due", name, line, next)
+			}
+			next = n + 1
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o007 != 0 {
+			t.Errorf("%s can be read by all: %v, %v", name, info.Mode(), err)
+		}
+	}
+	if next != lines {
+		t.Errorf("the last line is %d of %d", next, lines)
+	}
+	page, err := os.ReadFile("../../docs/operating.md")
+	if want := fmt.Sprintf("turned at %d MB, five old ones", logMegabytes); err != nil || logBackups != 5 || !strings.Contains(string(page), want) {
+		t.Errorf("docs/operating.md does not say %q: %v", want, err)
+	}
+}
+
+func head(t *testing.T, path string, n int) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil || len(text) < n {
+		t.Fatalf("%s: %d bytes, %v", path, len(text), err)
+	}
+	return text[:n]
+}
+
+// The log of the program sums up storms, and its end tells the last sum.
+func TestLogSumsUpStorms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+		log, end := newLog(&out)
+		for range 500 {
+			log.Warn().Msg("Rate limit on a. Switching from a to b")
+		}
+		end()
+		if n := strings.Count(out.String(), `"message":"Rate limit on a. Switching from a to b"`); n != stormLines || !strings.Contains(out.String(), "(and 490 more times") {
+			t.Errorf("%d lines, and at the end:\n%s", n, out.String()[max(0, len(out.String())-200):])
+		}
+	})
+}
