@@ -7,6 +7,7 @@ GO       ?= go
 PYTHON   ?= python3
 FUZZTIME ?= 5m
 SOAK     ?= 10m
+VIEWERS  ?= 60s
 WORLD    ?=
 BENCH    ?=
 PROMTOOL ?= promtool
@@ -18,7 +19,7 @@ VENV := $(E2E)/.venv
 DASH := test/dashboard
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench pieces fuzz soak cancel world wire providers image compose monitoring dashboard screenshots lint clean
+.PHONY: help build demo check test e2e record bench pieces fuzz soak viewers cancel world wire providers image compose monitoring dashboard screenshots lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +60,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 soak: build ## rough use for SOAK; what is left behind
 	$(GO) run ./test/soak -for $(SOAK)
+
+viewers: build ## 50 who look at the events and 500 requests a second for VIEWERS: whether memory stays flat, and who is told what how late
+	$(GO) run ./test/soak -viewers 50 -rate 500 -for $(VIEWERS)
 
 cancel: build ## how soon a provider is let go when a client leaves, and what promises cost
 	$(GO) run ./test/soak -cancel

@@ -124,24 +124,39 @@ func (p *program) collected() (held, error) {
 	return h, errors.New("the runtime does not collect")
 }
 
-// report prints the moments and names what has grown. The peak is as seen every now and then, with its garbage; of resident
-// memory it is the true one.
-func report(start, begin, peak, end held) (grown []string) {
-	fmt.Printf("%-22s%8s%8s%8s%8s%8s\n", "", "start", "begin", "peak", "end", "slack")
+// moment is what was held then.
+type moment struct {
+	name string
+	held
+}
+
+// table prints moments.
+func table(moments ...moment) {
+	fmt.Printf("%-22s", "")
+	for _, m := range moments {
+		fmt.Printf("%8s", m.name)
+	}
+	fmt.Println()
 	for _, row := range rows {
 		fmt.Printf("%-22s", row.name)
-		for _, h := range []held{start, begin, peak, end, slack} {
+		for _, h := range moments {
 			text := "-"
-			if n := *row.of(&h); n != unbounded {
+			if n := *row.of(&h.held); n != unbounded {
 				text = strconv.FormatFloat(float64(n)/row.unit, 'f', row.digits, 64)
 			}
 			fmt.Printf("%8s", text)
 		}
 		fmt.Println()
-		now, then, more := *row.of(&end), *row.of(&begin), *row.of(&slack)
-		if more != unbounded && now > then+more {
-			grown = append(grown, fmt.Sprintf("%s: %d in the end, %d at the begin", row.name, now, then))
+	}
+}
+
+// grown names what there is more of at a moment than at one before, beyond the slack.
+func grown(then, now moment, slack held) (more []string) {
+	for _, row := range rows {
+		was, is, may := *row.of(&then.held), *row.of(&now.held), *row.of(&slack)
+		if may != unbounded && is > was+may {
+			more = append(more, fmt.Sprintf("%s: %d (%s), %d before (%s)", row.name, is, now.name, was, then.name))
 		}
 	}
-	return grown
+	return more
 }

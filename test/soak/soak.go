@@ -78,7 +78,9 @@ func (p *program) soak(ctx context.Context, files configFiles, length time.Durat
 	}
 	tally.print(os.Stdout)
 	fmt.Printf("%-22s%8d\n\n", "configs taken", reloads)
-	grown := report(start, begin, peak, end)
+	// The peak is as seen every now and then, with its garbage; of resident memory it is the true one.
+	table(moment{"start", start}, moment{"begin", begin}, moment{"peak", peak}, moment{"end", end}, moment{"slack", slack})
+	grown := grown(moment{"begin", begin}, moment{"end", end}, slack)
 	if n := fake.State().Active; n > 0 {
 		grown = append(grown, fmt.Sprintf("%d calls of the provider go on", n))
 	}

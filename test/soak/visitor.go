@@ -71,13 +71,13 @@ func (v *visitor) run(ctx context.Context) {
 		tag := fmt.Sprintf("tag-%d.", visits.Add(1))
 		switch dice := rand.N(100); {
 		case dice < 20:
-			v.leave(v.body(tag))
+			v.leave(v.body("auto", tag))
 		case dice < 23:
-			v.ask("not a request", tag, strings.TrimSuffix(v.body(tag), "}"))
+			v.ask("not a request", tag, strings.TrimSuffix(v.body("auto", tag), "}"))
 		case dice < 25:
-			v.ask("large", tag, v.body(tag+strings.Repeat(" and on", rand.N(400_000))))
+			v.ask("large", tag, v.body("auto", tag+strings.Repeat(" and on", rand.N(400_000))))
 		default:
-			v.ask("asked", tag, v.body(tag))
+			v.ask("asked", tag, v.body("auto", tag))
 		}
 		select {
 		case <-ctx.Done():
@@ -87,13 +87,13 @@ func (v *visitor) run(ctx context.Context) {
 }
 
 // body is a plain request, one that streams, or one with a tool.
-func (v *visitor) body(prompt string) string {
+func (v *visitor) body(model, prompt string) string {
 	more := ""
 	if rand.N(5) == 0 {
 		prompt = "call the tool " + prompt
 		more = `,"tools":[{"type":"function","function":{"name":"clock","parameters":{"type":"object","properties":{}}}}]`
 	}
-	return fmt.Sprintf(`{"model":"auto","stream":%t,"messages":[{"role":"user","content":%q}]%s}`, rand.N(2) == 0, prompt, more)
+	return fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":%q}]%s}`, model, rand.N(2) == 0, prompt, more)
 }
 
 // ask wants a whole answer, of its own words, or an error that says so.
@@ -170,6 +170,12 @@ func (t *tally) error(format string, args ...any) {
 	if len(t.errors) < 10 {
 		t.errors = append(t.errors, fmt.Sprintf(format, args...))
 	}
+}
+
+func (t *tally) of(what string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts[what]
 }
 
 func (t *tally) wrong() []string {
