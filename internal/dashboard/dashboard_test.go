@@ -128,7 +128,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s is missing in English", name)
 		}
 	}
-	used := regexp.MustCompile(`\b(?:t|head|fact|box)\("(\w+)"|data-(?:text|label)="(\w+)"`)
+	used := regexp.MustCompile(`\b(?:t|head|fact|box|tile)\("(\w+)"|data-(?:text|label)="(\w+)"`)
 	scripts["index.html"] = string(Find("/").Body)
 	for file, text := range scripts {
 		for _, m := range used.FindAllStringSubmatch(text, -1) {

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -207,7 +208,7 @@ func TestWhatIsLeftUntilWhen(t *testing.T) {
 	page.has("#left", "1,046", "requests left today", "of 1,050")
 	page.until(`/\d\d:\d\d/.test(document.querySelector("#lasts").innerText)`)
 	page.has("#lasts", "48 requests an hour")
-	page.has("#quota", "requests / day", "1,046 left", "resets")
+	page.has("#quota", "requests / day", "1,046 left", "resets", "models.yaml")
 	page.has(row(gemini), "1,046 left")
 }
 
@@ -221,7 +222,8 @@ func TestWhoSpentIt(t *testing.T) {
 	}
 	page := open(t, p, "/", browser.View{})
 	signIn(page)
-	page.has("#clients", "ana", "3 answers", "17 left", "bo", "1 answer")
+	page.has("#spent", "4", "answers today", "ana", "75%", "bo", "25%")
+	page.has("#clients", "ana", "3 answers", "17 left", "models.yaml", "bo", "1 answer")
 	if text := page.text("#clients"); strings.Index(text, "ana") > strings.Index(text, "bo\n") {
 		t.Errorf("who spent most is not the first:\n%s", text)
 	}
@@ -528,4 +530,18 @@ func TestAccessible(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pause has a person take a model out of the chain.
+func pause(t *testing.T, p *browser.Program, id string) {
+	t.Helper()
+	if err := p.Pause(id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// quoted is a value as JavaScript writes it.
+func quoted(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
 }

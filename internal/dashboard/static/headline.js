@@ -2,9 +2,11 @@
 
 import { el, text, show, attr, icon, swapIcon } from "./dom.js";
 import { state, kindOf } from "./state.js";
-import { t, said, counted, compact, clock, number } from "./text.js";
+import { t, said, counted, compact, clock, number, share } from "./text.js";
 import { until } from "./clocks.js";
 import { iconOf, words } from "./models.js";
+
+const NAMED = 4; // clients that are named
 
 export function headline(root) {
   const eyebrow = el("p.eyebrow");
@@ -23,6 +25,13 @@ export function headline(root) {
   const lastsMore = el("span.muted");
   const lasts = el("div.fact", { id: "lasts" }, el("p.line", null, lastsWord, lastsNumber), lastsMore);
 
+  const spentNumber = el("span.figure");
+  const spentWord = el("span.label");
+  const spentBar = el("div.shares", { "aria-hidden": "true" });
+  const spentMore = el("ul.legend");
+  const spent = el("div.fact", { id: "spent" }, el("p.line", null, spentNumber, spentWord), spentBar, spentMore);
+  let spenders = "";
+
   const whyIcon = icon("wait");
   const whyTitle = el("strong");
   const whyText = el("span");
@@ -31,7 +40,7 @@ export function headline(root) {
   const why = el("div.fact.why", { id: "why" }, el("p.line", null, whyIcon, whyTitle), el("p", null, whyText, " ", whyCount), whyMore);
 
   const waiting = el("p.waiting");
-  root.append(eyebrow, title, back, sub, el("div.facts", null, why, left, lasts), waiting);
+  root.append(eyebrow, title, back, sub, el("div.facts", null, why, left, lasts, spent), waiting);
   const announce = document.getElementById("announce");
 
   return () => {
@@ -58,6 +67,7 @@ export function headline(root) {
     text(announce, answers ? t("announce", { model: m.name }) : t("nobody"));
     drawWhy(m, answers);
     drawLeft(state.left);
+    drawSpent(state.spent);
     show(waiting, state.waiting > 0);
     text(waiting, counted("waiting", state.waiting));
   };
@@ -102,5 +112,22 @@ export function headline(root) {
     text(lastsNumber, gone || !l.lasts_until ? (l.resets_at ? clock(l.resets_at) : "") : clock(l.lasts_until));
     const pace = l.per_hour > 0 ? t("atPace", { n: compact(Math.round(l.per_hour)) }) : t("noPace");
     text(lastsMore, l.resets_at && l.lasts_until ? pace + " · " + t("resetAt", { time: clock(l.resets_at) }) : pace);
+  }
+  // Who spent it: those who had most by name, all others as one.
+  function drawSpent(list) {
+    const is = JSON.stringify(list);
+    if (is === spenders) return;
+    spenders = is;
+    const all = list.reduce((n, c) => n + c.requests, 0);
+    text(spentNumber, number(all));
+    text(spentWord, all === 1 ? t("spentToday1") : t("spentTodayN"));
+    const named = list.length > NAMED ? [...list.slice(0, NAMED - 1), { rest: true, requests: list.slice(NAMED - 1).reduce((n, c) => n + c.requests, 0) }] : list;
+    spentBar.replaceChildren(...named.map((c, i) => {
+      const part = el("div", { "data-colour": String(i) });
+      part.style.width = (c.requests / (all || 1)) * 100 + "%";
+      return part;
+    }));
+    spentMore.replaceChildren(...(named.length ? named.map((c, i) => el("li", { "data-colour": String(i) }, el("span.swatch"),
+      el("span.by", null, c.rest ? t("others") : c.client || t("anyone")), el("strong", null, share(c.requests / (all || 1))))) : [el("li.muted", null, t("noClients"))]));
   }
 }

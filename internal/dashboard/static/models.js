@@ -2,21 +2,27 @@
 
 import { el, svg, text, show, attr, icon, swapIcon, keyed } from "./dom.js";
 import { state, kindOf, isOff, rowKey } from "./state.js";
-import { t, said, counted, compact, share, span } from "./text.js";
+import { t, said, counted, compact, number, share, size, span } from "./text.js";
 import { until } from "./clocks.js";
 import { quotaBars } from "./quota.js";
 import { operate, mayChange } from "./sign.js";
 
 const BEATS = 60;
+const CONTEXTS = [32e3, 128e3, 1e6]; // tokens that a model must be able to read
 const stateIcon = { ok: "ok", limit: "wait", fault: "bad", trial: "trial", paused: "pause", off: "off" };
 export const iconOf = (kind) => stateIcon[kind];
 
 export function models(root, refresh) {
   const count = el("span.muted");
   const find = el("input", { type: "search", placeholder: t("find"), "aria-label": t("find"), input: refresh });
-  const tools = el("input", { type: "checkbox", change: refresh });
-  const open = el("input", { type: "checkbox", change: refresh });
-  const filters = el("div.filters", { role: "search" }, find, el("label.check", null, tools, t("onlyTools")), el("label.check", null, open, t("onlyFree")), count);
+  const box = (word) => {
+    const input = el("input", { type: "checkbox", change: refresh });
+    return [input, el("label.check", null, input, t(word))];
+  };
+  const [tools, toolsLabel] = box("onlyTools"), [vision, visionLabel] = box("onlyVision"), [open, openLabel] = box("onlyFree");
+  const context = el("select", { "aria-label": t("contextAtLeast"), change: refresh }, el("option", { value: "0" }, t("anyContext")),
+    ...CONTEXTS.map((n) => el("option", { value: String(n) }, t("contextFrom", { n: size(n) }))));
+  const filters = el("div.filters", { role: "search" }, find, toolsLabel, visionLabel, openLabel, context, count);
   const head = (name, cls) => el("th" + (cls || ""), { scope: "col", role: "columnheader" }, t(name));
   const columns = () => el("thead", { role: "rowgroup" }, el("tr", { role: "row" },
     head("place", ".num"), head("model"), head("stateHead"), head("last60"), head("ttft", ".num"), head("quotaHead"), head("todayHead", ".num"),
@@ -42,7 +48,8 @@ export function models(root, refresh) {
   return () => {
     const needle = find.value.trim().toLowerCase();
     const wanted = state.models.filter((m) => (!needle || (m.name + " " + m.id + " " + m.provider).toLowerCase().includes(needle)) &&
-      (!tools.checked || m.supports_tools) && (!open.checked || m.is_available));
+      (!tools.checked || m.supports_tools) && (!vision.checked || m.supports_vision) && (!open.checked || m.is_available) &&
+      (context.value === "0" || m.context_length >= Number(context.value)));
     const on = wanted.filter((m) => !isOff(m)), off = wanted.filter(isOff);
     draw(on, rowKey);
     drawOff(offOpen ? off : [], rowKey);
@@ -63,7 +70,9 @@ function row(first) {
   const name = el("strong.name");
   const id = el("span.mono");
   const nextTag = el("span.tag.now", null, icon("next"), t("next"));
-  const toolTag = el("span.tool", { title: t("toolsTitle") }, icon("tool"), el("span.hidden", null, t("toolsTitle")));
+  const can = (name, word) => el("span.tool", { title: t(word) }, icon(name), el("span.hidden", null, t(word)));
+  const toolTag = can("tool", "toolsTitle"), eyeTag = can("eye", "visionTitle");
+  const reads = el("span.tool");
   const pillIcon = icon("ok");
   const pillWord = el("span");
   const pill = el("span.pill", null, pillIcon, pillWord);
@@ -79,7 +88,7 @@ function row(first) {
   const tokens = el("span.big"), answers = el("span.muted");
   const actions = el("div.actions");
   const node = el("tr", { role: "row" }, place,
-    el("th.who", { scope: "row", role: "rowheader" }, el("div.names", null, name, nextTag), el("div.id", null, id, toolTag)),
+    el("th.who", { scope: "row", role: "rowheader" }, el("div.names", null, name, nextTag, toolTag, eyeTag, reads), el("div.id", null, id)),
     el("td.state", { role: "cell" }, el("div", null, pill, back), why, err),
     el("td.beats", { role: "cell", "data-head": t("last60") }, beats.node, rate),
     el("td.num", { role: "cell", "data-head": t("ttft") }, p50, p95),
@@ -114,6 +123,10 @@ function row(first) {
     attr(id, "title", m.id + " · " + m.provider);
     show(nextTag, m.is_current);
     show(toolTag, m.supports_tools);
+    show(eyeTag, m.supports_vision);
+    show(reads, Boolean(m.context_length));
+    text(reads, m.context_length ? size(m.context_length) : "");
+    attr(reads, "title", m.context_length ? t("contextTitle", { n: number(m.context_length) }) : null);
     attr(pill, "data-kind", kind);
     swapIcon(pillIcon, iconOf(kind));
     text(pillWord, t("s_" + kind));

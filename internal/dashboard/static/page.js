@@ -13,6 +13,7 @@ import { accounts, clients } from "./people.js";
 import { history } from "./history.js";
 import { explain, names } from "./explain.js";
 import { tryIt, baseURL } from "./try.js";
+import { connect } from "./connect.js";
 import { sign, whoami, open } from "./sign.js";
 import { toast } from "./toast.js";
 
@@ -34,7 +35,7 @@ function refresh() {
 const past = history($("history"));
 explain($("explain"));
 const parts = [headline($("hero")), notices($("notices")), first($("start")), models($("models"), refresh), feed($("requests"), refresh),
-  accounts($("quota")), clients($("clients")), switches($("switches")), tryIt($("try")), names(), sign(refresh, () => {
+  accounts($("quota")), clients($("clients")), switches($("switches")), connect($("connect")), tryIt($("try")), names(), sign(refresh, () => {
     restart();
     past.load();
   }), status($("live")), foot($("foot"))];
@@ -78,6 +79,7 @@ function first(root) {
     const help = el("span.muted", null, t(name + "Help", { url: baseURL() }));
     const node = el("li", null, mark, el("div", null, el("strong", null, t(name)), " ", help));
     if (name === "start2") node.append(copyButton(baseURL, t("copyURL"), () => toast(t("copied"))));
+    if (name === "start2") node.append(el("a.button.plain", { href: "#connect" }, t("connect")));
     if (name === "start3") node.append(el("a.button", { href: "#try" }, t("tryNow")));
     root.append(node);
     return { node, mark };

@@ -1,7 +1,7 @@
 // Windows of quota as bars: of a model, of an account, of a client.
 
 import { el, text, show, attr, keyed } from "./dom.js";
-import { t, compact, number, windowName } from "./text.js";
+import { t, said, compact, number, windowName } from "./text.js";
 import { until } from "./clocks.js";
 
 const MOST = 4; // bars in a row of the table
@@ -12,11 +12,11 @@ export function together(quota) {
   for (const q of quota) {
     const key = q.scope + " " + q.window;
     const g = groups.get(key);
-    if (!g) groups.set(key, { ...q, key });
+    if (!g) groups.set(key, { ...q, key, sources: [q.source] });
     else {
       g.used += q.used;
       g.limit += q.limit;
-      g.learned = g.learned || q.learned;
+      if (!g.sources.includes(q.source)) g.sources.push(q.source);
       if (q.resets_at && (!g.resets_at || q.resets_at < g.resets_at)) g.resets_at = q.resets_at;
     }
   }
@@ -48,14 +48,15 @@ function bar() {
   const reset = el("span.reset");
   const fill = el("div");
   const meter = el("div.meter", { role: "meter", "aria-valuemin": "0" }, fill);
-  const node = el("li", null, name, left, meter, reset);
+  const source = el("span.source");
+  const node = el("li", null, name, left, meter, reset, source);
   return {
     node,
     update(q) {
       const used = Math.min(1, q.limit > 0 ? q.used / q.limit : 1);
       text(name, windowName(q.window));
       attr(node, "title", (q.scope === "model" ? t("scopeModel") : q.scope === "account" ? t("scopeAccount") : t("share")) + ": " +
-        t("quotaOf", { used: number(q.used), limit: number(q.limit) }) + (q.learned ? ". " + t("learnedTitle") : ""));
+        t("quotaOf", { used: number(q.used), limit: number(q.limit) }));
       text(left, t("leftN", { n: compact(Math.max(0, q.limit - q.used)) }));
       fill.style.width = (1 - used) * 100 + "%";
       attr(meter, "data-low", used >= 0.9 ? "yes" : null);
@@ -64,6 +65,9 @@ function bar() {
       attr(meter, "aria-label", windowName(q.window) + ": " + t("leftN", { n: number(Math.max(0, q.limit - q.used)) }));
       show(reset, Boolean(q.resets_at));
       until(reset, q.resets_at, "resetsIn");
+      const from = q.sources.filter(Boolean);
+      text(source, from.map((s) => said("src_", s)).join(", "));
+      attr(source, "title", from.map((s) => said("from_", s)).join("; "));
     },
   };
 }

@@ -18,6 +18,7 @@ const en = {
   oneUnbounded: "and 1 account without a known daily limit", manyUnbounded: "and {n} accounts without a known daily limit",
   lasts: "lasts until", lastsReset: "lasts until the reset", atPace: "at {n} requests an hour", noPace: "no request in the last hour",
   resetAt: "resets {time}", nothingLeft: "used up",
+  spentToday1: "answer today", spentTodayN: "answers today",
   whyNot: "Why not {model}?", isFirst: "It is the first choice.", whyFirst: "Nothing stands before it.",
   availableAgain: "Available again. Requests stay with the model that answered last; soon one goes there to see.",
   waiting1: "1 request waits for a limit to end", waitingN: "{n} requests wait for a limit to end",
@@ -32,6 +33,7 @@ const en = {
 
   modelsHelp: "in the order in which the next request would ask them",
   find: "Find a model", onlyTools: "with tools", onlyFree: "available now",
+  onlyVision: "sees images", anyContext: "any context", contextFrom: "context from {n}", contextAtLeast: "How much it must be able to read", contextTitle: "reads {n} tokens", visionTitle: "sees images",
   shown: "{n} of {all}", none: "No model matches.",
   place: "Order", model: "Model", stateHead: "State", last60: "Last 60 attempts", ttft: "First token", quotaHead: "Quota", todayHead: "Today", actions: "Actions",
   tools: "tools", toolsTitle: "can call tools", next: "next",
@@ -58,8 +60,11 @@ const en = {
   o_upstream_fault: "provider failed", o_overloaded: "overloaded", o_timeout: "timeout", o_not_free: "not free",
 
   w_rpm: "requests / min", w_rpd: "requests / day", w_tpm: "tokens / min", w_tpd: "tokens / day", w_concurrency: "at once", w_requests: "requests / {per}", w_tokens: "tokens / {per}",
-  scopeModel: "this model", scopeAccount: "its accounts", learnedTitle: "not in models.yaml: the provider named this limit, or its refusals did",
+  scopeModel: "this model", scopeAccount: "its accounts",
   quotaOf: "{used} of {limit} used", leftN: "{n} left", resetsIn: "more in {left}", noQuota: "no limit known", moreQuota: "and {n} more",
+  src_config: "models.yaml", src_dialect: "known", src_provider: "stated", src_refusals: "found",
+  from_config: "the limit stands in models.yaml", from_dialect: "the limit is known of this provider", from_provider: "the provider stated the limit, in an answer or when asked about the key",
+  from_refusals: "nobody stated the limit: it was found from what was refused",
 
   requestsHelp: "the last 200, newest first", hold: "Hold", holdOn: "Go on", held: "held; {n} new", onlyFailed: "failed only", allClients: "all clients", filterClient: "Whose requests",
   time: "Time", client: "Client", answeredBy: "Answered by", trail: "Way", took: "Took", outcome: "Outcome", anyone: "without a key",
@@ -79,6 +84,11 @@ const en = {
   chartRequests: "Answers", chartFallovers: "Fall-overs", chartTokens: "Tokens", others: "others",
   noHistory: "Nothing yet in this time.", historyHidden: "The admin key shows the history.", cut: "The oldest hours are left out: there are too many models in them.",
   total: "{n} in all", table: "As a table",
+  sumAnswers: "Answers", sumAttempts: "of {n} attempts", sumTokens: "Tokens", falloversHelp: "answers after another model had failed",
+  quotaUsed: "Free quota used", quotaUsedOf: "{used} of {limit} requests", noDayKnown: "no limit of a day is known", ofThat: "of {grants}", requestsADay: "{n} requests a day", tokensADay: "{n} tokens a day",
+  wouldCost: "Would have cost", freeNow: "and cost nothing", unpriced: "and {n} tokens without a known price", unknown: "unknown",
+  priceOf: "{input} in, {output} out: {id} at {provider}", priceNone: "{provider} lists no paid form",
+  sumsHelp: "Quota: the requests that were taken on, of what the limits of a day give in this time, as they stand now; of tokens where those are nearer to their end. Price: for a million tokens, as the provider lists the same id without “:free” today. Where it lists none, none is assumed.",
 
   explainHelp: "what a request would meet, without asking a provider",
   question: "Message", needTools: "needs tools", needVision: "has an image", needSchema: "wants JSON by a schema", askedModel: "Model", explainGo: "Explain",
@@ -88,6 +98,9 @@ const en = {
   send: "Send", stop: "Stop", answer: "Answer", servedBy: "{model} answered after {t}; {n}", firstAfter: "first token after {t}",
   hello: "Say hello in one short sentence.", noAnswer: "It ended without an answer.",
   baseURL: "Base URL", copyURL: "Copy the base URL", copied: "Copied",
+  connect: "Connect", connectHelp: "one address for every program", copyCode: "Copy this",
+  connectKey: "Put a client key in the place of YOUR_CLIENT_KEY. From inside a container the host is not localhost: use the name of the service, or host.docker.internal.",
+  connectNoKey: "No client key is configured, so any text will do. From inside a container the host is not localhost: use the name of the service, or host.docker.internal.",
 
   loginTitle: "Sign in", adminKey: "Admin key", loginHelp: "It is sent once and kept as a cookie that no script can read.", loginGo: "Sign in",
   useClient: "Or look with a client key", unknownKey: "This freefall does not know that key.", readOnly: "Read only. Set {variable} to change models from here.",
@@ -113,6 +126,7 @@ const ko = {
   oneUnbounded: "그 밖에 일일 한도를 모르는 계정 1개", manyUnbounded: "그 밖에 일일 한도를 모르는 계정 {n}개",
   lasts: "버티는 시각", lastsReset: "초기화까지 충분", atPace: "시간당 요청 {n}건 기준", noPace: "지난 한 시간 동안 요청 없음",
   resetAt: "{time}에 초기화", nothingLeft: "소진됨",
+  spentToday1: "오늘의 답변", spentTodayN: "오늘의 답변",
   whyNot: "왜 {model}이(가) 아닌가요?", isFirst: "첫 번째 선택입니다.", whyFirst: "앞선 모델이 없습니다.",
   availableAgain: "다시 사용할 수 있습니다. 요청은 마지막으로 답한 모델에 머물며, 곧 한 건이 시험 삼아 보내집니다.",
   waiting1: "요청 1건이 한도가 풀리기를 기다립니다", waitingN: "요청 {n}건이 한도가 풀리기를 기다립니다",
@@ -127,6 +141,7 @@ const ko = {
 
   modelsHelp: "다음 요청이 시도할 순서대로",
   find: "모델 찾기", onlyTools: "도구 지원", onlyFree: "지금 사용 가능",
+  onlyVision: "이미지 지원", anyContext: "컨텍스트 무관", contextFrom: "컨텍스트 {n} 이상", contextAtLeast: "읽을 수 있어야 하는 길이", contextTitle: "토큰 {n}개까지 읽음", visionTitle: "이미지를 볼 수 있음",
   shown: "{all}개 중 {n}개", none: "조건에 맞는 모델이 없습니다.",
   place: "순서", model: "모델", stateHead: "상태", last60: "최근 시도 60회", ttft: "첫 토큰", quotaHead: "한도", todayHead: "오늘", actions: "동작",
   tools: "도구", toolsTitle: "도구를 호출할 수 있음", next: "다음",
@@ -153,8 +168,11 @@ const ko = {
   o_upstream_fault: "제공자 오류", o_overloaded: "과부하", o_timeout: "시간 초과", o_not_free: "무료 아님",
 
   w_rpm: "요청/분", w_rpd: "요청/일", w_tpm: "토큰/분", w_tpd: "토큰/일", w_concurrency: "동시", w_requests: "요청/{per}", w_tokens: "토큰/{per}",
-  scopeModel: "이 모델", scopeAccount: "계정 전체", learnedTitle: "models.yaml에 없는 한도로, 제공자가 알렸거나 거절에서 알아냈습니다",
+  scopeModel: "이 모델", scopeAccount: "계정 전체",
   quotaOf: "{limit} 중 {used} 사용", leftN: "{n} 남음", resetsIn: "{left} 뒤", noQuota: "알려진 한도 없음", moreQuota: "외 {n}개",
+  src_config: "models.yaml", src_dialect: "알려진 값", src_provider: "제공자 통보", src_refusals: "추정",
+  from_config: "models.yaml에 적힌 한도", from_dialect: "이 제공자에 대해 알려진 한도", from_provider: "제공자가 응답이나 키 조회에서 알린 한도",
+  from_refusals: "아무도 알리지 않아 거절에서 알아낸 한도",
 
   requestsHelp: "최근 200건, 새로운 순", hold: "멈춤", holdOn: "계속", held: "멈춤, 새 요청 {n}건", onlyFailed: "실패만", allClients: "모든 클라이언트", filterClient: "누구의 요청",
   time: "시각", client: "클라이언트", answeredBy: "답한 모델", trail: "경로", took: "걸린 시간", outcome: "결과", anyone: "키 없음",
@@ -174,6 +192,11 @@ const ko = {
   chartRequests: "답변", chartFallovers: "대체 답변", chartTokens: "토큰", others: "기타",
   noHistory: "이 기간에는 기록이 없습니다.", historyHidden: "기록은 관리자 키로 볼 수 있습니다.", cut: "모델이 너무 많아 가장 오래된 시간은 빠졌습니다.",
   total: "합계 {n}", table: "표로 보기",
+  sumAnswers: "답변", sumAttempts: "시도 {n}회 중", sumTokens: "토큰", falloversHelp: "다른 모델이 실패한 뒤에 나온 답변",
+  quotaUsed: "쓴 무료 한도", quotaUsedOf: "요청 {limit}건 중 {used}건", noDayKnown: "알려진 일일 한도가 없습니다", ofThat: "{grants} 기준", requestsADay: "하루 요청 {n}건", tokensADay: "하루 토큰 {n}개",
+  wouldCost: "유료였다면", freeNow: "실제 비용은 0", unpriced: "그 밖에 가격을 모르는 토큰 {n}개", unknown: "알 수 없음",
+  priceOf: "입력 {input}, 출력 {output}: {provider}의 {id}", priceNone: "{provider} 목록에 유료 모델이 없음",
+  sumsHelp: "한도: 지금의 일일 한도가 이 기간에 준 양 가운데 제공자가 받아들인 요청의 비율이며, 토큰 한도가 더 빠듯하면 토큰으로 셉니다. 가격: 제공자가 오늘 목록에 올린, “:free”가 없는 같은 id의 토큰 백만 개당 가격입니다. 목록에 없으면 가정하지 않습니다.",
 
   explainHelp: "제공자를 부르지 않고 요청이 만날 일을 보여 줍니다",
   question: "메시지", needTools: "도구 필요", needVision: "이미지 포함", needSchema: "스키마에 맞는 JSON", askedModel: "모델", explainGo: "설명",
@@ -183,6 +206,9 @@ const ko = {
   send: "보내기", stop: "멈추기", answer: "답변", servedBy: "{model}이(가) {t} 만에 답함, {n}", firstAfter: "첫 토큰까지 {t}",
   hello: "짧은 한 문장으로 인사해 주세요.", noAnswer: "답변 없이 끝났습니다.",
   baseURL: "Base URL", copyURL: "base URL 복사", copied: "복사됨",
+  connect: "연결", connectHelp: "모든 프로그램에 주소 하나", copyCode: "복사",
+  connectKey: "YOUR_CLIENT_KEY 자리에 클라이언트 키를 넣으세요. 컨테이너 안에서는 localhost가 이 컴퓨터가 아니므로 서비스 이름이나 host.docker.internal을 쓰세요.",
+  connectNoKey: "클라이언트 키를 설정하지 않았으므로 아무 값이나 됩니다. 컨테이너 안에서는 localhost가 이 컴퓨터가 아니므로 서비스 이름이나 host.docker.internal을 쓰세요.",
 
   loginTitle: "로그인", adminKey: "관리자 키", loginHelp: "한 번만 보내며, 스크립트가 읽을 수 없는 쿠키로 유지됩니다.", loginGo: "로그인",
   useClient: "또는 클라이언트 키로 보기", unknownKey: "이 freefall이 모르는 키입니다.", readOnly: "읽기 전용입니다. 여기서 모델을 바꾸려면 {variable}을(를) 설정하세요.",
@@ -228,6 +254,9 @@ export function said(prefix, word) {
 
 const plain = new Intl.NumberFormat(lang);
 const short = new Intl.NumberFormat(lang, { notation: "compact", maximumFractionDigits: 1 });
+const rough = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 0 }); // a context of 128K is called so everywhere
+const money = new Intl.NumberFormat(lang, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" });
+const cents = new Intl.NumberFormat(lang, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumSignificantDigits: 2 });
 const percent = new Intl.NumberFormat(lang, { style: "percent", maximumFractionDigits: 1 });
 const clockTime = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -240,7 +269,9 @@ export const counted = (what, n) => (n === 1 ? t(what + "1") : t(what + "N", { n
 
 export const number = (n) => plain.format(n);
 export const compact = (n) => (n < 100000 ? plain.format(n) : short.format(n));
-export const share = (x) => percent.format(x);
+export const share = (x) => (x > 0 && x < 0.001 ? "<" + percent.format(0.001) : percent.format(x));
+export const size = (n) => (n < 1000 ? plain.format(n) : rough.format(n));
+export const dollars = (x) => (x > 0 && x < 0.01 ? cents : money).format(x);
 export const seconds = (at) => clockSeconds.format(at);
 export const dayOf = (at) => dayOnly.format(at);
 

@@ -1,11 +1,10 @@
 // Asking a question as any client would, streamed, and seeing who answered.
 
-import { el, text, show, attr, copyButton } from "./dom.js";
+import { el, text, show, attr } from "./dom.js";
 import { headers, refusal, session, clientKey, setClientKey } from "./api.js";
 import { nameOf } from "./state.js";
 import { parser } from "./live.js";
 import { t, counted, span } from "./text.js";
-import { toast } from "./toast.js";
 
 const BOUND = 150000; // longer than freefall itself takes to give up
 const MOST = 200000; // characters of an answer that are shown
@@ -23,7 +22,6 @@ export function tryIt(root) {
   const go = el("button", { type: "submit" }, t("send"));
   const out = el("pre.answer", { tabindex: "0", role: "region", "aria-label": t("answer"), hidden: true });
   const served = el("p.verdict", { role: "status", hidden: true });
-  const url = el("code", null, baseURL());
   const form = el("form", { submit: (e) => {
     e.preventDefault();
     if (running) running.abort();
@@ -32,7 +30,7 @@ export function tryIt(root) {
   el("div.field", null, el("label", { for: "try-text" }, t("question")), question),
   el("div.row", null, el("div.field", null, el("label", { for: "try-model" }, t("askedModel")), model), keyField, go));
   root.append(el("div.head", null, el("h2", { id: "try-title" }, t("try")), el("span.muted", null, t("tryHelp"))),
-    el("p.base", null, el("span.muted", null, t("baseURL")), " ", url, copyButton(baseURL, t("copyURL"), () => toast(t("copied")))), form, served, out);
+    form, served, out);
 
   async function run() {
     running = new AbortController();

@@ -150,6 +150,11 @@ func (p *Program) Ask(body, key string) error {
 	return post(p.URL+"/v1/chat/completions", body, key)
 }
 
+// Pause takes a model out of the chain.
+func (p *Program) Pause(id string) error {
+	return post(p.URL+"/api/chat/models/"+id+"/pause", "{}", "")
+}
+
 func post(url, body, key string) error {
 	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
