@@ -212,7 +212,7 @@ func ofClient(c *config.Config, n int) (all limits) {
 		{"tpd", client.TPD, fallback.Window{Unit: fallback.Tokens, Per: aDay, Cycle: fallback.Daily}},
 	} {
 		if w.limit != nil {
-			w.Limit = *w.limit
+			w.Limit, w.Firm = *w.limit, true
 			all = append(all, limit{w.Window, c.Origin(fmt.Sprintf("clients[%d].%s", n, w.key))})
 		}
 	}

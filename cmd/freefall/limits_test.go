@@ -141,7 +141,7 @@ client_keys: [k-old-0123456]`)
 	for _, s := range b.pool.Shares {
 		got += "; " + s.Client + ": " + spell(s.Windows)
 	}
-	if want := "2; ana: 5 rpm, 20 rpd from 00:00 UTC, 3,000 tpd from 00:00 UTC; eve: 0 rpd from 00:00 UTC"; got != want {
+	if want := "2; ana: 5 rpm!, 20 rpd from 00:00 UTC!, 3,000 tpd from 00:00 UTC!; eve: 0 rpd from 00:00 UTC!"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	pool := fallback.New(b.pool)
