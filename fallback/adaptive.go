@@ -2,7 +2,6 @@ package fallback
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 	"time"
 )
@@ -12,12 +11,12 @@ import (
 // those who need it. Now and then a request goes to another model, so that one that has recovered is found out.
 
 const (
-	halfLife  = 2 * time.Minute // of what is known of a model
-	lately    = 20              // attempts that are remembered at most
-	optimism  = 1               // good attempts that a model is given in advance
-	equal     = 0.85            // of the best score: as good as the best
-	curiosity = 0.05            // share of requests that go to another model first
-	slowness  = 10 * time.Second
+	halfLife  = 2 * time.Minute  // of what is known of a model
+	lately    = 20               // attempts that are remembered at most
+	optimism  = 1                // good attempts that a model is given in advance
+	equal     = 0.85             // of the best score: as good as the best
+	curiosity = 0.05             // share of requests that go to another model first
+	slowness  = 30 * time.Second // to the first content: half as good as one that is there at once
 )
 
 // record is how a model did of late; older attempts weigh less, by the number and by the time since.
@@ -103,7 +102,7 @@ func (p *Pool) adapt(now time.Time, w *Walk, base []int32) {
 			w.order = append(w.order, i)
 		}
 	}
-	p.explore(w, w.order[begin:], o.open)
+	p.explore(w, w.order[begin:], o)
 }
 
 // due is a row whose trial may begin, -1 if there is none: one request finds out whether it is well again.
@@ -145,12 +144,13 @@ func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 		s.value = r.model.score(now, task, kind.Stream)
 		if !s.shut {
 			best = max(best, s.value)
+			s.cost = r.price(now, p.demand.rate()) * r.special(&w.Need) * r.model.slow(kind.Stream)
 			o.open++
 		}
 	}
 	for _, i := range base {
 		if s := &o.scores[i]; !s.shut && s.value >= equal*best {
-			s.value, s.cost = best, w.table.rows[i].cost(now)*w.table.rows[i].special(&w.Need)
+			s.value = best
 		}
 	}
 	slices.SortStableFunc(o.rows, func(i, j int32) int { return o.scores[i].compare(&o.scores[j]) })
@@ -172,7 +172,7 @@ const lookAgain = 20 * time.Millisecond
 type score struct {
 	shut  bool // it cannot be asked now: it keeps its place among its like, behind all others
 	value float64
-	cost  float64 // among those that are as good as the best
+	cost  float64 // it decides among those that are as good as the best
 }
 
 func (a *score) compare(b *score) int {
@@ -187,80 +187,22 @@ func (a *score) compare(b *score) int {
 	return bit(a.cost > b.cost) - bit(a.cost < b.cost)
 }
 
-// explore lets another of the open rows go first now and then.
-func (p *Pool) explore(w *Walk, order []int32, open int) {
+// explore lets another of the open rows go first now and then, but none that is dear: curiosity spends nothing that will be missed.
+func (p *Pool) explore(w *Walk, order []int32, o *ordering) {
 	if w.sure || w.table.Chance == nil {
 		return
 	}
-	if open = min(open, len(order)); open < 2 {
+	open := min(o.open, len(order))
+	if open < 2 {
 		return
 	}
 	if x := w.table.Chance(); x < curiosity {
 		k := 1 + int(x/curiosity*float64(open-1))
 		first := order[k]
+		if o.scores[first].cost > max(o.scores[order[0]].cost, dear) {
+			return
+		}
 		copy(order[1:k+1], order[:k])
 		order[0] = first
 	}
 }
-
-// cost is how dear the row's quota is: how long until what is left of it lapses, times how much faster than time it is drawn. What
-// lapses soonest is cheap, and what will be gone before its time is dear. The dearest window of the cheapest key counts.
-func (r *row) cost(now time.Time) float64 {
-	cheapest := math.Inf(1)
-	for k := range r.pairs {
-		p := &r.pairs[k]
-		cost := max(p.quota.cost(now), p.account.quota.cost(now))
-		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
-			cost = max(cost, nextMidnight(now, time.UTC).Sub(now).Seconds()/2) // nobody says so, but it will have a day's limit
-		}
-		cheapest = min(cheapest, cost)
-	}
-	return cheapest
-}
-
-// long says whether a window of an hour or more is known.
-func (q *quota) long() bool {
-	return slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit != Running && c.Per >= time.Hour })
-}
-
-func (q *quota) cost(now time.Time) (most float64) {
-	for _, c := range q.counters {
-		most = max(most, c.cost(now))
-	}
-	return most
-}
-
-func (c *counter) cost(now time.Time) float64 {
-	if c.Unit == Running {
-		return 0 // what is not used now is never used
-	}
-	c.advance(now)
-	limit := float64(c.limit())
-	left := max(limit-float64(c.used), limit/1000)
-	switch c.Cycle {
-	case Bucket:
-		return float64(c.used) / limit * c.Per.Seconds() // a full one lapses at once
-	case Sliding:
-		return c.Per.Seconds() * limit / left / 2
-	}
-	rest := c.to.Sub(now).Seconds()
-	return rest * (rest / c.to.Sub(c.from).Seconds()) * limit / left
-}
-
-// special is how much dearer a row is for a request that does not need all that it can do.
-func (r *row) special(n *Need) float64 {
-	times := 1.0
-	if r.Tools && !n.Tools {
-		times++
-	}
-	if r.Vision && !n.Vision {
-		times += 0.5
-	}
-	if spare := r.Context / max(n.Tokens, usualRequest); spare > 0 {
-		times += 0.1 * float64(bits.Len(uint(spare)))
-	}
-	return times
-}
-
-// usualRequest is a size in tokens that every model takes.
-const usualRequest = 8000

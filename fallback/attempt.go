@@ -222,7 +222,7 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		if d.target != target {
 			continue
 		}
-		named, news = d.rest.begin(now, a.begun, o, a.pool.table.Breaker)
+		named, news = d.rest.begin(now, a.begun, a.known(now, o, target), o, a.pool.table.Breaker)
 		if o.Limit() {
 			a.surprise(now, named, target)
 		}
@@ -232,6 +232,25 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		}
 	}
 	return named, news
+}
+
+// known is when the window opens that explains a refusal of which nothing but a usual length is said, zero if none does.
+func (a *Attempt) known(now time.Time, o *Outcome, target Target) (at time.Time) {
+	if o.Until != UntilHour || !o.Limit() {
+		return at
+	}
+	p := &a.row.pairs[a.Key]
+	q := p.quota
+	if target != TargetPair {
+		q = &p.account.quota
+	}
+	q.regret(now)
+	for _, c := range q.counters {
+		if c.Unit != Running && !c.room(now, amount(c.Unit, a.tokens)) {
+			at = latest(at, c.open(now, amount(c.Unit, a.tokens)))
+		}
+	}
+	return at
 }
 
 // surprise looks for the limit behind a refusal that no known window explains.

@@ -9,17 +9,19 @@ import (
 // counter is a window with what was drawn from it. It counts what the provider counts, as far as we know.
 type counter struct {
 	Window
-	told     int64 // the limit that the provider itself named; 0 = it did not
-	paced    bool  // Daily: what is granted grows over the day
-	learned  bool  // nobody but the provider named the window
-	used     int64
-	doubt    int64 // of used: by attempts that failed, which some providers do not count
-	forgiven bool  // one of those was taken back, and nobody has said yet that it was right
-	running  int64 // attempts under way that have drawn from it
+	told    int64 // the limit that the provider itself named; 0 = it did not
+	paced   bool  // Daily: what is granted grows over the day
+	learned bool  // nobody but the provider named the window
+	used    int64
+	doubt   int64 // of used: by attempts that failed, which some providers do not count
+	running int64 // attempts under way that have drawn from it
+
+	forgiven time.Time // when one of those was taken back; zero when somebody has said whether that was right
 
 	level    float64   // Bucket: what is missing in it at from
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
 	next     int64     // Fixed, Daily: drawn so shortly before the turn ends that the provider may count it in the next
+	last     int64     // Fixed, Daily: used in the turn before, which the provider's clock may still be in
 
 	log  []charge // Sliding: by time; those before head have left
 	head int
@@ -66,9 +68,11 @@ func (c *counter) advance(now time.Time) {
 	}
 	before := c.to
 	c.from, c.to = c.period(now)
-	c.used, c.doubt, c.forgiven = 0, 0, false
+	c.last, c.used, c.doubt, c.forgiven = c.used, 0, 0, time.Time{}
 	if c.from.Equal(before) {
 		c.used = c.next
+	} else {
+		c.last = 0
 	}
 	c.next = 0
 }
@@ -96,8 +100,17 @@ func (c *counter) slide(now time.Time) {
 // room says whether n more fit now. What is larger than the whole window passes when nothing else is in it.
 func (c *counter) room(now time.Time, n int64) bool {
 	c.advance(now)
+	return c.fits(now, n) && !c.turns(now, n)
+}
+
+func (c *counter) fits(now time.Time, n int64) bool {
 	granted := c.granted(now)
 	return c.used+n <= granted || c.used <= 0 && granted > 0
+}
+
+// turns says whether a turn is so young that the provider may still count in the one before, which has no room for n.
+func (c *counter) turns(now time.Time, n int64) bool {
+	return c.last > 0 && c.last+n > c.limit() && now.Sub(c.from) < c.margin()
 }
 
 // headStart is how much of the day a paced window grants in advance: an hour of it.
@@ -134,6 +147,8 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	case c.Cycle == Bucket:
 		over := min(c.level+float64(n)-float64(c.limit()), c.level)
 		return now.Add(time.Duration(over/float64(c.limit())*float64(c.Per)) + c.margin())
+	case c.fits(now, n): // the turn is too young
+		return c.from.Add(c.margin())
 	case c.Cycle != Sliding:
 		if at := c.pacedUntil(n); !at.IsZero() {
 			return at
@@ -154,12 +169,14 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 }
 
 // stays is until when a window that is full changes by nothing but what is given back.
-func (c *counter) stays(now time.Time) time.Time {
+func (c *counter) stays(now time.Time, n int64) time.Time {
 	switch {
 	case c.Unit == Running:
 		return now.Add(c.Per + time.Hour)
 	case c.paced, c.Cycle == Bucket:
 		return now
+	case c.fits(now, n): // the turn is too young
+		return c.from.Add(c.margin())
 	case c.Cycle != Sliding:
 		return c.to
 	case c.head < len(c.log):

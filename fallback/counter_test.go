@@ -143,6 +143,19 @@ func TestCounterNeverOverdraws(t *testing.T) {
 	})
 }
 
+// A provider whose clock is behind refuses what comes in a turn that has only begun here, if the one before was spent.
+func TestCounterWaitsForTheProvidersTurn(t *testing.T) {
+	w := Window{Unit: Requests, Cycle: Fixed, Per: time.Hour, Limit: 2}
+	turn := noon.Add(time.Hour)
+	for drawn, open := range map[int64]time.Time{1: turn, 2: turn.Add(w.margin())} {
+		c := counter{Window: w}
+		c.draw(noon, drawn)
+		if opens := c.open(turn, 1); !opens.Equal(open) || c.room(open.Add(-1), 1) && !open.Equal(turn) || !c.room(open, 1) {
+			t.Errorf("after %d of 2 the next turn opens at %v, want %v", drawn, opens, open)
+		}
+	}
+}
+
 // Beyond the charges that are kept one by one the count stays on the safe side, and nearly exact.
 func TestCounterOfManyIsSafeAndNearlyExact(t *testing.T) {
 	w := Window{Unit: Requests, Per: day, Limit: 14400}

@@ -20,7 +20,7 @@ func (q *quota) forgive(now time.Time) (some bool) {
 		if c.doubt > 0 && !c.room(now, 1) && c.used > 0 {
 			c.forget(1)
 			c.doubt--
-			c.forgiven = true
+			c.forgiven = now
 			some = true
 		}
 	}
@@ -33,8 +33,8 @@ func (q *quota) forgive(now time.Time) (some bool) {
 // regret is told that the provider has refused all the same: the count was right, there is nothing to doubt.
 func (q *quota) regret(now time.Time) {
 	for _, c := range q.counters {
-		if c.forgiven {
-			c.forgiven, c.doubt = false, 0
+		if !c.forgiven.IsZero() {
+			c.forgiven, c.doubt = time.Time{}, 0
 			c.insert(now, 1)
 		}
 	}

@@ -2,6 +2,7 @@ package fallback_test
 
 import (
 	"testing"
+	"time"
 
 	"freefall/fallback"
 )
@@ -39,5 +40,30 @@ func TestChargesInDoubt(t *testing.T) {
 		if _, ok := p.Pick(t0.Add(m), &fallback.Walk{}); ok {
 			t.Errorf("counted %v: a spent day is asked again", counted)
 		}
+	}
+}
+
+// A refusal that names no end, by a provider whose turn we know to be spent, lasts until that turn is over and no longer.
+func TestRefusalEndsWithTheKnownTurn(t *testing.T) {
+	rows := limited("A", []fallback.Window{{Per: 5 * h, Cycle: fallback.Fixed, Limit: 3}})
+	end := time.Unix(t0.Unix()/18000*18000+18000, 0)
+	p := byPriority(rows)
+	now := end.Add(-10 * m)
+	for range 2 {
+		a, _ := p.Pick(now, &fallback.Walk{})
+		a.End(now, outcomeOf("fault"))
+	}
+	earlier, _ := p.Pick(now, &fallback.Walk{})
+	now = now.Add(s)
+	a, ok := p.Pick(now, &fallback.Walk{})
+	if !ok {
+		t.Fatal("a charge in doubt keeps it shut")
+	}
+	earlier.Committed(now) // that was taken on before anything was taken back, and proves nothing
+	spent := outcomeOf("hour")
+	spent.Target = fallback.TargetAccount
+	a.End(now, spent)
+	if got := p.Snapshot(now)[0].AvailableAt; got.Before(end) || got.After(end.Add(s)) {
+		t.Errorf("it rests until %v, the turn ends at %v", got, end)
 	}
 }

@@ -70,7 +70,7 @@ func (q *quota) room(now time.Time, tokens int64) bool {
 	}
 	for _, c := range q.counters {
 		if !c.room(now, amount(c.Unit, tokens)) {
-			q.fullUntil, q.fullTokens = c.stays(now), tokens
+			q.fullUntil, q.fullTokens = c.stays(now, amount(c.Unit, tokens)), tokens
 			return false
 		}
 	}
@@ -163,7 +163,9 @@ func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
 // taken says that the attempt of that time was not turned away.
 func (q *quota) taken(at time.Time) {
 	for _, c := range q.counters {
-		c.forgiven = false
+		if !at.Before(c.forgiven) {
+			c.forgiven = time.Time{}
+		}
 	}
 	if q.guess != nil {
 		q.guess.taken(at)

@@ -54,11 +54,14 @@ func (r *rest) openSince(now time.Time) time.Time {
 
 // begin starts or extends the rest; of two ends the later one holds. A report from an attempt that began before the rest did
 // tells nothing new (news is false): it may move the end, but not the backoff. named is the end that the outcome itself
-// stated, zero for a backoff or a rest without end.
-func (r *rest) begin(now, started time.Time, o *Outcome, b Breaker) (named time.Time, news bool) {
+// stated, zero for a backoff or a rest without end; known is the one of our own window that explains the refusal, zero if none does.
+func (r *rest) begin(now, started, known time.Time, o *Outcome, b Breaker) (named time.Time, news bool) {
 	active := r.active(now)
 	news = !active || started.After(r.from)
 	until, how := deadline(now, o)
+	if sooner(known, until) {
+		until = known
+	}
 	if how == endBackoff {
 		if !news {
 			return time.Time{}, false

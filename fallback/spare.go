@@ -79,4 +79,7 @@ func (d *demand) add(now time.Time, n *Need) {
 	d.vision += float64(bit(n.Vision))
 }
 
+// rate is how many requests came in a second of late.
+func (d *demand) rate() float64 { return d.all * math.Ln2 / time.Hour.Seconds() }
+
 func (d *demand) share(of float64) float64 { return of / max(1, d.all) }

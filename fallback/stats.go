@@ -20,6 +20,7 @@ type stats struct {
 	ttft    [window]time.Duration
 	nthTTFT int
 	usual   [2]time.Duration // to the commit point, lately: of whole answers, of streams; 0 = unknown
+	whole   time.Duration    // of an attempt until its end, lately; 0 = unknown
 }
 
 // beat is how one attempt ended, as a letter.
@@ -65,12 +66,16 @@ func (s *stats) first(d time.Duration) {
 
 // took learns how long the model usually takes.
 func (s *stats) took(stream bool, d time.Duration) {
-	u := &s.usual[bit(stream)]
-	if *u == 0 {
-		*u = d
+	follow(&s.usual[bit(stream)], d)
+}
+
+// follow moves a mean towards what was seen last.
+func follow(mean *time.Duration, d time.Duration) {
+	if *mean == 0 {
+		*mean = d
 		return
 	}
-	*u += (d - *u) / 4
+	*mean += (d - *mean) / 4
 }
 
 // patience is how long an attempt may be without content before the model is suspected to hang.
@@ -112,6 +117,7 @@ func (m *modelState) note(now time.Time, a *Attempt, o *Outcome) {
 	if !a.commit.IsZero() {
 		m.stats.first(a.commit.Sub(a.begun))
 		m.stats.took(a.walk.Need.Stream, a.commit.Sub(a.begun))
+		follow(&m.stats.whole, now.Sub(a.begun))
 	}
 	m.stats.today.turn(now)
 	m.stats.today.tokens += int64(o.InputTokens + o.OutputTokens)
