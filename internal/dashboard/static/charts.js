@@ -12,7 +12,7 @@ export const charts = [
   { name: "chartTokens", of: (m) => m.input_tokens + m.output_tokens },
 ];
 const COLOURS = 6; // models with a colour of their own; all others are one
-const HEIGHT = 180;
+const HEIGHT = 170;
 
 /** gather adds the hours up to the steps of the range, by the models that answered most. */
 export function gather(hours, range) {
@@ -54,7 +54,7 @@ export function chart(c, data, sums, width, range) {
     padding: [8, 4, 0, 0],
     scales: { x: { time: true, range: () => [data.times[0], data.times.at(-1) + 2 * half] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 56, values: (_, ticks) => ticks.map((s) => (range.hours > 24 ? dayOf(s * 1000) : clock(s * 1000).slice(-5))) },
+      { ...axis, grid: { show: false }, space: 56, size: 28, values: (_, ticks) => ticks.map((s) => (range.hours > 24 ? dayOf(s * 1000) : clock(s * 1000).slice(-5))) },
       { ...axis, size: 44, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8], values: (_, ticks) => ticks.map((v) => compact(v)) },
     ],
     series: [{}, ...series.map((i) => ({ fill: colour("--c" + (data.models[i] === null ? COLOURS : i)), width: 0, points: { show: false }, paths: window.uPlot.paths.bars({ size: [0.78, 40], align: 1, radius: 0.12 }) }))],

@@ -40,11 +40,15 @@ export function history(root) {
     shape = "";
     draw();
   });
-  let newest = null, looked = 0;
+  let newest = null, looked = 0, named = false;
   return { load, update };
 
   /** update looks again when requests have come since. */
   function update() {
+    if (named !== state.loaded) { // models have names now
+      named = state.loaded;
+      draw();
+    }
     const age = Date.now() - looked;
     if (age < LONG && (state.requests[0] === newest || age < (past?.hours.length ? EVERY : SOON))) return;
     newest = state.requests[0];

@@ -49,7 +49,7 @@ function bar() {
   const fill = el("div");
   const meter = el("div.meter", { role: "meter", "aria-valuemin": "0" }, fill);
   const source = el("span.source");
-  const node = el("li", null, name, left, meter, reset, source);
+  const node = el("li", null, name, left, meter, el("div.under", null, reset, source));
   return {
     node,
     update(q) {

@@ -31,7 +31,7 @@ const en = {
   start3: "Ask something", start3Help: "with the button, or with your own program.",
   stepDone: "done", stepOpen: "to do", tryNow: "Try it",
 
-  modelsHelp: "in the order in which the next request would ask them",
+  modelsHelp: "in the order of the next request",
   find: "Find a model", onlyTools: "with tools", onlyFree: "available now",
   onlyVision: "sees images", anyContext: "any context", contextFrom: "context from {n}", contextAtLeast: "How much it must be able to read", contextTitle: "reads {n} tokens", visionTitle: "sees images",
   shown: "{n} of {all}", none: "No model matches.",
