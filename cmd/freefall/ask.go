@@ -342,12 +342,12 @@ func (c *caller) get(ctx context.Context, method, path string, body []byte, to a
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("no freefall at %s (%w); start one, such as freefall demo, or name another with --url", c.url, err)
+		return away(c.url, err)
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("%s wants a key: give one of its client keys with --key", c.url)
+		return fmt.Errorf("%s wants a key: give one with --key", c.url)
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%s%s answers %s", c.url, path, resp.Status)
 	}

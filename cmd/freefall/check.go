@@ -37,7 +37,7 @@ skip and its reason, where each value came from (keys masked), and the budget of
 the day. Ends with 2 when something must be corrected.`,
 		Example: `  freefall check
   freefall check --config /etc/freefall/models.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load(options)
 			if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,7 +38,7 @@ written: no key, no .env, no models.yaml, no state on disk.`,
   freefall demo --traffic 5                   it sends five requests a second by itself
   freefall demo --listen 127.0.0.1:9000 --upstream 127.0.0.1:9001
   freefall drill --upstream http://127.0.0.1:8001     in a second window: force each kind of failure`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if traffic < 0 || traffic > maxTraffic {
 				return exitError{2, fmt.Errorf("--traffic takes 0 to %d requests a second", maxTraffic)}
@@ -87,14 +86,6 @@ func demo(ctx context.Context, out io.Writer, listenAt, upstreamAt string, traff
 		others.Go(func() { sendTraffic(ctx, "http://"+ln.Addr().String(), traffic) })
 	}
 	return s.run(ctx, ln)
-}
-
-func listenFor(addr, flag string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, exitError{1, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)}
-	}
-	return ln, nil
 }
 
 func demoServer(out io.Writer, providerAt string) (*server, error) {

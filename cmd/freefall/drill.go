@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"freefall/internal/config"
 	"freefall/internal/fakellm"
 )
 
@@ -40,11 +40,15 @@ Exits with 1 if any request failed.`,
   freefall drill --upstream http://127.0.0.1:8001
   freefall drill --upstream http://127.0.0.1:8001 --chaos 60s         2,000 requests in a minute of random failures
   freefall drill --url http://127.0.0.1:8000 --key KEY                a real one, gently`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for flag, value := range map[string]string{"--url": at, "--upstream": upstream} {
-				if value != "" && !isBase(value) {
-					return exitError{2, fmt.Errorf("%s wants an address such as http://127.0.0.1:8000, not %q", flag, value)}
+			at, err := address("--url", at, config.Options{})
+			if err != nil {
+				return err
+			}
+			if upstream != "" {
+				if upstream, err = address("--upstream", upstream, config.Options{}); err != nil {
+					return err
 				}
 			}
 			if cmd.Flags().Changed("chaos") && (chaos < time.Second || chaos > time.Hour) {
@@ -68,11 +72,6 @@ Exits with 1 if any request failed.`,
 	cmd.Flags().DurationVar(&chaos, "chaos", 0, "2,000 mixed requests over this time, with random failures all along")
 	cmd.Flags().StringVar(&key, "key", "", "client key of the freefall, if it wants one")
 	return cmd
-}
-
-func isBase(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // drill is the fallback test of one running freefall.

@@ -291,8 +291,9 @@ func TestDrillFlags(t *testing.T) {
 		"--chaos 60s":                           "--upstream",
 		"--chaos 1ms --upstream http://h:1":     "1s to 1h",
 		"--chaos 0s":                            "1s to 1h",
-		"--url localhost:8000":                  "--url wants an address",
-		"--upstream 127.0.0.1:8001":             "--upstream wants an address",
+		"--url :8000":                           "--url wants an address",
+		"--upstream http:/127.0.0.1:8001":       "--upstream wants an address",
+		"--upstream http://h:8001?x":            "--upstream wants an address",
 		"--url ftp://h":                         "--url wants an address",
 		"--chaos soon --upstream http://h:8001": "invalid",
 	} {

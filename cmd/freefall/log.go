@@ -15,8 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-
-	"freefall/internal/config"
 )
 
 const (
@@ -26,8 +24,7 @@ const (
 )
 
 func logCommand() *cobra.Command {
-	var options config.Options
-	var at, key string
+	var at reach
 	var follow bool
 	var wish logWish
 	cmd := &cobra.Command{
@@ -37,29 +34,18 @@ func logCommand() *cobra.Command {
   freefall log --failed --limit 100     those that failed, which are kept longer
   freefall log --follow                 and each further one, until Ctrl-C
   freefall log --model deepseek/deepseek-chat-v3-0324:free --url http://127.0.0.1:8000`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if wish.limit < 1 || wish.limit > 1000 {
 				return exitError{2, fmt.Errorf("--limit takes 1 to 1000 requests")}
 			}
-			c, err := load(options)
+			c, err := at.caller()
 			if err != nil {
 				return err
 			}
-			if at == "" {
-				if at, err = ownURL(options); err != nil {
-					return err
-				}
-			}
-			if key == "" {
-				key = c.AdminKey.Reveal()
-			}
-			if key == "" && len(c.Clients) > 0 {
-				key = c.Clients[0].Key.Reveal()
-			}
 			ctx, stop := signals()
 			defer stop()
-			l := &logReader{caller: newCaller(at, key), wish: wish, out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), place: time.Local}
+			l := &logReader{caller: c, wish: wish, out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), place: time.Local}
 			defer l.close()
 			if follow {
 				return l.follow(ctx)
@@ -67,10 +53,8 @@ func logCommand() *cobra.Command {
 			return l.list(ctx)
 		},
 	}
-	configFlags(cmd, &options)
+	at.flags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&at, "url", "", "address of the running freefall (default: where the config listens)")
-	flags.StringVar(&key, "key", "", "key of the running freefall (default: the admin key of the config, else its first client's)")
 	flags.BoolVarP(&follow, "follow", "f", false, "show further requests as they end")
 	flags.BoolVar(&wish.failed, "failed", false, "only requests that failed")
 	flags.StringVar(&wish.model, "model", "", "only requests that named, or were sent to, this model")
@@ -189,7 +173,7 @@ func (l *logReader) watch(ctx context.Context, begun func()) error {
 	defer silence.Stop()
 	resp, err := l.do(ctx, http.MethodGet, "/api/events", nil)
 	if err != nil {
-		return fmt.Errorf("no freefall at %s (%w); start one, or name another with --url", l.url, err)
+		return away(l.url, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -34,7 +34,7 @@ choose their order. Ends with 1 when a list could not be read.`,
 		Example: `  freefall models
   freefall models --write
   freefall models --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Local = atHome
 			c, err := load(options)

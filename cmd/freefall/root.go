@@ -24,11 +24,12 @@ remembers what is spent until when, and never costs money.`,
   freefall check                       what it understood of models.yaml, and what is skipped
   freefall models                      what the providers list, and what is new or gone
   freefall status                      which model answers now, and why not the first`,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          serve.RunE,
 	}
+	root.SuggestionsMinimumDistance = 2 // letters
 	root.Flags().AddFlagSet(serve.Flags())
 	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), logCommand(), modelsCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
 	return root
@@ -39,7 +40,7 @@ func versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  freefall version",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "freefall "+versionText())
 			return err

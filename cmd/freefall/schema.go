@@ -13,7 +13,7 @@ func schemaCommand() *cobra.Command {
 		Example: `  freefall schema > schema.json
   # then, as the first line of models.yaml:
   # yaml-language-server: $schema=schema.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(config.Schema)
 			return err

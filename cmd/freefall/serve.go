@@ -32,7 +32,7 @@ func serveCommand() *cobra.Command {
 		Short: "Run the proxy (also what freefall does without a command)",
 		Example: `  freefall serve --config models.yaml --listen 0.0.0.0:8000
   curl localhost:8000/api/chat/models`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Local = atHome
 			from := follow(options)
@@ -88,7 +88,7 @@ func serve(ctx context.Context, c *config.Config, from *source) error {
 	log, closeLog := openLog(c)
 	defer closeLog()
 	warn(log, c)
-	ln, err := listen(c.Listen)
+	ln, err := listenFor(c.Listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -127,13 +127,14 @@ func warn(log zerolog.Logger, c *config.Config) {
 }
 
 // listen takes the port; a busy one is an error that names the way out.
-func listen(addr string) (net.Listener, error) {
+// listenFor listens where a flag says, or what stands in for it.
+func listenFor(addr, flag string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, exitError{1, fmt.Errorf("%s is in use by another program; choose another address with --listen", addr)}
+		return nil, exitError{1, fmt.Errorf("%s is in use by another program; choose another address with %s", addr, flag)}
 	}
 	if err != nil {
-		return nil, exitError{1, fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", addr, err)}
+		return nil, exitError{1, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)}
 	}
 	return ln, nil
 }

@@ -2,67 +2,55 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"freefall/internal/config"
 )
 
 func statusCommand() *cobra.Command {
-	var options config.Options
-	var url string
+	var at reach
 	var watch bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of a running freefall",
 		Example: `  freefall status
   freefall status --watch --url http://127.0.0.1:8000`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := load(options)
+			c, err := at.caller()
 			if err != nil {
 				return err
 			}
-			if url == "" {
-				if url, err = ownURL(options); err != nil {
-					return err
-				}
-			}
-			key := c.AdminKey.Reveal()
-			if key == "" && len(c.Clients) > 0 {
-				key = c.Clients[0].Key.Reveal()
-			}
+			defer c.close()
 			ctx, stop := signals()
 			defer stop()
 			if watch {
-				return watchStatus(ctx, cmd.OutOrStdout(), url, key)
+				return watchStatus(ctx, cmd.OutOrStdout(), c)
 			}
-			text, err := statusText(url, key)
+			text, err := statusText(ctx, c)
 			fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
-	configFlags(cmd, &options)
-	cmd.Flags().StringVar(&url, "url", "", "address of the running freefall (default: where the config listens)")
+	at.flags(cmd)
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again each second")
 	return cmd
 }
 
 // watchStatus shows the state each second, until the context ends. Once it was seen, a freefall that does not answer may be
 // about to come back.
-func watchStatus(ctx context.Context, w io.Writer, url, key string) error {
+func watchStatus(ctx context.Context, w io.Writer, c *caller) error {
 	const home, clear = "\x1b[H", "\x1b[J"
 	for seen := false; ; {
-		text, err := statusText(url, key)
+		text, err := statusText(ctx, c)
 		switch {
 		case err == nil:
 			seen = true
+		case ctx.Err() != nil:
+			return nil
 		case !seen:
 			return err
 		default:
@@ -77,9 +65,9 @@ func watchStatus(ctx context.Context, w io.Writer, url, key string) error {
 	}
 }
 
-func statusText(url, key string) (string, error) {
-	s, err := fetchStatus(url, key)
-	if err != nil {
+func statusText(ctx context.Context, c *caller) (string, error) {
+	var s statusAnswer
+	if err := c.get(ctx, http.MethodGet, "/api/chat/models", nil, &s); err != nil {
 		return "", exitError{1, err}
 	}
 	return s.text(time.Now()), nil
@@ -130,27 +118,4 @@ type statusQuota struct {
 	Limit    int64     `json:"limit"`
 	ResetsAt time.Time `json:"resets_at"`
 	Learned  bool      `json:"learned"`
-}
-
-func fetchStatus(url, key string) (s statusAnswer, err error) {
-	req, err := http.NewRequest(http.MethodGet, strings.TrimRight(url, "/")+"/api/chat/models", nil)
-	if err != nil {
-		return s, err
-	}
-	if key != "" {
-		req.Header.Set("Authorization", "Bearer "+key)
-	}
-	client := http.Client{Timeout: 5 * time.Second}
-	resp, err := client.Do(req)
-	if err != nil {
-		return s, fmt.Errorf("no freefall at %s (%w); start one, or name another with --url", url, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return s, fmt.Errorf("%s answers %s", url, resp.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 16<<20)).Decode(&s); err != nil {
-		return s, fmt.Errorf("%s does not speak freefall's state API: %w", url, err)
-	}
-	return s, nil
 }
