@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -179,28 +178,4 @@ func (s *seen) take(name string, data []byte, now time.Time) (whole bool, err er
 		s.latest = max(s.latest, now.Sub(e.Time.Add(time.Duration(e.Took)*time.Millisecond)))
 	}
 	return false, nil
-}
-
-// crowd are onlookers of all habits.
-type crowd struct {
-	all  []*onlooker
-	stop context.CancelFunc
-	over sync.WaitGroup
-}
-
-func gather(ctx context.Context, addr string, n int, t *tally) *crowd {
-	ctx, stop := context.WithCancel(ctx)
-	c := &crowd{stop: stop}
-	for i := range n {
-		o := &onlooker{addr: addr, habit: habitOf(i), tally: t}
-		c.all = append(c.all, o)
-		c.over.Go(func() { o.run(ctx) })
-	}
-	return c
-}
-
-// leave ends all of them.
-func (c *crowd) leave() {
-	c.stop()
-	c.over.Wait()
 }

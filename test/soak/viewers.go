@@ -16,18 +16,17 @@ import (
 )
 
 const (
-	lookedAt     = 40                // models, of which the first is at its limit again and again
-	askers       = 64                // connections that the requests go over
-	begins       = 6 * time.Second   // until the rings of the journal are full and buffers of slow onlookers too
-	settled      = 5 * time.Second   // of looks at the memory
-	patientFor   = 100 * time.Second // until kept connections and idle workers have gone
-	tenASecond   = 10
-	fiftyASecond = 50
-	atMostLate   = time.Second
+	lookedAt   = 40                // models, of which the first is at its limit again and again
+	askers     = 64                // connections that the requests go over
+	begins     = 6 * time.Second   // until the ring of the journal is full
+	settled    = 5 * time.Second   // of looks at the memory
+	patientFor = 100 * time.Second // until kept connections and idle workers have gone
+	learned    = 10                // series of windows that freefall believes in for a while, as it makes out the limit of the first model
 )
 
-// view lets many look at the events while others ask so often, and compares what freefall holds at the begin of that with what it
-// holds at its end, and when all have gone with what it held before anybody came.
+// view lets many look at the events while others ask so often. It compares what freefall holds when they have gone with what it held
+// after a short while of the same, and likewise what it holds while they are there; and when connections have ended, too, with what
+// it held before anybody came.
 func view(ctx context.Context, binary string, viewers, rate int, length time.Duration) error {
 	fake := fakellm.New(fakellm.Options{Models: manyModels(), OpenAI: true, Keyless: true, Keep: 64, Weather: mild})
 	defer fake.Close()
@@ -47,20 +46,26 @@ func view(ctx context.Context, binary string, viewers, rate int, length time.Dur
 }
 
 func (p *program) view(ctx context.Context, viewers, rate int, length time.Duration) error {
-	var tally tally
-	lag := lateness(ctx)
+	var warm, tally tally
 	fmt.Printf("%d onlookers and %d requests a second for %v; freefall is process %d\n", viewers, rate, length, p.PID)
-	before, err := p.moment(ctx, "before", fresh)
+	before, err := p.moment(ctx, "before", settled)
 	if err != nil {
 		return err
 	}
-	crowd := gather(ctx, p.Addr, viewers, &tally)
-	asking := p.ask(ctx, rate, &tally)
-	begun := time.Now()
-	begin, end, err := p.during(ctx, length)
-	asked := asking()
-	took := time.Since(begun)
-	crowd.leave()
+	if _, err := p.visited(ctx, viewers, rate, 0, &warm); err != nil {
+		return err
+	}
+	begin, err := p.moment(ctx, "begin", settled)
+	if err != nil {
+		return err
+	}
+	lag := lateness(ctx)
+	v, err := p.visited(ctx, viewers, rate, length, &tally)
+	if err != nil {
+		return err
+	}
+	late := lag()
+	end, err := p.moment(ctx, "end", settled)
 	if err != nil {
 		return err
 	}
@@ -70,16 +75,20 @@ func (p *program) view(ctx context.Context, viewers, rate int, length time.Durat
 	}
 	tally.print(os.Stdout)
 	fmt.Println()
-	table(before, begin, end, after)
+	table(before, begin, v.early, v.late, end, after)
 	wrong := grown(before, after, held{series: unbounded, heap: unbounded, used: unbounded, rss: unbounded})
-	wrong = append(wrong, grown(begin, end, held{goroutines: unbounded, files: unbounded, running: unbounded, heap: slack.heap, used: unbounded, rss: unbounded})...)
-	wrong = append(wrong, crowd.report(lag())...)
-	if float64(asked) < 0.8*float64(rate)*took.Seconds() {
-		wrong = append(wrong, fmt.Sprintf("only %d requests in %v: the machine is too busy", asked, took.Round(time.Second)))
+	loose := held{goroutines: unbounded, files: unbounded, running: unbounded, series: learned, heap: slack.heap, used: unbounded, rss: unbounded}
+	wrong = append(wrong, grown(begin, end, loose)...)
+	loose.heap += v.crowd.unread()
+	wrong = append(wrong, grown(v.early, v.late, loose)...)
+	wrong = append(wrong, v.crowd.report(late)...)
+	if float64(v.asked) < 0.8*float64(rate)*length.Seconds() {
+		wrong = append(wrong, fmt.Sprintf("only %d requests in %v: the machine is too busy", v.asked, length))
 	}
 	if n := tally.of("no model left"); n > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d requests were not answered", n))
 	}
+	wrong = append(wrong, warm.wrong()...)
 	if wrong = append(wrong, tally.wrong()...); len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "\n"))
 	}
@@ -92,20 +101,33 @@ func (p *program) moment(ctx context.Context, name string, length time.Duration)
 	return moment{name, h}, err
 }
 
-// during looks at what is held while all are there: when it has begun, and at the end of that time.
-func (p *program) during(ctx context.Context, length time.Duration) (begin, end moment, err error) {
+// visit is a time with many onlookers and requests.
+type visit struct {
+	crowd       *crowd
+	early, late moment // what was held when all had begun, and at the end of it
+	asked       int
+}
+
+// visited lets all come, stay for so long or at least until they are told much, and leave.
+func (p *program) visited(ctx context.Context, viewers, rate int, length time.Duration, t *tally) (v visit, err error) {
 	last := time.Now().Add(length - settled)
-	if err := p.pause(ctx, begins); err != nil {
-		return begin, end, err
+	v.crowd = gather(ctx, p.Addr, viewers, t)
+	asking := p.ask(ctx, rate, t)
+	defer func() {
+		v.asked = asking()
+		v.crowd.leave()
+	}()
+	if err = p.pause(ctx, begins); err != nil || length == 0 {
+		return v, err
 	}
-	if begin, err = p.moment(ctx, "begin", settled); err != nil {
-		return begin, end, err
+	if v.early, err = p.moment(ctx, "early", settled); err != nil {
+		return v, err
 	}
-	if err := p.pause(ctx, time.Until(last)); err != nil {
-		return begin, end, err
+	if err = p.pause(ctx, time.Until(last)); err != nil {
+		return v, err
 	}
-	end, err = p.moment(ctx, "end", settled)
-	return begin, end, err
+	v.late, err = p.moment(ctx, "late", settled)
+	return v, err
 }
 
 func (p *program) pause(ctx context.Context, length time.Duration) error {
@@ -174,60 +196,6 @@ func (p *program) ask(ctx context.Context, rate int, t *tally) (stop func() int)
 		all.Wait()
 		return asked
 	}
-}
-
-// lateness gives, once it is called, how much too late a timer of this process was at most: that much of any delay is the machine's.
-func lateness(ctx context.Context) func() time.Duration {
-	const beat = 5 * time.Millisecond
-	ctx, stop := context.WithCancel(ctx)
-	worst := make(chan time.Duration, 1)
-	go func() {
-		most := time.Duration(0)
-		for last := time.Now(); ctx.Err() == nil; {
-			time.Sleep(beat)
-			now := time.Now()
-			most, last = max(most, now.Sub(last)-beat), now
-		}
-		worst <- most
-	}()
-	return func() time.Duration {
-		stop()
-		return <-worst
-	}
-}
-
-// report prints what the onlookers were told, and says where that was too much, too late or not all.
-func (c *crowd) report(lag time.Duration) (wrong []string) {
-	fmt.Printf("\n%-10s%8s%16s%18s%12s%14s%12s\n", "onlookers", "", "states a second", "requests a second", "not told", "whole states", "latest")
-	for h := range numHabits {
-		var all seen
-		n, most := 0, [2]float64{}
-		for _, o := range c.all {
-			if o.habit != h {
-				continue
-			}
-			n++
-			s := &o.seen
-			seconds := s.until.Sub(s.since).Seconds()
-			states, requests := float64(s.states)/seconds, float64(s.requests)/seconds
-			most[0], most[1] = max(most[0], states), max(most[1], requests)
-			all.whole, all.skipped, all.latest = all.whole+s.whole, all.skipped+s.skipped, max(all.latest, s.latest)
-			if h == restive {
-				continue // each of its streams begins with the whole state and a second's worth of requests
-			}
-			if states > tenASecond || requests > fiftyASecond*(1+1/seconds) {
-				wrong = append(wrong, fmt.Sprintf("a %s onlooker was told %.1f states and %.1f requests a second", habits[h], states, requests))
-			}
-			if h == steady && s.latest > atMostLate+2*lag {
-				wrong = append(wrong, fmt.Sprintf("a steady onlooker was told of a request after %v, on a machine that was late itself by %v", s.latest, lag))
-			}
-			if h == steady && s.states == 0 {
-				wrong = append(wrong, "a steady onlooker was told nothing")
-			}
-		}
-		fmt.Printf("%-10s%8d%16.1f%18.1f%12d%14d%12s\n", habits[h], n, most[0], most[1], all.skipped, all.whole, all.latest.Round(time.Millisecond))
-	}
-	return wrong
 }
 
 func modelIDs() (ids []string) {
