@@ -10,7 +10,7 @@ import (
 
 // An answer that cost money is the last of its model, and everybody who watches is told.
 func TestAModelThatCostsIsParked(t *testing.T) {
-	const usage = `"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"cost":0.25}`
+	const usage = `"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"cost":1e-9}` // however little it is
 	whole := fakellm.Raw(200, nil, `{"id":"g","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],`+usage+`}`)
 	stream := fakellm.RawStream(`data: {"id":"g","created":1,"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}
 

@@ -58,6 +58,7 @@ func TestOutgoing(t *testing.T) {
 		{"with tools", `{"model":"x","messages":[],"tools":[]}`, Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}}, `{"model":"M","messages":[],"tools":[],"parallel_tool_calls":false}`},
 		{"with tools, over", `{"p\u0061rallel_tool_calls":true,"model":"x","messages":[],"tools":[]}`, Edits{WithTools: [][2]string{{"parallel_tool_calls", "false"}}},
 			`{"p\u0061rallel_tool_calls":false,"model":"M","messages":[],"tools":[]}`},
+		{"a stream whose usage nobody needs", `{ "model":"x", "stream":true,"messages":[]}`, Edits{}, `{ "model":"M", "stream":true,"messages":[]}`},
 		{"usage", `{"model":"x","stream":true,"messages":[]}`, Edits{IncludeUsage: true}, `{"model":"M","stream":true,"messages":[],"stream_options":{"include_usage":true}}`},
 		{"usage, null", `{"model":"x","stream":true,"stream_options":null,"messages":[]}`, Edits{IncludeUsage: true},
 			`{"model":"M","stream":true,"stream_options":{"include_usage":true},"messages":[]}`},
