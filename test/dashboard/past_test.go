@@ -36,6 +36,7 @@ models:
 	}
 	page.has(tile("wouldCost"), "$0.0000", "and cost nothing") // half a dollar for a million, of some dozens
 	row := `#history tr[data-id="` + deepseek + `"]`
+	page.has("#history .legend", "DeepSeek Chat V3") // by its name, though the state came after the history
 	page.has(row, "3", "of 1,000 requests a day", "$0.50 in, $0.50 out: "+strings.TrimSuffix(deepseek, ":free")+" at openrouter")
 
 	pause(t, p, deepseek) // it has a paid form in the list, and the next one has none

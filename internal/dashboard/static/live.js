@@ -59,7 +59,7 @@ async function loop(signal) {
         await poll(signal);
         continue;
       }
-      await look();
+      await lookAtState();
       await listen(signal);
     } catch (e) {
       if (signal.aborted) return;
@@ -87,17 +87,21 @@ function deny(why) {
   changed();
 }
 
-/** look asks for the whole state and the last requests. */
-export async function look() {
+async function lookAtState() {
   takeState(await get("/api/chat/models"));
   state.told = may.read();
-  if (state.told) takeRequests((await get("/api/chat/requests?limit=200")).requests || []);
+  changed();
+}
+
+async function lookAtRequests() {
+  takeRequests((await get("/api/chat/requests?limit=200")).requests || []);
   changed();
 }
 
 async function poll(signal) {
   for (let since = Date.now(); !signal.aborted && Date.now() - since < 30000; await sleep(1000, signal)) {
-    await look();
+    await lookAtState();
+    if (state.told) await lookAtRequests();
     failures = 0;
     say("polling");
   }
@@ -111,6 +115,7 @@ async function listen(signal) {
     const response = await fetch("/api/events", { headers: headers({ Accept: "text/event-stream" }), cache: "no-store", signal: either });
     if (!response.ok) throw await refusal(response);
     sync(response);
+    await lookAtRequests(); // now that none can be missed: those that end meanwhile wait in the stream
     failures = 0;
     say("live");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
