@@ -4,7 +4,7 @@
 // simulated provider, and prints what each costs for a request, an event, a fall-over and an idle stream.
 //
 //	go run ./test/bench                          all of it, ten rounds
-//	go run ./test/bench -short                   a look, in half a minute
+//	go run ./test/bench -short                   a look, in two minutes
 //	go run ./test/bench -only small,stream -rounds 20
 //	go run ./test/bench -only hedge              what a second attempt beside a slow one buys, and what it costs
 //	go run ./test/bench -before bin/freefall.old the old binary takes part in the same rounds
