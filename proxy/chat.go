@@ -156,6 +156,7 @@ func (x *exchange) fail(r *reply) {
 	if x.first == nil && o.Class != fallback.HedgeLost {
 		x.first = a.Model
 	}
+	o.Message = r.unsaid(o.Message)
 	if x.req != nil {
 		o.Message = discreet(o.Message, x.req.Body)
 	}

@@ -13,7 +13,42 @@ const (
 	echoBytes = 20    // what is shorter may be alike by chance
 	maxEchoes = 10000 // places that are looked at closely
 	struckOut = "***"
+
+	shortKey  = 8 // bytes; a key that is shorter is a word that means something else, too
+	shortHead = 4 // likewise, of the beginning of a key at which a text was cut
 )
+
+// unsaid are a provider's words without what only it was told: the key, and the headers that the operator sends. Those that look like a
+// key were struck out before, but not all do.
+func (r *reply) unsaid(words string) string {
+	if r.route == nil {
+		return words // nobody was told anything
+	}
+	p := r.route.Provider
+	if r.attempt.Key < len(p.Keys) {
+		words = unsay(words, p.Keys[r.attempt.Key])
+	}
+	for _, h := range p.Headers {
+		words = unsay(words, h.Value)
+	}
+	return words
+}
+
+// unsay strikes out a key, and the beginning of one where the words were cut.
+func unsay(words, key string) string {
+	if len(key) < shortKey || words == "" {
+		return words
+	}
+	words = strings.ReplaceAll(words, key, struckOut)
+	if head, cut := strings.CutSuffix(words, "…"); cut {
+		for n := len(key) - 1; n >= shortHead; n-- {
+			if rest, part := strings.CutSuffix(head, key[:n]); part {
+				return rest + struckOut + "…"
+			}
+		}
+	}
+	return words
+}
 
 // discreet strikes out of a provider's words what the client has said. Some providers quote the prompt that they refuse, and their words
 // are shown to others than this client. A single word stays, be it the name of a tool or of a parameter, and so does what is too short

@@ -28,6 +28,24 @@ func TestDiscreet(t *testing.T) {
 	}
 }
 
+// A key that looks like words is struck out too, whole or cut.
+func TestUnsay(t *testing.T) {
+	const key = "letmein-to-the-vault"
+	for _, c := range []struct{ words, key, want string }{
+		{"Incorrect API key provided: " + key + ".", key, "Incorrect API key provided: ***."},
+		{key + key, key, "******"},
+		{"Incorrect API key: letmein-to-the…", key, "Incorrect API key: ***…"},
+		{"please let…", key, "please let…"},
+		{"please letmein-to-the", key, "please letmein-to-the"},
+		{"ollama has no such model", "ollama", "ollama has no such model"},
+		{"no key", "", "no key"},
+	} {
+		if got := unsay(c.words, c.key); got != c.want {
+			t.Errorf("%q: %q, want %q", c.words, got, c.want)
+		}
+	}
+}
+
 // Wherever a quotation stands in the body it is found.
 func FuzzDiscreet(f *testing.F) {
 	f.Add("before it ", "what the client says to nobody else", " after it", 3)

@@ -163,7 +163,7 @@ func (r *reply) Close() error {
 	}
 	switch {
 	case x.req != nil:
-		r.outcome.Message = discreet(r.outcome.Message, x.req.Body)
+		r.outcome.Message = discreet(r.unsaid(r.outcome.Message), x.req.Body)
 	case r.quoted: // and the request is not there any more to compare them with
 		r.outcome.Message = "an error within the stream"
 	}

@@ -178,7 +178,9 @@ func (r *reply) refused() fallback.Outcome {
 // listen keeps the upstream's own words where the client may have to read them.
 func (r *reply) listen(o *fallback.Outcome, body []byte) {
 	if o.Action == fallback.ReturnToClient || o.Action == fallback.OnceThenReturn {
-		r.refusal = openai.ClientError(r.up.Status, body)
+		e := openai.ClientError(r.up.Status, body)
+		e.Message, e.Type, e.Param, e.Code = r.unsaid(e.Message), r.unsaid(e.Type), r.unsaid(e.Param), r.unsaid(e.Code)
+		r.refusal = e
 	}
 }
 
