@@ -146,10 +146,10 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
 	if o.Fault() && account {
-		p.account.quota.doubted()
+		p.account.quota.doubted(max(0, used))
 	}
 	if o.Fault() && model {
-		p.quota.doubted()
+		p.quota.doubted(max(0, used))
 	}
 	a.believe(now, !account, !model, 0) // the answer's words stand after what was given back: it was not counted
 }

@@ -13,10 +13,10 @@ type counter struct {
 	paced   bool  // Daily: what is granted grows over the day
 	learned bool  // nobody but the provider named the window
 	used    int64
-	doubt   int64 // of used: by attempts that failed, which some providers do not count
+	doubt   int64 // of used: what the provider may not have counted
 	running int64 // attempts under way that have drawn from it
 
-	forgiven time.Time // when one of those was taken back; zero when somebody has said whether that was right
+	loan loan
 
 	level    float64   // Bucket: what is missing in it at from
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
@@ -68,7 +68,7 @@ func (c *counter) advance(now time.Time) {
 	}
 	before := c.to
 	c.from, c.to = c.period(now)
-	c.last, c.used, c.doubt, c.forgiven = c.used, 0, 0, time.Time{}
+	c.last, c.used, c.doubt, c.loan = c.used, 0, 0, loan{}
 	if c.from.Equal(before) {
 		c.used = c.next
 	} else {

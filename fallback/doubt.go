@@ -2,40 +2,95 @@ package fallback
 
 import "time"
 
-// What failed after it was taken on is counted, since providers say that they do. Some do not. So when a day is spent by our count
-// alone and nobody else is left to ask, one of the charges in doubt is taken back: if the next request is taken on, it was none.
+// What failed after it was taken on is counted, since most providers say that they do; some do not. And after a refusal of which nothing is
+// said nobody knows exactly how much is left. So when nobody else is left to ask, one request goes where only a count in doubt is in the
+// way, and as much as it lacks is taken back: if it is taken on, the count was too high.
 
-// doubted notes a charge of an attempt that failed without a word about a limit.
-func (q *quota) doubted() {
+// loan is what was last taken back of a count, until somebody says whether that was right.
+type loan struct {
+	n  int64
+	at time.Time // when
+}
+
+// doubted notes what an attempt drew that failed without a word about a limit.
+func (q *quota) doubted(tokens int64) {
 	for _, c := range q.counters {
-		if c.Unit == Requests && c.Per >= time.Hour {
-			c.doubt++
+		if c.long() {
+			c.doubt += amount(c.Unit, tokens)
 		}
 	}
 }
 
-// forgive takes back one charge in doubt from each window that is full by them; false when there is none.
-func (q *quota) forgive(now time.Time) (some bool) {
-	for _, c := range q.counters {
-		if c.doubt > 0 && !c.room(now, 1) && c.used > 0 {
-			c.forget(1)
-			c.doubt--
-			c.forgiven = now
-			some = true
+// forgive takes back what keeps an attempt out of windows whose count may be wrong; false when another one keeps it out as well.
+func (p *pair) forgive(now time.Time, tokens int64) (some bool) {
+	quotas := [...]*quota{p.quota, &p.account.quota}
+	for _, q := range quotas {
+		if q.guess != nil && !q.guess.room(now) {
+			return false
+		}
+		for _, c := range q.counters {
+			if n := amount(c.Unit, tokens); !c.room(now, n) {
+				if !c.doubtful(n) || c.turns(now, n) {
+					return false
+				}
+				some = true
+			}
 		}
 	}
-	if some {
-		q.fullUntil = time.Time{}
+	for _, q := range quotas {
+		for _, c := range q.counters {
+			if n := amount(c.Unit, tokens); !c.room(now, n) {
+				c.lend(now, c.used+n-c.limit())
+				q.fullUntil = time.Time{}
+			}
+		}
 	}
 	return some
 }
 
-// regret is told that the provider has refused all the same: the count was right, there is nothing to doubt.
+// doubtful says whether what n lacks may be in no more than the count.
+func (c *counter) doubtful(n int64) bool {
+	lacks := c.used + n - c.limit()
+	return c.long() && c.used > 0 && lacks > 0 && lacks <= c.doubt
+}
+
+func (c *counter) lend(now time.Time, n int64) {
+	c.doubt -= n
+	c.loan = loan{n, now}
+	if c.Cycle == Bucket {
+		c.level = max(0, c.level-float64(n))
+		c.fill(now)
+		return
+	}
+	for n > 0 {
+		n -= c.forget(n)
+	}
+}
+
+// settled says that the attempt of that time was taken on: what was taken back for it was rightly so.
+func (l *loan) settled(at time.Time) {
+	if l.n > 0 && at.Equal(l.at) {
+		*l = loan{}
+	}
+}
+
+// regret is told that the provider has refused all the same: the count was right, and no more than a part of what was taken back is in
+// doubt.
 func (q *quota) regret(now time.Time) {
 	for _, c := range q.counters {
-		if !c.forgiven.IsZero() {
-			c.forgiven, c.doubt = time.Time{}, 0
-			c.insert(now, 1)
+		if n := c.loan.n; n > 0 {
+			c.doubt = min(c.doubt, n-1)
+			c.loan = loan{}
+			c.putBack(now, n)
 		}
 	}
+}
+
+func (c *counter) putBack(now time.Time, n int64) {
+	if c.Cycle == Bucket {
+		c.level += float64(n)
+		c.fill(now)
+		return
+	}
+	c.insert(now, n)
 }

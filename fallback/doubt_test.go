@@ -67,3 +67,26 @@ func TestRefusalEndsWithTheKnownTurn(t *testing.T) {
 		t.Errorf("it rests until %v, the turn ends at %v", got, end)
 	}
 }
+
+// Where the answer is counted when it is there, the request alone has to find room, once nobody else is left and nothing can be waited
+// for.
+func TestAnswersNeedNoRoomBeforehand(t *testing.T) {
+	for _, c := range []struct {
+		reserves bool
+		wait     time.Duration
+		want     bool
+	}{{false, 0, true}, {false, s, false}, {true, 0, false}} {
+		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: m, Limit: 2000}})
+		rows[0].Reserves = c.reserves
+		p := byPriority(rows)
+		a, _ := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 300}})
+		defer a.End(t0, outcomeOf("ok"))
+		b, ok := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 1000, MaxOutput: 300}, Ask: fallback.Ask{MaxWait: c.wait}})
+		if ok {
+			b.End(t0, outcomeOf("ok"))
+		}
+		if ok != c.want {
+			t.Errorf("%+v: %v", c, ok)
+		}
+	}
+}

@@ -56,6 +56,21 @@ func (a *appetite) learn(n *Need, o *Outcome) {
 // expect is what a request will probably draw at this row from windows that count tokens.
 func (r *row) expect(n *Need) int64 { return r.model.tokens.expect(n, r.Reserves) }
 
+// least is what is probably counted when the request comes: what is answered comes on top, unless it is reserved.
+func (r *row) least(n *Need) int64 {
+	if r.Reserves {
+		return r.expect(n)
+	}
+	return r.input(n)
+}
+
+// input is what the request alone will probably draw.
+func (r *row) input(n *Need) int64 {
+	alone := *n
+	alone.MaxOutput = 1
+	return r.model.tokens.expect(&alone, false)
+}
+
 // beware is what it may well draw: so much should be free, since what is expected too low is refused.
 func (r *row) beware(n *Need) int64 {
 	return r.expect(n) + int64(cautious*r.model.tokens.spread*float64(n.Tokens))

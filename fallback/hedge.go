@@ -145,7 +145,5 @@ func (a *Attempt) unfinished(o *Outcome) int64 {
 	if a.Model.Burns || !a.commit.IsZero() || o.Class != HedgeLost && o.Class != ClientLeft {
 		return a.tokens
 	}
-	input := a.walk.Need
-	input.MaxOutput = 1
-	return min(a.tokens, a.row.model.tokens.expect(&input, false))
+	return min(a.tokens, a.row.input(&a.walk.Need))
 }

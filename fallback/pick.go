@@ -31,19 +31,31 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 // few tokens left.
 func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
 	if w.avoid != "" {
-		if a := p.pick(now, w, w.avoid, false); a != nil {
+		if a := p.pick(now, w, w.avoid, careful); a != nil {
 			return a
 		}
 	}
-	if a := p.pick(now, w, "", false); a != nil || !lastResort {
+	if a := p.pick(now, w, "", careful); a != nil || !lastResort {
 		return a
 	}
-	return p.pick(now, w, "", true)
+	if a := p.pick(now, w, "", crowding); a != nil || w.Ask.MaxWait > 0 {
+		return a
+	}
+	return p.pick(now, w, "", doubting)
 }
+
+// care is how much is risked for an attempt.
+type care uint8
+
+const (
+	careful  care = iota
+	crowding      // it goes where better one at a time would, and where there may be too few tokens
+	doubting      // it goes where only a count is in the way that may be wrong
+)
 
 // pick takes the first candidate that fits and is open. Models that this walk saw fail, and those that keep another walk
 // waiting, come after all others.
-func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
+func (p *Pool) pick(now time.Time, w *Walk, avoid string, how care) *Attempt {
 	for later := range 2 {
 		for _, i := range w.order {
 			r := &w.table.rows[i]
@@ -60,7 +72,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, crowd bool) *Attempt {
 			if w.sparing() && p.dear(now, r, &w.Need) && r.model.health.phase(now) != phaseTrial {
 				continue
 			}
-			if k, held := w.key(now, r, crowd); k >= 0 {
+			if k, held := w.key(now, r, how); k >= 0 {
 				return p.begin(now, w, i, k, held)
 			}
 		}
@@ -77,11 +89,14 @@ func (w *Walk) later(i int32, now time.Time) int {
 }
 
 // key chooses among the keys of a row that are open and were not tried by this walk, -1 if none.
-func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
+func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 	best = -1
 	tokens := r.expect(&w.Need)
-	if !crowd {
+	switch how {
+	case careful:
 		tokens = r.beware(&w.Need)
+	case doubting:
+		tokens = r.least(&w.Need)
 	}
 	for k := range r.pairs {
 		pr := &r.pairs[k]
@@ -89,10 +104,10 @@ func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 			continue
 		}
 		t, ok := r.open(k, now, tokens)
-		if !ok && crowd && (pr.quota.forgive(now) || pr.account.quota.forgive(now)) {
+		if !ok && how == doubting && passes(r.enter(k, now)) && pr.forgive(now, tokens) {
 			t, ok = r.open(k, now, tokens)
 		}
-		if !ok || t.slow != 0 && !crowd && !r.crowdedUntil(k, now).IsZero() {
+		if !ok || t.slow != 0 && how == careful && !r.crowdedUntil(k, now).IsZero() {
 			continue
 		}
 		best, held = k, t
@@ -102,6 +117,8 @@ func (w *Walk) key(now time.Time, r *row, crowd bool) (best int, held trials) {
 	}
 	return best, held
 }
+
+func passes(_ trials, ok bool) bool { return ok }
 
 func (w *Walk) hasTried(p *pair) bool { return w.tried[p.index/64]&(1<<(p.index%64)) != 0 }
 
@@ -174,6 +191,11 @@ func (r *row) open(k int, now time.Time, tokens int64) (held trials, ok bool) {
 	if p := &r.pairs[k]; !p.quota.room(now, tokens) || !p.account.quota.room(now, tokens) {
 		return held, false
 	}
+	return r.enter(k, now)
+}
+
+// enter says whether nothing but windows may keep an attempt out, and on which conditions it passes.
+func (r *row) enter(k int, now time.Time) (held trials, ok bool) {
 	if _, broke := r.broke(now); broke {
 		return held, false
 	}

@@ -152,7 +152,9 @@ func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
 	for _, c := range q.counters {
 		left := c.limit() - c.used
 		if (c.Cycle == Bucket || c.Per <= time.Minute) && c.Unit != Running && left <= max(2*amount(c.Unit, tokens), c.limit()/20) {
-			c.add(now, max(0, left-amount(c.Unit, tokens)/2))
+			half := amount(c.Unit, tokens) / 2
+			c.add(now, max(0, left-half))
+			c.doubt = half
 			q.fullUntil = time.Time{}
 			return true
 		}
@@ -163,9 +165,7 @@ func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
 // taken says that the attempt of that time was not turned away.
 func (q *quota) taken(at time.Time) {
 	for _, c := range q.counters {
-		if !at.Before(c.forgiven) {
-			c.forgiven = time.Time{}
-		}
+		c.loan.settled(at)
 	}
 	if q.guess != nil {
 		q.guess.taken(at)
