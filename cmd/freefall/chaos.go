@@ -47,7 +47,7 @@ func (d *drill) chaos(ctx context.Context, over time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return d.sum(all, state.Paid)
+	return d.sum(ctx, all, state.Paid)
 }
 
 // flood sends the requests at an even pace, never more than chaosAtOnce at a time.
@@ -93,7 +93,7 @@ func (d *drill) tell(format string, args ...any) {
 }
 
 // sum prints what became of all requests.
-func (d *drill) sum(all []heard, paid int) error {
+func (d *drill) sum(ctx context.Context, all []heard, paid int) error {
 	var stories []string
 	calls := 0
 	shapes := map[string]int{}
@@ -108,7 +108,7 @@ func (d *drill) sum(all []heard, paid int) error {
 		shapes[shape]++
 	}
 	failed := len(stories)
-	known := wasted(all, chaosRest)
+	known := wasted(all, chaosRest, func(h *heard, nth int) time.Time { return d.latest(ctx, h, nth) })
 	stories = append(stories, known...)
 	took := durations(all)
 	fmt.Fprintf(d.out, "%d requests, %d upstream calls; half were answered within %v, 99 of 100 within %v\n\n",
@@ -161,32 +161,6 @@ func (d *drill) histogram(shapes map[string]int, total int) {
 	if rest > 0 {
 		fmt.Fprintf(d.out, "%8d  %s\n", rest, "of other shapes")
 	}
-}
-
-// wasted tells each upstream call that was answered by a limit which freefall had been told of before the request of that call
-// began, and which had not ended by then. Each limit stated the same wait.
-func wasted(all []heard, stated time.Duration) (stories []string) {
-	type notice struct{ began, ended time.Time }
-	told := map[string][]notice{}
-	for i := range all {
-		for _, hop := range all[i].hops {
-			if hop.class == "rate_limited" {
-				told[hop.model] = append(told[hop.model], notice{all[i].began, all[i].ended})
-			}
-		}
-	}
-	for i := range all {
-		h := &all[i]
-		for _, hop := range h.hops {
-			// The limit was told at some moment between began and ended, so it holds at least until began + stated; the call was made
-			// at some moment of its request.
-			knew := func(n notice) bool { return n.ended.Before(h.began) && h.ended.Before(n.began.Add(stated)) }
-			if hop.class == "rate_limited" && slices.ContainsFunc(told[hop.model], knew) {
-				stories = append(stories, fmt.Sprintf("wasted: %s was asked although its limit was known\n    trail %q, request %s", hop.model, h.trail(), h.id))
-			}
-		}
-	}
-	return stories
 }
 
 // weather scripts the simulated provider anew in each spell. One model with tools is the guard and never fails, so that

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,20 @@ func at(began, ended int, trail string) heard {
 // Wasted is a call that met a limit of which freefall had been told before the request began, and nothing else.
 func TestWasted(t *testing.T) {
 	first := at(0, 10, "a=rate_limited; b=ok")
+	journal := map[string]string{
+		"a=rate_limited; b=ok":            `{"attempts":[{"model":"a","started_ms":0,"ttft_ms":null},{"model":"b","started_ms":50,"ttft_ms":800}]}`,
+		"c=timeout; a=rate_limited; b=ok": `{"attempts":[{"model":"c","started_ms":0},{"model":"a","started_ms":750},{"model":"b","started_ms":800,"ttft_ms":50}]}`,
+	}
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, ok := journal[strings.TrimPrefix(r.URL.Path, "/api/chat/requests/")]
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		fmt.Fprint(w, text)
+	}))
+	defer fake.Close()
+	d, _ := drillOf(newCaller(fake.URL, ""), "")
+	defer d.close()
 	for name, c := range map[string]struct {
 		second heard
 		want   int
@@ -30,11 +46,14 @@ func TestWasted(t *testing.T) {
 		"at the same time":            {at(5, 30, "a=rate_limited; b=ok"), 0},
 		"when it had ended":           {at(1000, 1010, "a=rate_limited; b=ok"), 0},
 		"just before it ended":        {at(985, 999, "a=rate_limited; b=ok"), 1},
-		"perhaps after it had ended":  {at(999, 1010, "a=rate_limited; b=ok"), 0},
+		"perhaps after it had ended":  {at(999, 1010, "a=rate_limited; e=ok"), 0},
+		"long before it had ended":    {at(900, 1800, "a=rate_limited; b=ok"), 1}, // b's first content took 850 of 900 ms
+		"not long before":             {at(900, 1800, "c=timeout; a=rate_limited; b=ok"), 0},
+		"nobody knows":                {at(900, 1800, "a=rate_limited; c=ok"), 0},
 		"another model":               {at(20, 30, "b=rate_limited; c=ok"), 0},
 		"another failure of the same": {at(20, 30, "a=timeout; b=ok"), 0},
 	} {
-		if got := wasted([]heard{c.second, first}, time.Second); len(got) != c.want {
+		if got := wasted([]heard{c.second, first}, time.Second, func(h *heard, nth int) time.Time { return d.latest(t.Context(), h, nth) }); len(got) != c.want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -61,7 +80,7 @@ func TestChaosSaysWhatWentWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, screen := drillOf(nil, "")
-			err := d.sum(c.all, c.paid)
+			err := d.sum(t.Context(), c.all, c.paid)
 			if exitCode(err) != c.code || !strings.HasSuffix(screen.String(), "\n"+c.last+"\n") || !strings.Contains(screen.String(), c.says) {
 				t.Errorf("%v\n%s", err, screen)
 			}

@@ -71,22 +71,26 @@ type logWish struct {
 
 // loggedRequest is what is shown of a request in the journal or an event.
 type loggedRequest struct {
-	ID       string    `json:"id"`
-	Time     time.Time `json:"time"`
-	Client   string    `json:"client"`
-	Asked    string    `json:"asked"`
-	Model    string    `json:"model"`
-	Status   int       `json:"status"`
-	Outcome  string    `json:"outcome"`
-	Error    string    `json:"error"`
-	Waited   int64     `json:"waited_ms"`
-	Took     int64     `json:"took_ms"`
-	TTFT     *int64    `json:"ttft_ms"`
-	Trail    string    `json:"trail"`
-	Attempts []struct {
-		Model string `json:"model"`
-	} `json:"attempts"`
-	Skipped int `json:"skipped"`
+	ID       string          `json:"id"`
+	Time     time.Time       `json:"time"`
+	Client   string          `json:"client"`
+	Asked    string          `json:"asked"`
+	Model    string          `json:"model"`
+	Status   int             `json:"status"`
+	Outcome  string          `json:"outcome"`
+	Error    string          `json:"error"`
+	Waited   int64           `json:"waited_ms"`
+	Took     int64           `json:"took_ms"`
+	TTFT     *int64          `json:"ttft_ms"`
+	Trail    string          `json:"trail"`
+	Attempts []loggedAttempt `json:"attempts"`
+	Skipped  int             `json:"skipped"`
+}
+
+type loggedAttempt struct {
+	Model   string `json:"model"`
+	Started int64  `json:"started_ms"`
+	TTFT    int64  `json:"ttft_ms"`
 }
 
 // matches says whether an event is one of those that are wanted; the journal has chosen by itself.
@@ -95,11 +99,7 @@ func (w *logWish) matches(r *loggedRequest) bool {
 		return false
 	}
 	return w.model == "" || w.model == r.Asked || w.model == r.Model ||
-		slices.ContainsFunc(r.Attempts, func(a struct {
-			Model string `json:"model"`
-		}) bool {
-			return a.Model == w.model
-		})
+		slices.ContainsFunc(r.Attempts, func(a loggedAttempt) bool { return a.Model == w.model })
 }
 
 // logReader shows requests as rows of one table, however they come.
