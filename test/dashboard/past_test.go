@@ -140,3 +140,22 @@ func TestFilters(t *testing.T) {
 	shown(3, "3 of 5")
 	page.has(row(gemini), "1M")
 }
+
+// A key that its provider refuses is seen to be the one, and its sister to go on; no key is shown.
+func TestKeysAreWellOrNot(t *testing.T) {
+	before := demo(t, 0)
+	p := serve(t, `data_dir: ""
+providers:
+  openrouter: {base_url: "`+before.Upstream+`/api/v1", dialect: openrouter, keys: [sk-or-nobody-knows-this, sk-or-demo-1], discover: off}
+models:
+  - {id: "`+gemini+`", name: Gemini 2.0 Flash Experimental}
+`)
+	control(t, before, `{"script": {"`+gemini+`": [{"kind": "raw", "status": 401, "body": "{\"error\": {\"message\": \"No auth credentials found\", \"code\": 401}}", "headers": {"Content-Type": "application/json"}}]}}`)
+	ask(t, p, "")
+	page := open(t, p, "/", browser.View{})
+	page.has("#quota .keys [data-kind=parked]", "key 1 …this", "key was refused", "configuration changes")
+	page.has("#quota .keys [data-kind=available]", "key 2", "good")
+	if text := page.text("#quota"); strings.Contains(text, "nobody-knows") {
+		t.Errorf("a key is shown:\n%s", text)
+	}
+}

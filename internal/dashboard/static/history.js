@@ -45,6 +45,7 @@ export function history(root) {
 
   /** update looks again when requests have come since. */
   function update() {
+    if (!looked) return; // the first look waits until it is known who looks
     if (named !== state.loaded) { // models have names now
       named = state.loaded;
       draw();

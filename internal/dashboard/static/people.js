@@ -1,8 +1,9 @@
 // Who has what left, and who spent it.
 
-import { el, text, show, keyed } from "./dom.js";
+import { el, text, show, attr, keyed } from "./dom.js";
 import { state } from "./state.js";
-import { t, counted, compact } from "./text.js";
+import { t, said, counted, compact } from "./text.js";
+import { until } from "./clocks.js";
 import { quotaBars } from "./quota.js";
 
 export function accounts(root) {
@@ -11,14 +12,16 @@ export function accounts(root) {
   root.append(el("div.head", null, el("h2", { id: "quota-title" }, t("accounts")), el("span.muted", null, t("accountsHelp"))),
     el("div.scroll.short", { tabindex: "0", role: "region", "aria-labelledby": "quota-title" }, list), empty);
   const draw = keyed(list, () => {
-    const name = el("strong"), models = el("span.muted"), quota = quotaBars(true);
+    const name = el("strong"), models = el("span.muted"), quota = quotaBars(true), list = el("ul.keys");
+    const drawKeys = keyed(list, keyLine);
     return {
-      node: el("li", null, el("div.line", null, name, models), quota.node),
+      node: el("li", null, el("div.line", null, name, models), quota.node, list),
       update(a) {
         text(name, a.name);
         const n = (a.models || []).length;
         text(models, counted("models", n));
         quota.update(a.quota || []);
+        drawKeys(state.keys.filter((k) => (k.account || k.provider) === a.name), (k) => k.provider + " " + k.n);
       },
     };
   });
@@ -27,6 +30,22 @@ export function accounts(root) {
     draw(all.map((a, n) => ({ ...a, n })), (a) => a.name + " " + a.n);
     show(empty, all.length === 0);
     text(empty, state.accounts ? t("noAccounts") : t("accountsHidden"));
+  };
+}
+
+/** keyLine is one key of an account: whether it is good, why not, and until when. */
+function keyLine() {
+  const dot = el("span.dot"), name = el("span"), word = el("span"), back = el("span.count.inline");
+  const node = el("li", null, dot, name, word, back);
+  return {
+    node,
+    update(k) {
+      attr(node, "data-kind", k.state);
+      text(name, t("keyN", { n: k.n }) + (k.last4 ? " …" + k.last4 : ""));
+      text(word, k.state === "available" ? t("k_available") : said("r_", k.reason) + (k.state === "parked" ? ". " + t("k_parked") : ""));
+      show(back, Boolean(k.until));
+      until(back, k.until, "until");
+    },
   };
 }
 

@@ -9,6 +9,7 @@ export const state = {
   current: null,
   left: null,
   accounts: null, // null: not for this viewer
+  keys: [], // likewise none
   clients: null,
   spent: [],
   waiting: 0,
@@ -36,6 +37,7 @@ export function takeState(news) {
   state.models = models.slice().sort((a, b) => (a.position || 1e9) - (b.position || 1e9));
   state.left = raw.left_today || null;
   state.accounts = raw.accounts || null;
+  state.keys = raw.keys || [];
   state.clients = raw.clients || null;
   state.spent = raw.spent_today || [];
   state.waiting = raw.waiting || 0;
@@ -65,7 +67,7 @@ export function takeRequests(list) {
 /** forget lets go of what another viewer may not see. */
 export function forget() {
   raw = { models: [] };
-  Object.assign(state, { models: [], first: null, current: null, left: null, accounts: null, clients: null, spent: [], waiting: 0, refused: null,
+  Object.assign(state, { models: [], first: null, current: null, left: null, accounts: null, keys: [], clients: null, spent: [], waiting: 0, refused: null,
     loaded: false, requests: [], switches: [] });
 }
 

@@ -76,6 +76,7 @@ const en = {
   bar: "{model}: {outcome}, from {a} to {b}",
 
   accountsHelp: "what each still grants", models1: "1 model", modelsN: "{n} models", noAccounts: "No accounts.", accountsHidden: "Shown to the admin key.",
+  keyN: "key {n}", k_available: "good", k_parked: "Asked again when the configuration changes",
   clientsHelp: "who spent it, today", share: "share", noClients: "Nobody has been answered today.", clientsSince: "counted since freefall started",
  
   switchesHelp: "from, to, and why", noSwitches: "No switch yet: the first choice has answered.",
@@ -184,6 +185,7 @@ const ko = {
   bar: "{model}: {outcome}, {a}부터 {b}까지",
 
   accountsHelp: "계정별로 남은 한도", models1: "모델 1개", modelsN: "모델 {n}개", noAccounts: "계정이 없습니다.", accountsHidden: "관리자 키로 볼 수 있습니다.",
+  keyN: "키 {n}", k_available: "정상", k_parked: "설정이 바뀌면 다시 시도합니다",
   clientsHelp: "오늘 누가 썼는지", share: "몫", noClients: "오늘은 아직 답변이 없습니다.", clientsSince: "freefall 시작 이후 집계",
  
   switchesHelp: "어디서 어디로, 왜", noSwitches: "아직 전환이 없습니다. 첫 번째 선택이 답했습니다.",
