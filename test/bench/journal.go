@@ -4,7 +4,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,6 +50,30 @@ func (b *bench) journal() error {
 		}
 		spent[which] += d
 	}
+	if err := b.bare.keepsNoBooks(); err != nil {
+		return err
+	}
 	b.figures.add("journal", "freefall", 100*(1-float64(spent[1])/float64(spent[0])))
+	return nil
+}
+
+// keepsNoBooks looks whether all that a freefall has done is unknown to it.
+func (r *running) keepsNoBooks() error {
+	client := http.Client{Timeout: bound}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("http://" + r.addr + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	for _, none := range []string{`freefall_requests_total{status="2xx"} 0`, "freefall_request_duration_seconds_count 0", "freefall_journal_requests 0"} {
+		if !strings.Contains(string(page), "\n"+none+"\n") {
+			return fmt.Errorf("what should keep no books does: its metrics lack %q", none)
+		}
+	}
 	return nil
 }
