@@ -142,7 +142,7 @@ func (x *exchange) giveBack() {
 // does not.
 func (x *exchange) allow(ctx *fasthttp.RequestCtx, got int) {
 	bought := time.Duration(float64(got) / slowestBody * float64(time.Second))
-	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.ReadTimeout + bought))
+	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.HeadTime + bought))
 }
 
 // release lets go of the request's body: nothing will be sent again, and nobody looks at it any more.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,21 @@ func lingerIfLarge(ctx *fasthttp.RequestCtx) {
 	if n := ctx.Request.Header.ContentLength(); n == -1 || n > 128<<10 {
 		linger(ctx)
 	}
+}
+
+// ReadPooled waits for bytes without a buffer, if the connection below can: a client that says nothing holds none.
+func (c *conn) ReadPooled(pool *sync.Pool, most int64) (buf *[]byte, n int, err error) {
+	if p, ok := c.Conn.(interface {
+		ReadPooled(*sync.Pool, int64) (*[]byte, int, error)
+	}); ok {
+		return p.ReadPooled(pool, most)
+	}
+	buf = pool.Get().(*[]byte)
+	if n, err = c.Conn.Read((*buf)[:min(most, int64(len(*buf)))]); n == 0 {
+		pool.Put(buf)
+		return nil, 0, err
+	}
+	return buf, n, nil
 }
 
 func (c *conn) Close() error {

@@ -6,6 +6,6 @@
 // verdict; the walk picks again or hands the open reply to the relay. Nothing of an attempt reaches the client before its
 // commit point, and nothing after it is hidden.
 //
-// The goroutine that fasthttp serves a connection with does all of this; there is none per attempt or stream. A client that
+// The goroutine that serves a connection (internal/server) does all of this; there is none per attempt or stream. A client that
 // leaves is told by the connection (internal/upstream), which cancels the exchange's flow in whatever phase it is.
 package proxy

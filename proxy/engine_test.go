@@ -236,7 +236,7 @@ func (e *engine) shorten(r *Route, front net.Listener) net.Listener {
 	const bound = 350 * time.Millisecond
 	r.FirstToken, r.Answer, r.Idle = bound, bound, bound
 	e.proxy.Reconfigure(Settings{Total: 2 * bound})
-	for _, d := range []*time.Duration{&e.proxy.server.ReadTimeout, &e.proxy.server.WriteTimeout, &e.proxy.server.IdleTimeout} {
+	for _, d := range []*time.Duration{&e.proxy.server.HeadTime, &e.proxy.server.IdleTime} {
 		*d = min(*d, bound)
 	}
 	return hasty{front, bound}

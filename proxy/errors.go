@@ -1,9 +1,12 @@
 package proxy
 
 import (
+	"errors"
+
 	"github.com/valyala/fasthttp"
 
 	"freefall/internal/openai"
+	"freefall/internal/server"
 )
 
 // refuse answers with OpenAI's error object.
@@ -31,11 +34,13 @@ func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 		Message: "this path takes " + allow})
 }
 
-// serverError is what fasthttp could not read as a request.
-func serverError(ctx *fasthttp.RequestCtx, err error) {
+// unreadable answers what is no request.
+func unreadable(ctx *fasthttp.RequestCtx, err error) {
 	linger(ctx)
 	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP"}
 	switch {
+	case errors.Is(err, server.ErrFull):
+		e = &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many connections at once; try again in a moment"}
 	case isTooLargeHead(err):
 		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
 	case isTimeout(err):

@@ -15,6 +15,7 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/openai"
+	"freefall/internal/server"
 	"freefall/internal/upstream"
 )
 
@@ -22,7 +23,7 @@ import (
 var ErrCut = errors.New("drain was over before the last answers were")
 
 const (
-	headLimit    = 16 << 10 // bytes of a request's head; a stream holds so many as long as it lasts
+	headLimit    = 16 << 10 // bytes of a request's head
 	readTime     = 30 * time.Second
 	idleTime     = 75 * time.Second
 	stopGrace    = 2 * time.Second // for the last events after drain is over
@@ -65,7 +66,7 @@ type Proxy struct {
 	changes   *Changes
 	doubt     func(provider, account string)
 	settings  atomic.Pointer[Settings]
-	server    *fasthttp.Server
+	server    *server.Server
 	bodies    budget
 	spent     spenders
 	journal   journal
@@ -100,23 +101,14 @@ func New(c Config) *Proxy {
 	p.metrics = newMetrics(p, c.Version, c.Values)
 	p.setAlarm()
 	p.Reconfigure(c.Settings)
-	p.server = &fasthttp.Server{
-		Handler:               p.handle,
-		ErrorHandler:          serverError,
-		ExpectHandler:         p.expect,
-		ReadTimeout:           readTime,
-		IdleTimeout:           idleTime,
-		ReadBufferSize:        headLimit,
-		WriteBufferSize:       writeBuffer,
-		MaxRequestBodySize:    1, // how much fasthttp reads of a body before it calls handle; readBody bounds the body itself
-		Concurrency:           maxClients,
-		StreamRequestBody:     true,
-		ReduceMemoryUsage:     true,
-		CloseOnShutdown:       true,
-		NoDefaultServerHeader: true,
-		Logger:                quiet{},
-
-		DisablePreParseMultipartForm: true,
+	p.server = &server.Server{
+		Handle:    p.handle,
+		Refuse:    unreadable,
+		Panicked:  func(cause any) { p.logPanic("", cause) },
+		HeadTime:  readTime,
+		IdleTime:  idleTime,
+		HeadLimit: headLimit,
+		MaxConns:  maxClients,
 	}
 	return p
 }
@@ -157,7 +149,7 @@ func (p *Proxy) Shutdown(drain time.Duration) error {
 		p.finished(stopGrace)
 	}
 	p.silence()
-	_ = p.server.ShutdownWithContext(ctx) // who still only listens or says nothing is left behind
+	_ = p.server.Shutdown(ctx) // who still only listens or says nothing is left behind
 	if cut {
 		return ErrCut
 	}
@@ -203,16 +195,6 @@ func (p *Proxy) leave(x *exchange) {
 	p.mu.Lock()
 	delete(p.active, x)
 	p.mu.Unlock()
-}
-
-// expect refuses a body that is declared too large before it is sent.
-func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
-	if max := p.settings.Load().MaxBody; ctx.Request.Header.ContentLength() > max {
-		linger(ctx)
-		refuse(ctx, tooLarge(max))
-		return fasthttp.StatusRequestEntityTooLarge
-	}
-	return fasthttp.StatusContinue
 }
 
 // handle is every request: who may enter, then the route.
@@ -360,8 +342,3 @@ func suspicious(h *fasthttp.RequestHeader) *openai.Error {
 func names(line []byte, field string) bool {
 	return len(line) > len(field) && line[len(field)] == ':' && strings.EqualFold(string(line[:len(field)]), field)
 }
-
-// quiet drops what fasthttp says of connections that broke: the request lines tell what matters.
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}

@@ -4,18 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"freefall/fallback"
 	"freefall/internal/openai"
+	"freefall/internal/server"
 	"freefall/internal/upstream"
 )
 
 // reply is one attempt, and past the commit point its answer: what was held back, and for a stream the rest to come. That ends the
-// attempt and the exchange in Close, which fasthttp calls once on every path.
+// attempt and the exchange in Close, which the server calls once on every path.
 type reply struct {
 	exchange *exchange
 	attempt  *fallback.Attempt
@@ -34,14 +34,13 @@ type reply struct {
 	scanner openai.Scanner
 	state   openai.State
 	outcome fallback.Outcome
-	content bool     // the commit point was reached
-	head    []byte   // what the client is to be sent next
-	room    *[]byte  // behind head, if it is from outBufs
-	conn    net.Conn // of a client that takes chunks
-	held    int      // bytes read before the commit point
-	said    int      // characters of content before it, where there is a MinRate
-	quoted  bool     // what ended the stream are words of the provider
-	heard   bool     // an event other than a comment came since this was last cleared
+	content bool    // the commit point was reached
+	head    []byte  // what the client is to be sent next
+	room    *[]byte // behind head, if it is from outBufs
+	held    int     // bytes read before the commit point
+	said    int     // characters of content before it, where there is a MinRate
+	quoted  bool    // what ended the stream are words of the provider
+	heard   bool    // an event other than a comment came since this was last cleared
 	ended   bool
 
 	keeps  bool               // what was said is kept, for another model to go on from if this one breaks off
@@ -51,7 +50,7 @@ type reply struct {
 	told   bool               // its attempt has ended
 }
 
-// send hands the reply to fasthttp.
+// send hands the reply to the server.
 func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	h := &ctx.Response.Header
 	x.describe(h)
@@ -68,20 +67,8 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	h.SetContentType("text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
-	if !ctx.Request.Header.IsHTTP11() {
-		sendOld(ctx, r)
-		return
-	}
-	r.conn = ctx.Conn()
-	ctx.Response.SetBodyStream(r, -1)
+	server.Stream(ctx, r)
 }
-
-// SupportsBodyWriteTo makes fasthttp call WriteTo in the goroutine that serves the connection: each Write is one flushed
-// chunk.
-func (r *reply) SupportsBodyWriteTo() bool { return true }
-
-// Read is never called: see SupportsBodyWriteTo.
-func (r *reply) Read([]byte) (int, error) { return 0, io.EOF }
 
 // WriteTo relays the stream to its end.
 func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
@@ -94,7 +81,8 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 	lastContent := time.Now()
 	for {
 		if len(r.head) > 0 {
-			m, err := r.write(w, n == 0)
+			m, err := w.Write(r.head)
+			r.letRoomGo()
 			n += int64(m)
 			if err != nil {
 				r.state, r.outcome = openai.Failed, fallback.Outcome{Class: fallback.ClientLeft}
@@ -150,7 +138,7 @@ func (r *reply) Close() error {
 	r.ended = true
 	x := r.exchange
 	if r.state == openai.Content || r.state == openai.Hold {
-		r.outcome = fallback.Outcome{Class: fallback.ClientLeft} // fasthttp stopped before the end of the stream
+		r.outcome = fallback.Outcome{Class: fallback.ClientLeft} // the server stopped before the end of the stream
 	}
 	if r.stream != nil && r.state == openai.Done {
 		r.drain()

@@ -42,7 +42,6 @@ func (r *reply) goOn() {
 	}
 	if r.plain && len(r.text) > 0 && (r.outcome.Fault() || r.outcome.Limit()) {
 		if next := r.exchange.resume(r); next != nil {
-			next.conn = r.conn
 			*r = *next
 			return
 		}

@@ -82,7 +82,7 @@ func onSockets(t *testing.T, p socketPlan) *sockets {
 	s.pool = fallback.New(config)
 	s.proxy = New(Config{Pool: s.pool, Transport: transport, Settings: p.settings, Log: zerolog.New(s.log)})
 	if p.readTime > 0 {
-		s.proxy.server.ReadTimeout = p.readTime
+		s.proxy.server.HeadTime = p.readTime
 	}
 	front := s.listen()
 	s.addr = front.Addr().String()
@@ -94,7 +94,7 @@ func onSockets(t *testing.T, p socketPlan) *sockets {
 
 	t.Cleanup(func() {
 		s.fake.Close()
-		for end := time.Now().Add(100 * time.Millisecond); s.proxy.server.GetOpenConnectionsCount() > 0 && time.Now().Before(end); {
+		for end := time.Now().Add(100 * time.Millisecond); s.proxy.server.Open() > 0 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond) // a shutdown looks again after 100 ms only
 		}
 		_ = s.proxy.Shutdown(100 * time.Millisecond)

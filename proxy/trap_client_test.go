@@ -167,7 +167,7 @@ func TestTrap08_who_leaves_harms_no_model(t *testing.T) {
 func TestTrap21_connections_are_ours(t *testing.T) {
 	seen := make(chan net.Conn, 1)
 	spy := enginePlan{change: func(p *Proxy) {
-		p.server.Handler = func(ctx *fasthttp.RequestCtx) {
+		p.server.Handle = func(ctx *fasthttp.RequestCtx) {
 			seen <- ctx.Conn()
 			p.handle(ctx)
 		}
@@ -181,7 +181,7 @@ func TestTrap21_connections_are_ours(t *testing.T) {
 		}
 		c, ok := (<-seen).(*conn)
 		if !ok {
-			e.Fatal("fasthttp hands out another connection than ours")
+			e.Fatal("the server hands out another connection than ours")
 		}
 		inner, ok := c.watched.(*upstream.Conn)
 		if !ok || c.Conn != net.Conn(inner) {

@@ -1,15 +1,14 @@
 package proxy
 
 import (
-	"bytes"
 	"io"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"freefall/internal/openai"
+	"freefall/internal/server"
 )
 
 const (
@@ -63,11 +62,7 @@ func (p *Proxy) watch(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	h.SetContentType("text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	if !ctx.Request.Header.IsHTTP11() {
-		sendOld(ctx, v)
-		return
-	}
-	ctx.Response.SetBodyStream(v, -1)
+	server.Stream(ctx, v)
 }
 
 // end ends the stream. It is called by whoever knows that nobody reads it any more, or may.
@@ -110,19 +105,13 @@ func (v *viewer) take(last []byte) []byte {
 	return out
 }
 
-// SupportsBodyWriteTo makes fasthttp call WriteTo in the goroutine that serves the connection.
-func (v *viewer) SupportsBodyWriteTo() bool { return true }
-
-// Read is never called: see SupportsBodyWriteTo.
-func (v *viewer) Read([]byte) (int, error) { return 0, io.EOF }
-
 // WriteTo writes events until the viewer leaves or freefall stops.
 func (v *viewer) WriteTo(w io.Writer) (n int64, err error) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	out := []byte(greeting)
 	for {
-		if len(out) > 0 { // an empty chunk would be the end
+		if len(out) > 0 {
 			m, err := w.Write(out)
 			n += int64(m)
 			if err != nil {
@@ -140,7 +129,7 @@ func (v *viewer) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// Close leaves the hub. fasthttp calls it on every path.
+// Close leaves the hub. The server calls it on every path.
 func (v *viewer) Close() error {
 	if v.watch != nil {
 		v.watch.Detach()
@@ -149,24 +138,4 @@ func (v *viewer) Close() error {
 	v.end()
 	v.hub.leave(v)
 	return nil
-}
-
-// streamed is an answer that comes bit by bit.
-type streamed interface {
-	io.WriterTo
-	io.Closer
-}
-
-// sendOld streams to an HTTP/1.0 client, which knows no chunks: the end of the connection is the end of the body.
-func sendOld(ctx *fasthttp.RequestCtx, r streamed) {
-	ctx.Response.Header.Set("Connection", "close")
-	head := bytes.Clone(ctx.Response.Header.Header())
-	head = bytes.Replace(head, []byte("HTTP/1.1"), []byte("HTTP/1.0"), 1)
-	ctx.HijackSetNoResponse(true)
-	ctx.Hijack(func(c net.Conn) {
-		defer r.Close()
-		if _, err := c.Write(head); err == nil {
-			_, _ = r.WriteTo(c)
-		}
-	})
 }

@@ -404,7 +404,9 @@ func TestWaitsOnSockets(t *testing.T) {
 	models[1].Limits = []fallback.Window{{Per: 30 * time.Millisecond, Limit: 1}}
 	s := onSockets(t, socketPlan{models: models, settings: Settings{MaxWait: 15 * time.Second}, pool: fallback.Config{MaxWaiting: 3},
 		provider: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			most.Store(max(most.Load(), now.Add(1)))
+			n := now.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
 			defer now.Add(-1)
 			<-gate
 			_, _ = io.WriteString(w, `{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}`)

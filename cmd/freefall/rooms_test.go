@@ -21,7 +21,8 @@ var rooms = map[string][]string{
 	"internal/fakellm":   {},
 	"internal/store":     {"fallback"},
 	"internal/dashboard": {},
-	"proxy":              {"fallback", "internal/dashboard", "internal/openai", "internal/upstream"},
+	"internal/server":    {},
+	"proxy":              {"fallback", "internal/dashboard", "internal/openai", "internal/server", "internal/upstream"},
 }
 
 func TestRooms(t *testing.T) {

@@ -112,6 +112,20 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// ReadPooled reads at most so many bytes into a buffer of the pool that it takes when there is something to read, and not before.
+// Without a buffer the error says why the wait has ended.
+func (c *Conn) ReadPooled(pool *sync.Pool, most int64) (buf *[]byte, n int, err error) {
+	if c.sock != nil && !c.ear.heardIt {
+		return c.sock.ReadPooled(pool, most)
+	}
+	buf = pool.Get().(*[]byte)
+	if n, err = c.Read((*buf)[:min(most, int64(len(*buf)))]); n == 0 {
+		pool.Put(buf)
+		return nil, 0, err
+	}
+	return buf, n, nil
+}
+
 var errPeerGone = errors.New("the peer has left")
 
 // Write writes within WriteTimeout, and not at all when the peer has left.

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// conn serves one connection.
+type conn struct {
+	net.Conn
+	server *Server
+	busy   atomic.Bool // with a request
+
+	ctx   *fasthttp.RequestCtx // nil between requests
+	br    *bufio.Reader        // nil when nothing is in it and no head is being read
+	first *[]byte              // of firsts: what came first of a request, on its way to br
+	got   int                  // how many bytes
+	one   [1]byte
+	until time.Time // for the present request to come
+	bound bool      // and the connection knows of it
+	body  body
+}
+
+var (
+	contexts = sync.Pool{New: func() any { return new(fasthttp.RequestCtx) }}
+	firsts   = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
+)
+
+// serve answers one request after the other.
+func (c *conn) serve() {
+	defer c.server.leave(c)
+	defer c.Conn.Close()
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.server.Panicked(cause)
+		}
+	}()
+	defer c.letContextGo()
+	defer c.letReaderGo()
+	_ = c.Conn.SetReadDeadline(time.Now().Add(c.server.HeadTime))
+	for c.await() && c.exchange() && !c.server.stopping.Load() {
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.server.IdleTime))
+	}
+}
+
+// patient is a connection that can wait for bytes without a buffer for them.
+type patient interface {
+	ReadPooled(pool *sync.Pool, most int64) (buf *[]byte, n int, err error)
+}
+
+// await waits for the first byte of a request, and holds nothing meanwhile.
+func (c *conn) await() bool {
+	if c.br != nil { // a pipeline
+		return true
+	}
+	c.busy.Store(false)
+	var err error
+	if p, ok := c.Conn.(patient); ok {
+		c.first, c.got, err = p.ReadPooled(&firsts, int64(c.server.HeadLimit))
+	} else {
+		c.got, err = c.Conn.Read(c.one[:])
+	}
+	c.busy.Store(true)
+	return err == nil && c.got > 0
+}
+
+// Read gives what came first, and then what comes, within the time of the request.
+func (c *conn) Read(p []byte) (n int, err error) {
+	switch {
+	case c.first != nil:
+		n = copy(p, (*c.first)[:c.got]) // all of it: an empty reader has room for as much
+		firsts.Put(c.first)
+		c.first, c.got = nil, 0
+		return n, nil
+	case c.got > 0:
+		c.got = 0
+		return copy(p, c.one[:]), nil
+	}
+	if !c.bound {
+		c.bound = true
+		if err := c.Conn.SetReadDeadline(c.until); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+// exchange serves one request, and says whether another one may follow.
+func (c *conn) exchange() (more bool) {
+	c.until, c.bound = time.Now().Add(c.server.HeadTime), false
+	c.ctx = contexts.Get().(*fasthttp.RequestCtx)
+	c.ctx.Init2(c.Conn, quiet{}, true)
+	if err := c.read(); err != nil {
+		if !nobody(err) {
+			c.refuse(err)
+		}
+		return false
+	}
+	c.server.Handle(c.ctx)
+	last := c.last()
+	return c.answer(last) && !last && c.body.skip()
+}
+
+// read takes the head of a request, and finds out where its body ends.
+func (c *conn) read() error {
+	if c.br == nil {
+		c.br = c.server.head()
+		c.br.Reset(c)
+	}
+	h := &c.ctx.Request.Header
+	if err := h.Read(c.br); err != nil {
+		return err
+	}
+	if err := c.ctx.URI().Parse(h.Host(), h.RequestURI()); err != nil {
+		return err
+	}
+	return c.body.begin(c)
+}
+
+// nobody says whether there is nobody to be told.
+func nobody(err error) bool {
+	var nothing fasthttp.ErrNothingRead
+	return err == io.EOF || errors.As(err, &nothing) || errors.Is(err, net.ErrClosed)
+}
+
+// last says whether the connection ends with this answer: the client wants it so, the handler does, or it cannot be told where the
+// next request would begin.
+func (c *conn) last() bool {
+	return c.ctx.Request.Header.ConnectionClose() || c.ctx.Response.Header.ConnectionClose() || c.server.stopping.Load() || !c.body.skippable()
+}
+
+func (c *conn) letReaderGo() {
+	if c.first != nil {
+		firsts.Put(c.first)
+		c.first = nil
+	}
+	if c.br != nil {
+		c.br.Reset(nil)
+		c.server.heads.Put(c.br)
+		c.br = nil
+	}
+}
+
+func (c *conn) letContextGo() {
+	if c.ctx == nil {
+		return
+	}
+	c.ctx.Request.Reset()
+	c.ctx.Response.Reset()
+	c.ctx.ResetUserValues()
+	contexts.Put(c.ctx)
+	c.ctx = nil
+}
