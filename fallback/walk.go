@@ -46,7 +46,7 @@ type Walk struct {
 	version  uint32
 	attempts int
 	nth      uint64 // among all requests, while some are hedged
-	inline   [6]Attempt
+	inline   [2]Attempt // the usual ones; a stream holds them as long as it lasts
 
 	ticket   ticket
 	share    *quota    // of its client, when it was admitted

@@ -67,6 +67,7 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	h.SetContentType("text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
+	r.up.LetHeadGo()
 	server.Stream(ctx, r)
 }
 

@@ -97,7 +97,6 @@ func letOutGo(out *[]byte) {
 
 // stream writes an answer as it comes. The context is let go with the head: it may be minutes until the end.
 func (c *conn) stream(s Streamed) bool {
-	defer s.Close()
 	h := &c.ctx.Response.Header
 	w := writer{conn: c.Conn, chunks: c.ctx.Request.Header.IsHTTP11()}
 	if w.chunks {
@@ -109,11 +108,9 @@ func (c *conn) stream(s Streamed) bool {
 	*w.out = h.AppendBytes(*w.out)
 	headOnly := c.ctx.IsHead()
 	c.letContextGo()
-	if !headOnly {
-		if _, err := s.WriteTo(&w); err != nil {
-			w.letGo()
-			return false
-		}
+	if err := w.tell(s, headOnly); err != nil {
+		w.letGo()
+		return false
 	}
 	return w.end(headOnly) == nil && w.chunks
 }
@@ -123,6 +120,15 @@ type writer struct {
 	conn   io.Writer
 	chunks bool
 	out    *[]byte // the head, as long as it waits for the first bytes
+}
+
+// tell writes all that comes. It has been closed before the client hears of the end: what is counted then is there to be seen.
+func (w *writer) tell(s Streamed, headOnly bool) (err error) {
+	defer s.Close()
+	if !headOnly {
+		_, err = s.WriteTo(w)
+	}
+	return err
 }
 
 // Write sends p, and the head with it if it is still here.

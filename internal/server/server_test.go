@@ -445,3 +445,38 @@ func TestPanic(t *testing.T) {
 		}
 	})
 }
+
+// Who has the end of an answer finds that it was closed.
+func TestClosedBeforeTheEnd(t *testing.T) {
+	s := &tale{parts: []string{"a"}}
+	inHouse(t, func(srv *Server) { srv.Handle = func(ctx *fasthttp.RequestCtx) { Stream(ctx, s) } }, func(h *house) {
+		closed := -1
+		c := h.visit()
+		defer c.Close()
+		_, _ = io.WriteString(c, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+		if resp, err := http.ReadResponse(bufio.NewReader(&spy{c, func(p []byte) {
+			if bytes.Contains(p, lastOne) {
+				closed = s.closed
+			}
+		}}), nil); err != nil {
+			t.Fatal(err)
+		} else if _, err := io.ReadAll(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		if closed != 1 {
+			t.Errorf("closed %d times when the end came", closed)
+		}
+	})
+}
+
+// spy sees what is read.
+type spy struct {
+	io.Reader
+	see func(p []byte)
+}
+
+func (s *spy) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.see(p[:n])
+	return n, err
+}

@@ -18,7 +18,7 @@ type Reply struct {
 	t        *Transport
 	f        *Flow
 	c        *conn
-	head     *fasthttp.ResponseHeader // nil once closed
+	head     *fasthttp.ResponseHeader // nil once nobody asks for it
 	framing  framingKind
 	left     int64 // of a body of known length
 	chunks   chunks
@@ -71,7 +71,7 @@ func (r *Reply) frame() {
 	}
 }
 
-// Header gives the first value of a field, "" when it is absent or the reply is closed. The name is in lower case.
+// Header gives the first value of a field, "" when it is absent or the head was let go. The name is in lower case.
 func (r *Reply) Header(name string) string {
 	if r.head == nil {
 		return ""
@@ -232,10 +232,10 @@ func (r *Reply) fail(err error) {
 // Close gives the connection back if the whole body was read, nothing is wrong with it and the flow was not cancelled, and
 // closes it otherwise. It may be called again.
 func (r *Reply) Close() error {
-	if r.head == nil {
+	if r.c == nil {
 		return nil
 	}
-	r.letHeadGo()
+	r.LetHeadGo()
 	r.c.letReaderGo()
 	mine := r.f.unbind()
 	if mine && r.err == io.EOF && !r.spent {
@@ -247,8 +247,11 @@ func (r *Reply) Close() error {
 	return nil
 }
 
-func (r *Reply) letHeadGo() {
-	r.head.Reset()
-	answerHeads.Put(r.head)
-	r.head = nil
+// LetHeadGo says that nobody will ask for a header any more: a stream may last for minutes.
+func (r *Reply) LetHeadGo() {
+	if r.head != nil {
+		r.head.Reset()
+		answerHeads.Put(r.head)
+		r.head = nil
+	}
 }

@@ -161,7 +161,7 @@ func (t *Transport) exchange(f *Flow, c *conn, head []byte, r *Request) (*Reply,
 	default:
 		err = t.fail(f, phaseHead, err)
 	}
-	reply.letHeadGo()
+	reply.LetHeadGo()
 	return nil, err
 }
 
