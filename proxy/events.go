@@ -227,6 +227,7 @@ type view struct {
 	change []byte                     // and of what changed, empty if nothing did
 	events []byte                     // what happened
 	budget map[string]*allowance
+	late   *record // the newest request that was left out: nobody may take an older one for the last
 }
 
 type seenRow struct {
@@ -344,8 +345,16 @@ func (w *view) collect(now time.Time, notes []note, news []*record, skipped int)
 	if w.key.all {
 		a.skipped += skipped
 	}
+	if w.late != nil {
+		news, w.late = slices.Insert(slices.Clone(news), 0, w.late), nil
+		a.skipped--
+	}
 	for _, r := range news {
-		if !r.seenBy(w.key.all, w.key.client) || !a.take(now) {
+		if !r.seenBy(w.key.all, w.key.client) {
+			continue
+		}
+		if !a.take(now) {
+			w.late = r
 			continue
 		}
 		state := r.show(w.key.all)

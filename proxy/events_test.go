@@ -221,20 +221,23 @@ func TestEventsAreQuiet(t *testing.T) {
 	})
 }
 
-// Much at once: ten looks a second at most, fifty requests a second at most, and the others are counted.
+// Much at once: ten looks a second at most, fifty requests a second at most, the last one among them, and the others are counted.
 func TestEventsAreSampled(t *testing.T) {
 	inBubble(t, plan{models: chain("a")}, func(w *world) {
 		w.fake().Script("a", fakellm.Slow(time.Millisecond, 0, 0).Forever())
 		o := w.look()
 		defer o.leave()
 		time.Sleep(time.Second)
-		const n = 1000
-		for range n {
-			w.chat(plainBody)
+		const n = 1020 // the last ones come at once, after a look
+		for i := range n {
+			w.chat(plainBody, "X-Request-Id", fmt.Sprint("nth-", i+1))
 			time.Sleep(time.Millisecond)
 		}
 		took := time.Since(o.all(eventModels)[0].at)
 		time.Sleep(time.Second)
+		if told := o.all(eventRequest); !strings.Contains(told[len(told)-1].data, fmt.Sprint("nth-", n)) {
+			t.Errorf("the last request of many is not told: %s", told[len(told)-1].data)
+		}
 		w.chat(plainBody)
 		time.Sleep(time.Second)
 		if got := len(o.all(eventModels)); float64(got) > 10*took.Seconds()+5 || got < 10 {
