@@ -74,6 +74,22 @@ func TestHedgeGoesToWhom(t *testing.T) {
 	}
 }
 
+// Whom the walk avoids, since he has just said something doubtful, is not asked beside another provider either.
+func TestNoHedgeWithWhoIsAvoided(t *testing.T) {
+	rows := apart("A B C")
+	rows[2].Provider = "elsewhere"
+	p, w := hedging(rows, 1), &fallback.Walk{}
+	w.Need, w.Ask = ask("plain")
+	w.Avoid(rows[0].Provider)
+	first, ok := p.Pick(t0, w)
+	if !ok || first.Model.ID != "C" {
+		t.Fatalf("picked %s", pickedName(first))
+	}
+	if second, _ := p.Hedge(t0, w, first); second != nil {
+		t.Errorf("asked %s beside it", pickedName(second))
+	}
+}
+
 // meetings are requests for one model, with what each of them meets.
 func meetings(model, outcomes string) (steps []step) {
 	for word := range strings.FieldsSeq(outcomes) {
