@@ -137,6 +137,14 @@ func TestOwnNames(t *testing.T) {
 	}
 }
 
+// What was typed in a flag is quoted.
+func TestMistakeInAFlag(t *testing.T) {
+	_, err := Load(Options{Dir: t.TempDir(), Listen: "nonsense", Known: providersOfTests})
+	if want := `--listen: listen wants HOST:PORT such as 127.0.0.1:8000, not "nonsense"`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestMistakesInVariables(t *testing.T) {
 	_, err := read([]byte("models: [{id: a/b:free}]"), "FREEFALL_LISTEN=hunter2", "LOG_LEVEL=hunter2", "DEFAULT_MODEL=no good",
 		"FREEFALL_CLIENT_KEYS=,", "FREEFALL_ADMIN_KEY=hunter2 x", "REDIS_URL=hunter2")

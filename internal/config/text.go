@@ -41,9 +41,10 @@ func (d *decoder) text(p place, m mark, text string, v reflect.Value) {
 	}
 }
 
-// show quotes a value, or names the variable that it came from: a variable may hold what nobody should read.
+// show quotes a value, or names the variable that it came from: a variable may hold what nobody should read. A flag was typed just
+// now.
 func (m mark) show(text string) string {
-	if m.from != "" {
+	if m.from != "" && !strings.HasPrefix(m.from, "flag ") {
 		return "what stands in " + m.from
 	}
 	return quote(text)
