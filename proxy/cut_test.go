@@ -87,6 +87,20 @@ func TestCutMatrix(t *testing.T) {
 	t.Logf("%-40s %3d / %3d", fmt.Sprintf("ways of a stream to break, at %d points", cutChunks+1), right, len(cutWays))
 }
 
+// The client and the operator are told whether the stream was cut, or ended as if it were whole.
+func TestCutTellsHow(t *testing.T) {
+	for how, want := range map[fakellm.How]string{fakellm.Reset: "the stream broke off", fakellm.Close: "the stream broke off",
+		fakellm.End: "the stream ended without a finish_reason"} {
+		inBubble(t, cutPlan(0), func(w *world) {
+			w.fakes["a"].Script("a00", fakellm.Cut(firstWord+1, how))
+			got, _ := w.askTwo("a00", true)
+			if _, rows := w.state(); rows["a00"].LastError == nil || !strings.Contains(*rows["a00"].LastError, want) || !strings.Contains(got.body, want) {
+				t.Errorf("%s: not %q, but %+v and\n%s", how, want, rows["a00"].LastError, got.body)
+			}
+		})
+	}
+}
+
 // Half a tool call never looks whole: there is no finish_reason behind it, whatever broke it.
 func TestCutToolCalls(t *testing.T) {
 	const arguments = `{"path":"a \"b\" {c}","lines":[1,2,{"x":[]}],"text":"\\"}`
