@@ -87,3 +87,36 @@ func TestLogSumsUpStorms(t *testing.T) {
 		}
 	})
 }
+
+// The admin's word brings lines that were not written before, and takes them away again.
+func TestDebugAtRunTime(t *testing.T) {
+	t.Parallel()
+	_, url := simulated(t, models("a"))
+	f := start(t, fmt.Sprintf(`
+providers: {p: {base_url: %q, keys: [%q]}}
+models: [{id: a, limits: {windows: [{requests: 1, per: 1s}]}}]
+`, url, providerKey))
+	for _, level := range []string{"info", "debug", "info"} {
+		if got := f.do("POST", "/api/log/level", `{"level":"`+level+`"}`); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		for range 2 { // one of two within a second waits for the window
+			f.want(f.chat(plainBody), 200, "a=ok")
+		}
+	}
+	f.stop()
+	told := map[string]int{}
+	level := ""
+	for line := range strings.Lines(f.log()) {
+		if _, now, said := strings.Cut(line, "The log level is now "); said {
+			level = now[:strings.IndexByte(now, '"')]
+			told[level] += 0
+		}
+		if strings.Contains(line, "Waits for a limit to end") {
+			told[level]++
+		}
+	}
+	if len(told) != 2 || told["debug"] == 0 || told["info"] != 0 {
+		t.Errorf("waits are told so often: %v\n%s", told, f.log())
+	}
+}
