@@ -208,7 +208,7 @@ func TestWhatIsLeftUntilWhen(t *testing.T) {
 	page.has("#left", "1,046", "requests left today", "of 1,050")
 	page.until(`/\d\d:\d\d/.test(document.querySelector("#lasts").innerText)`)
 	page.has("#lasts", "48 requests an hour")
-	page.has("#quota", "requests / day", "1,046 left", "resets", "models.yaml")
+	page.has("#quota", "requests / day", "1,046 left", "resets", "yours")
 	page.has(row(gemini), "1,046 left")
 }
 
@@ -223,7 +223,7 @@ func TestWhoSpentIt(t *testing.T) {
 	page := open(t, p, "/", browser.View{})
 	signIn(page)
 	page.has("#spent", "4", "answers today", "ana", "75%", "bo", "25%")
-	page.has("#clients", "ana", "3 answers", "17 left", "models.yaml", "bo", "1 answer")
+	page.has("#clients", "ana", "3 answers", "17 left", "yours", "bo", "1 answer")
 	if text := page.text("#clients"); strings.Index(text, "ana") > strings.Index(text, "bo\n") {
 		t.Errorf("who spent most is not the first:\n%s", text)
 	}
@@ -318,6 +318,13 @@ func TestHostileNamesStayText(t *testing.T) {
 	page.has(row(gemini), "<svg onload=alert(3)>")
 	page.click("#requests tbody button")
 	page.has("#drill", name, "<svg onload=alert(3)>")
+	page.press("\x1b")
+	if err := p.Ask(strings.Replace(hello, "auto", "<iframe src=//evil>", 1), "k-ana"); err != nil {
+		t.Fatal(err)
+	}
+	page.until(`document.querySelectorAll("#requests tbody tr").length === 2`)
+	page.click("#requests tbody button")
+	page.has("#drill", "<iframe src=//evil>")
 	page.until(`document.querySelectorAll("main img, main script, main iframe, main b, dialog img, dialog b, dialog iframe, [onerror], [onload]").length === 0`)
 }
 

@@ -128,6 +128,6 @@ export function headline(root) {
       return part;
     }));
     spentMore.replaceChildren(...(named.length ? named.map((c, i) => el("li", { "data-colour": String(i) }, el("span.swatch"),
-      el("span.by", null, c.rest ? t("others") : c.client || t("anyone")), el("strong", null, share(c.requests / (all || 1))))) : [el("li.muted", null, t("noClients"))]));
+      el("span.by", null, c.rest ? t("others") : c.client || t("anyone")), el("strong", null, share(Math.round((c.requests / (all || 1)) * 100) / 100)))) : [el("li.muted", null, t("noClients"))]));
   }
 }

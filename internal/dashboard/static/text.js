@@ -62,7 +62,7 @@ const en = {
   w_rpm: "requests / min", w_rpd: "requests / day", w_tpm: "tokens / min", w_tpd: "tokens / day", w_concurrency: "at once", w_requests: "requests / {per}", w_tokens: "tokens / {per}",
   scopeModel: "this model", scopeAccount: "its accounts",
   quotaOf: "{used} of {limit} used", leftN: "{n} left", resetsIn: "more in {left}", noQuota: "no limit known", moreQuota: "and {n} more",
-  src_config: "models.yaml", src_dialect: "known", src_provider: "stated", src_refusals: "found",
+  src_config: "yours", src_dialect: "known", src_provider: "stated", src_refusals: "found",
   from_config: "the limit stands in models.yaml", from_dialect: "the limit is known of this provider", from_provider: "the provider stated the limit, in an answer or when asked about the key",
   from_refusals: "nobody stated the limit: it was found from what was refused",
 
@@ -171,7 +171,7 @@ const ko = {
   w_rpm: "요청/분", w_rpd: "요청/일", w_tpm: "토큰/분", w_tpd: "토큰/일", w_concurrency: "동시", w_requests: "요청/{per}", w_tokens: "토큰/{per}",
   scopeModel: "이 모델", scopeAccount: "계정 전체",
   quotaOf: "{limit} 중 {used} 사용", leftN: "{n} 남음", resetsIn: "{left} 뒤", noQuota: "알려진 한도 없음", moreQuota: "외 {n}개",
-  src_config: "models.yaml", src_dialect: "알려진 값", src_provider: "제공자 통보", src_refusals: "추정",
+  src_config: "직접 설정", src_dialect: "알려진 값", src_provider: "제공자 통보", src_refusals: "추정",
   from_config: "models.yaml에 적힌 한도", from_dialect: "이 제공자에 대해 알려진 한도", from_provider: "제공자가 응답이나 키 조회에서 알린 한도",
   from_refusals: "아무도 알리지 않아 거절에서 알아낸 한도",
 

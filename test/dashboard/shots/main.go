@@ -1,4 +1,4 @@
-// Command shots takes the pictures of the README: the dashboard of a demo under light traffic.
+// Command shots takes the pictures of the README: the dashboard of a freefall with three clients before the simulated provider.
 package main
 
 import (
@@ -25,9 +25,53 @@ func main() {
 }
 
 const (
-	settle  = 24 * time.Second // until the demo has had a limit and an outage
-	largest = 200 << 10
+	largest = 240 << 10
+	admin   = "shots-admin"
+
+	first  = "google/gemini-2.0-flash-exp:free"
+	second = "deepseek/deepseek-chat-v3-0324:free"
 )
+
+// calm is a provider without limits or outages of its own, whose models take each their time.
+const calm = `{"reset": true, "limits": [], "script": {
+	"` + first + `": [{"kind": "slow", "first": "240ms", "always": true}],
+	"` + second + `": [{"kind": "slow", "first": "410ms", "always": true}],
+	"*": [{"kind": "slow", "first": "180ms", "always": true}]}}`
+
+// limited has a model refuse for so long, and then be as before.
+func limited(model, rest string) string {
+	return `{"script": {"` + model + `": [{"kind": "limit", "limit": {"scope": "upstream", "requests": 0, "per": "` + rest + `", "hint": true}, "for": "` + rest + `"},
+		{"kind": "slow", "first": "240ms", "always": true}]}}`
+}
+
+// story is what happens at the provider before the pictures are taken: something to ask why about, and something that went wrong.
+var story = []struct {
+	order string
+	last  time.Duration
+}{
+	{"{}", 6 * time.Second}, // nothing
+	{limited(first, "5s"), 8 * time.Second},
+	{`{"script": {"` + second + `": [{"kind": "raw", "status": 503, "body": "{\"error\": {\"message\": \"Provider returned error\", \"code\": 503}}", "headers": {"Content-Type": "application/json"}},
+		{"kind": "slow", "first": "410ms", "always": true}]}}`, 6 * time.Second},
+	{limited(first, "40s"), 4 * time.Second},
+}
+
+// config is the shipped chain with three clients and an admin.
+func config(upstream string) string {
+	return `data_dir: ""
+admin_key: ` + admin + `
+routing: {stick: 2s}
+clients: [{name: ana, key: shots-ana, rpd: 200}, {name: n8n, key: shots-n8n}, {name: bo, key: shots-bo, rpd: 50}]
+providers:
+  openrouter: {base_url: "` + upstream + `/api/v1", dialect: openrouter, keys: [sk-or-demo-1], limits: {rpd: 1000}, discover: {approve: manual}}
+models:
+  - {id: "` + first + `", name: Gemini 2.0 Flash Experimental, supports_tools: true}
+  - {id: "` + second + `", name: DeepSeek Chat V3, supports_tools: true}
+  - {id: "google/gemini-1.5-flash:free", name: Gemini 1.5 Flash, supports_tools: true}
+  - {id: "google/gemini-1.5-flash-8b:free", name: Gemini 1.5 Flash 8B, supports_tools: true}
+  - {id: "meta-llama/llama-3.2-3b-instruct:free", name: Llama 3.2 3B Instruct, supports_tools: false}
+`
+}
 
 func take(out, program string) error {
 	dir, err := os.MkdirTemp("", "shots")
@@ -40,11 +84,16 @@ func take(out, program string) error {
 			return err
 		}
 	}
-	demo, err := browser.Demo(program, 2)
+	demo, err := browser.Demo(program, 0)
 	if err != nil {
 		return err
 	}
 	defer demo.Stop()
+	freefall, err := browser.Serve(program, dir, config(demo.Upstream))
+	if err != nil {
+		return err
+	}
+	defer freefall.Stop()
 	chrome, end, err := browser.Chrome(filepath.Join(dir, "profile"))
 	if err != nil {
 		return err
@@ -53,12 +102,18 @@ func take(out, program string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	time.Sleep(settle)
-	// Something to ask why about, whatever the weather is.
-	if err := demo.Control(`{"script": {"google/gemini-2.0-flash-exp:free": [{"kind": "limit", "limit": {"scope": "upstream", "requests": 0, "per": "40s", "hint": true}, "for": "40s"}]}}`); err != nil {
+	if err := demo.Control(calm); err != nil {
 		return err
 	}
-	time.Sleep(4 * time.Second)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go ask(ctx, freefall)
+	for _, s := range story {
+		if err := demo.Control(s.order); err != nil {
+			return err
+		}
+		time.Sleep(s.last)
+	}
 	for _, shot := range []struct {
 		name string
 		view browser.View
@@ -67,17 +122,34 @@ func take(out, program string) error {
 		{"dark", browser.View{Width: 1280, Height: 850, Dark: true}},
 		{"phone", browser.View{Width: 400, Height: 860, Dark: true, Phone: true, Scale: 1.5}},
 	} {
-		if err := one(chrome, demo.URL, filepath.Join(out, shot.name+".png"), shot.view); err != nil {
+		if err := one(chrome, freefall.URL, filepath.Join(out, shot.name+".png"), shot.view); err != nil {
 			return fmt.Errorf("%s: %w", shot.name, err)
 		}
 	}
 	return nil
 }
 
+// ask has the clients ask, some more than others, until the context ends.
+func ask(ctx context.Context, p *browser.Program) {
+	turns := []string{"shots-ana", "shots-n8n", "shots-ana", "shots-bo", "shots-ana", "shots-n8n", "shots-ana"}
+	for n := 0; ctx.Err() == nil; n++ {
+		stream := n%2 == 0
+		body := fmt.Sprintf(`{"model": "auto", "stream": %v, "messages": [{"role": "user", "content": "Tell me something short."}]}`, stream)
+		go func() { _ = p.Ask(body, turns[n%len(turns)]) }() // one that fails is shown
+		time.Sleep(300 * time.Millisecond)
+	}
+}
+
+// signIn is what the form does.
+const signIn = `fetch("/login", {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"key": "` + admin + `"}'}).then(() => { location.reload() })`
+
 func one(chrome context.Context, url, path string, view browser.View) error {
 	page, end, err := browser.Open(chrome, url+"/", view)
 	defer end()
 	if err != nil {
+		return err
+	}
+	if err := page.Eval(signIn, nil); err != nil {
 		return err
 	}
 	if err := page.Until(10*time.Second, `document.querySelectorAll("#models tbody tr").length >= 5 && document.querySelectorAll("#requests tbody tr").length >= 5`); err != nil {
