@@ -87,8 +87,7 @@ func ownURL(o config.Options) (string, error) {
 
 // away says that nobody answers there. What was asked stands in the message already, so that only the cause is told.
 func away(at string, err error) error {
-	var asked *url.Error
-	if errors.As(err, &asked) {
+	if asked, ok := errors.AsType[*url.Error](err); ok {
 		err = asked.Err
 	}
 	return fmt.Errorf("no freefall at %s (%w); start one, such as freefall demo, or name another with --url", at, err)
