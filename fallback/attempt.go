@@ -222,9 +222,10 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		if d.target != target {
 			continue
 		}
-		named, news = d.rest.begin(now, a.begun, a.known(now, o, target), o, a.pool.table.Breaker)
-		if o.Limit() {
-			a.surprise(now, named, target)
+		by, known := a.explain(now, o, target)
+		named, news = d.rest.begin(now, a.begun, known, o, a.pool.table.Breaker)
+		if q := a.quota(target); q != nil && o.Limit() && by == nil {
+			q.surprised(now, a.begun, named)
 		}
 		e.Rested = target
 		if !d.rest.endless {
@@ -234,34 +235,28 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 	return named, news
 }
 
-// known is when the window opens that explains a refusal of which nothing but a usual length is said, zero if none does.
-func (a *Attempt) known(now time.Time, o *Outcome, target Target) (at time.Time) {
-	if o.Until != UntilHour || !o.Limit() {
-		return at
+// explain finds the window of ours that a refusal is for, and when that opens if nothing but a usual length was said of it.
+func (a *Attempt) explain(now time.Time, o *Outcome, target Target) (by *counter, opens time.Time) {
+	q := a.quota(target)
+	if q == nil || !o.Limit() {
+		return nil, opens
 	}
-	p := &a.row.pairs[a.Key]
-	q := p.quota
-	if target != TargetPair {
-		q = &p.account.quota
+	if by = q.explain(now, a.tokens); by != nil && o.Until == UntilHour {
+		opens = by.open(now, amount(by.Unit, a.tokens))
 	}
-	q.regret(now)
-	for _, c := range q.counters {
-		if c.Unit != Running && !c.room(now, amount(c.Unit, a.tokens)) {
-			at = latest(at, c.open(now, amount(c.Unit, a.tokens)))
-		}
-	}
-	return at
+	return by, opens
 }
 
-// surprise looks for the limit behind a refusal that no known window explains.
-func (a *Attempt) surprise(now, named time.Time, target Target) {
+// quota is what a refusal speaks of, nil if nothing is counted there.
+func (a *Attempt) quota(target Target) *quota {
 	p := &a.row.pairs[a.Key]
 	switch target {
 	case TargetPair:
-		p.quota.surprise(now, a.begun, named, a.tokens)
+		return p.quota
 	case TargetKey, TargetAccount:
-		p.account.quota.surprise(now, a.begun, named, a.tokens)
+		return &p.account.quota
 	}
+	return nil
 }
 
 // count adds a failure to the model, once per request; a trial is decided in any case. named is the reset that a limit

@@ -90,3 +90,27 @@ func TestAnswersNeedNoRoomBeforehand(t *testing.T) {
 		}
 	}
 }
+
+// A provider that has counted one more than we have refuses twice at most, not after every rest: the day is spent.
+func TestDayThatIsSpentBeforeOurCount(t *testing.T) {
+	rows := chain("A")
+	rows[0].Limits = []fallback.Window{{Per: s, Limit: 1}, {Per: 24 * h, Cycle: fallback.Daily, Limit: 10}}
+	p := byPriority(rows)
+	answered, refused := 0, 0
+	for now := t0; now.Before(t0.Add(12 * h)); now = now.Add(11 * m) {
+		a, ok := p.Pick(now, &fallback.Walk{})
+		switch {
+		case !ok:
+		case answered < 9:
+			a.Committed(now)
+			a.End(now, outcomeOf("ok"))
+			answered++
+		default:
+			a.End(now, outcomeOf("429"))
+			refused++
+		}
+	}
+	if answered != 9 || refused > 2 {
+		t.Errorf("%d of 9 were answered, %d refused", answered, refused)
+	}
+}

@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -125,41 +126,68 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 	}
 }
 
-// surprise is a refusal for a limit. When a known window is full, or would be if what is under way counts, it is none. opens is
-// when the provider says that it has room again, zero if it does not say.
-func (q *quota) surprise(now, begun, opens time.Time, tokens int64) {
+// explain finds the window that a refusal is for: one that is full, or would be if what is under way counts; else the one that is nearest
+// to it, if it is near, which is then taken to be full. nil if no known window explains it.
+func (q *quota) explain(now time.Time, tokens int64) (by *counter) {
 	q.regret(now)
+	var opens time.Time
 	for _, c := range q.counters {
+		n := amount(c.Unit, tokens)
 		if c.Unit == Running {
 			continue
 		}
-		if c.advance(now); c.used+amount(c.Unit, tokens) > c.limit() {
-			return
+		if c.advance(now); c.used+n <= c.limit() {
+			continue
+		}
+		if at := c.open(now, n); by == nil || at.After(opens) {
+			by, opens = c, at
 		}
 	}
-	if q.nearlyFull(now, tokens) {
-		return
+	if by == nil {
+		by = q.nearlyFull(now, tokens)
 	}
+	return by
+}
+
+// surprised learns from a refusal that no known window explains. opens is when the provider says that it has room again, zero if it does
+// not say.
+func (q *quota) surprised(now, begun, opens time.Time) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
 	q.guess.refused(now, begun, opens)
 }
 
-// nearlyFull says whether a window that comes round soon, or fills all the time, was so nearly full that the refusal must be its: our
-// count is a little behind. What is left is less than was asked, most likely half of it.
-func (q *quota) nearlyFull(now time.Time, tokens int64) bool {
+// nearlyFull takes the window that has least left to be full, if that is so little that the refusal must be its: our count is behind. One
+// that comes round soon, or fills all the time, is easily behind by more. Of those that have as little the longest is given.
+func (q *quota) nearlyFull(now time.Time, tokens int64) (by *counter) {
+	share := func(c *counter) float64 { return float64(c.limit()-c.used) / float64(amount(c.Unit, tokens)) }
+	near := func(c *counter) bool {
+		most := 2 * amount(c.Unit, tokens)
+		if c.Cycle == Bucket || c.Per <= time.Minute {
+			most = max(most, c.limit()/20)
+		}
+		return c.Unit != Running && c.limit()-c.used <= most
+	}
+	least := math.Inf(1)
 	for _, c := range q.counters {
-		left := c.limit() - c.used
-		if (c.Cycle == Bucket || c.Per <= time.Minute) && c.Unit != Running && left <= max(2*amount(c.Unit, tokens), c.limit()/20) {
-			half := amount(c.Unit, tokens) / 2
-			c.add(now, max(0, left-half))
-			c.doubt = half
-			q.fullUntil = time.Time{}
-			return true
+		if near(c) {
+			least = min(least, share(c))
 		}
 	}
-	return false
+	for _, c := range q.counters {
+		if !near(c) || share(c) > least {
+			continue
+		}
+		left, half := c.limit()-c.used, amount(c.Unit, tokens)/2
+		c.add(now, max(0, left-half)) // what is left is less than was asked, most likely half of it
+		c.doubt = max(left, half)
+		if by == nil || c.Per > by.Per {
+			by = c
+		}
+	}
+	q.fullUntil = time.Time{}
+	return by
 }
 
 // taken says that the attempt of that time was not turned away.
