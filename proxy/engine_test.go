@@ -35,7 +35,7 @@ type engine struct {
 	*testing.T
 	proxy   *Proxy
 	pool    *fallback.Pool
-	route   *Route // of both models
+	route   *Route // of both models, or of a
 	log     *lines
 	sockets bool
 	tick    time.Duration // what may pass between two words of a provider that is well
@@ -52,7 +52,7 @@ type engine struct {
 // enginePlan is what a test wants to differ.
 type enginePlan struct {
 	tls    bool                    // between the proxy and the provider
-	short  bool                    // on sockets each bound is so short that a test can live to see its end
+	short  bool                    // on sockets each bound but those of b is so short that a test can live to see its end
 	dialed func(net.Conn) net.Conn // what the proxy's transport gets instead of its connection
 	change func(*Proxy)            // before it serves
 	apart  bool                    // each model has an account of its own, so that it may be asked beside the other
@@ -199,6 +199,10 @@ func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg 
 	for i := range models {
 		models[i].Via, models[i].Proof, models[i].Keys = route, fallback.ProvenLocal, []fallback.Key{{}}
 	}
+	if e.sockets && p.short {
+		patient := *route
+		models[1].Via = &patient // who answers in the end may be slow on a busy machine
+	}
 	config := fallback.Config{Models: models, Order: fallback.Priority, Breaker: fallback.Breaker{Failures: 1 << 20}} // a is always asked
 	if p.apart {
 		models[1].Keys = []fallback.Key{{Account: "of b"}}
@@ -231,7 +235,7 @@ func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg 
 	}
 }
 
-// shorten makes every bound of the engine one that a test outlives. Those that are switched off stay off.
+// shorten makes every bound of the engine, with a's, one that a test outlives. Those that are switched off stay off.
 func (e *engine) shorten(r *Route, front net.Listener) net.Listener {
 	const bound = 350 * time.Millisecond
 	r.FirstToken, r.Answer, r.Idle = bound, bound, bound
