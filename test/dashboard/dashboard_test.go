@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -481,7 +482,34 @@ func TestKeyboard(t *testing.T) {
 	ask(t, p, "")
 	page := open(t, p, "/", browser.View{})
 	page.has("#requests tbody", "answered")
-	page.press("\t")
+	var names, visited []string
+	var unseen string
+	err := page.Eval(`(() => {
+		const usable = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")]
+			.filter((n) => n.tabIndex >= 0 && !n.disabled && n.checkVisibility({visibilityProperty: true}) && !n.closest("dialog"));
+		window.visited = [];
+		window.unseen = "";
+		document.addEventListener("focusin", (e) => {
+			window.visited.push(usable.indexOf(e.target) + " " + (e.target.id || e.target.innerText || e.target.ariaLabel || e.target.type));
+			if (getComputedStyle(e.target).outlineStyle === "none") window.unseen += " " + e.target.outerHTML.slice(0, 80);
+		});
+		return usable.map((n, i) => i + " " + (n.id || n.innerText || n.ariaLabel || n.type));
+	})()`, &names)
+	if err != nil || len(names) < 40 {
+		t.Fatalf("%d things to use, %v", len(names), err)
+	}
+	for range names {
+		page.press("\t")
+	}
+	if err := page.Eval(`window.visited`, &visited); err != nil || !slices.Equal(visited, names) {
+		t.Errorf("the keyboard meets\n%q\nof\n%q, %v", visited, names, err)
+	}
+	if err := page.Eval(`window.unseen`, &unseen); err != nil || unseen != "" {
+		t.Errorf("nobody sees that these have the focus: %s, %v", unseen, err)
+	}
+
+	page.eval(`document.activeElement.blur()`)
+	page.eval(`document.querySelector(".skip").focus()`)
 	page.until(`document.activeElement.matches(".skip") && document.activeElement.getBoundingClientRect().top >= 0`)
 	page.press("\r")
 	page.until(`location.hash === "#models"`)

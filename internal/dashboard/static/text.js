@@ -270,7 +270,7 @@ const dayOnly = new Intl.DateTimeFormat(lang, { month: "short", day: "numeric" }
 export const counted = (what, n) => (n === 1 ? t(what + "1") : t(what + "N", { n: plain.format(n) }));
 
 export const number = (n) => plain.format(n);
-export const compact = (n) => (n < 100000 ? plain.format(n) : short.format(n));
+export const compact = (n) => (n < 1000000 ? plain.format(n) : short.format(n));
 export const share = (x) => (x > 0 && x < 0.001 ? "<" + percent.format(0.001) : percent.format(x));
 export const size = (n) => (n < 1000 ? plain.format(n) : rough.format(n));
 export const dollars = (x) => (x > 0 && x < 0.01 ? cents : money).format(x);
