@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // guess finds a limit that nobody names, from what was taken on and what was refused. It entertains all usual windows at once:
 // the true one is full at every refusal and never fuller; each other is soon contradicted, since it is refused with less in it
@@ -9,6 +12,14 @@ import "time"
 type guess struct {
 	windows []suspect // by length
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
+	sent    [16]sent  // the last attempts, in a ring
+	nth     int
+}
+
+// sent is what the windows held when an attempt was sent. When its refusal comes, some of that has left the short ones.
+type sent struct {
+	at   time.Time
+	held [2 * len(usualPeriods)]int32
 }
 
 type suspect struct {
@@ -22,8 +33,10 @@ type suspect struct {
 	wait    time.Duration // between probes, doubled with each that was refused
 }
 
-// convincing is how many refusals make a guess a limit.
-const convincing = 2
+const (
+	convincing = 2 // refusals that agree make a guess a limit
+	certain    = 8 // and so many all that is remembered of them
+)
 
 // usualPeriods are the lengths of windows that providers have, and those that tests and small servers have.
 var usualPeriods = [...]time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second,
@@ -91,8 +104,13 @@ func (g *guess) draw(now time.Time) {
 			s.wait *= 2
 		}
 	}
+	note := &g.sent[g.nth%len(g.sent)]
+	note.at = now
+	g.nth++
 	for i := range g.windows {
 		s := &g.windows[i]
+		s.advance(now)
+		note.held[i] = int32(s.least(now))
 		s.counter.draw(now, 1)
 		if n := s.least(now); n > s.peak {
 			s.peak, s.peakAt = n, now
@@ -143,24 +161,36 @@ func (g *guess) refused(now, begun, opens time.Time) {
 		return
 	}
 	g.last = now
+	when := slices.IndexFunc(g.sent[:], func(x sent) bool { return x.at.Equal(begun) })
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.peak = 0
 		s.advance(now)
-		full := s.used // of those under way nobody knows whether they were taken on
-		if s.least(now) < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
-			s.support, s.timed = 0, false
-			s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon
+		full, least := s.used, s.least(now) // of those under way nobody knows whether they were taken on
+		if when >= 0 {
+			least = int64(g.sent[when].held[i])
+			full = max(full, least)
+		}
+		if least < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
+			s.contradict()
 			continue
 		}
 		s.timed = s.timed || !opens.IsZero()
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
 		}
-		if s.support++; s.support == convincing {
+		if s.support = min(s.support+1, certain); s.support == convincing {
 			s.wait = min(max(s.Per, minProbe), maxProbe)
 			s.probe = now.Add(s.wait)
 		}
+	}
+}
+
+// contradict is told of a refusal that this limit does not explain. What has explained many others stays: there may be a second limit.
+func (s *suspect) contradict() {
+	if s.support /= 2; s.support < convincing {
+		s.support, s.timed = 0, false
+		s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon
 	}
 }
 

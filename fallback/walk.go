@@ -45,7 +45,7 @@ type Walk struct {
 	probe    int32  // the row above the last good one that order begins with, -1 if none
 	version  uint32
 	attempts int
-	nth      uint64 // among all requests, while some are hedged
+	nth      uint64     // among all requests, while some are hedged
 	inline   [2]Attempt // the usual ones; a stream holds them as long as it lasts
 
 	ticket   ticket

@@ -1,0 +1,46 @@
+package fallback_test
+
+import (
+	"testing"
+	"time"
+
+	"freefall/fallback"
+)
+
+// A limit of a second is found although each refusal comes when what filled the window has left it, and it is not forgotten for refusals
+// that a second limit of the provider causes.
+func TestGuessOfASecondWhoseRefusalsAreLate(t *testing.T) {
+	const way = 100 * time.Millisecond // there and back
+	p := byPriority(chain("A"))
+	one := &secret{per: s, n: 1}
+	refused := 0
+	ask := func(now time.Time, other bool) {
+		a, ok := p.Pick(now, &fallback.Walk{})
+		if !ok {
+			return
+		}
+		taken, _ := one.take(now)
+		switch {
+		case !taken:
+			refused++
+			a.End(now.Add(way), outcomeOf("429"))
+		case other:
+			one.taken = one.taken[:len(one.taken)-1]
+			a.End(now.Add(way), outcomeOf("429"))
+		default:
+			a.Committed(now.Add(way))
+			a.End(now.Add(way), outcomeOf("ok"))
+		}
+	}
+	hour := func(from time.Time, other bool) (n int) {
+		refused = 0
+		for now, i := from, 0; now.Before(from.Add(h)); now, i = now.Add(950*time.Millisecond), i+1 {
+			ask(now, other && i%1500 == 700)
+		}
+		return refused
+	}
+	learning, known, disturbed := hour(t0, false), hour(t0.Add(h), false), hour(t0.Add(2*h), true)
+	if learning > 20 || known > 8 || disturbed > 8 {
+		t.Errorf("%d refusals in the hour of learning, then %d, then %d", learning, known, disturbed)
+	}
+}
