@@ -518,55 +518,6 @@ func TestKeyboard(t *testing.T) {
 	page.until(`document.querySelector("#drill").open && document.activeElement.closest("#drill")`)
 }
 
-// axe-core finds nothing serious, in any look of the page.
-func TestAccessible(t *testing.T) {
-	axe, err := os.ReadFile(filepath.Join("node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		t.Fatalf("%v; run: npm ci", err)
-	}
-	p := demo(t, 5)
-	control(t, p, limited)
-	for _, look := range []struct {
-		name, path string
-		view       browser.View
-		then       string // what is opened
-	}{
-		{"light", "/", browser.View{}, ""},
-		{"dark", "/", browser.View{Dark: true}, ""},
-		{"phone", "/", browser.View{Width: 390, Height: 840, Phone: true}, ""},
-		{"korean", "/?lang=ko", browser.View{Dark: true}, ""},
-		{"a request", "/", browser.View{}, `document.querySelector("#requests tbody button").click()`},
-		{"explained", "/", browser.View{}, `document.querySelector("#explain button[type=submit]").click()`},
-	} {
-		t.Run(look.name, func(t *testing.T) {
-			page := open(t, p, look.path, look.view)
-			page.until(`document.querySelectorAll("#requests tbody tr").length > 3 && document.querySelector("#history .chart")`)
-			if look.then != "" {
-				page.eval(look.then)
-				time.Sleep(50 * time.Millisecond)
-			}
-			if err := page.Inject(string(axe)); err != nil {
-				t.Fatal(err)
-			}
-			var found []struct {
-				ID, Impact, Help string
-				Nodes            []string
-			}
-			err := page.Eval(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
-				.map((v) => ({ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160) + " " + n.failureSummary)})))`, &found)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range found {
-				t.Errorf("%s, %s: %s\n%s", v.ID, v.Impact, v.Help, strings.Join(v.Nodes, "\n"))
-			}
-			if wide := `document.documentElement.scrollWidth <= document.documentElement.clientWidth`; page.Until(time.Second, wide) != nil {
-				t.Error("the page is wider than the window")
-			}
-		})
-	}
-}
-
 // pause has a person take a model out of the chain.
 func pause(t *testing.T, p *browser.Program, id string) {
 	t.Helper()

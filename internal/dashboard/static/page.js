@@ -67,6 +67,7 @@ function notices(root) {
     show(config, Boolean(state.refused));
     text(config, t("configBad") + " " + (state.refused || ""));
     show(key, state.denied !== "");
+    attr(root.parentNode, "data-denied", state.denied ? "yes" : null);
     show(readOnly, session.known && !session.admin && !session.login && state.loaded);
     text(readOnly, t("readOnly", { variable: session.variable || "FREEFALL_ADMIN_KEY" }));
   };
