@@ -166,7 +166,7 @@ func (p *Pool) disorder() {
 	}
 }
 
-const lookAgain = 20 * time.Millisecond
+const lookAgain = 50 * time.Millisecond
 
 // score is how one row stands in the order of one walk.
 type score struct {

@@ -211,6 +211,7 @@ type modelState struct {
 	purse   purse
 	stats   stats
 	tokens  appetite
+	priced  priced
 	delays  [2]delays          // to the commit point: of whole answers, of streams
 	records map[string]*record // by task; "" = all
 	pending [2]*Attempt        // the oldest without content, of whole answers and of streams

@@ -12,8 +12,25 @@ import (
 // still there when everything is needed at once.
 
 // price is how dear the quota of the cheapest key of the row is: how many times longer it is until it comes round than what is
-// left of it would last. The dearest window counts. Below 1 there is more than can be used.
+// left of it would last. The dearest window counts. Below 1 there is more than can be used. It is looked at anew once a second: what it
+// is made of lasts for hours.
 func (r *row) price(now time.Time, demand float64) float64 {
+	p := &r.model.priced
+	if age := now.Sub(p.at); age < 0 || age >= priceHolds {
+		p.at, p.price = now, r.priceNow(now, demand)
+	}
+	return p.price
+}
+
+// priced is a price for a while.
+type priced struct {
+	at    time.Time
+	price float64
+}
+
+const priceHolds = time.Second
+
+func (r *row) priceNow(now time.Time, demand float64) float64 {
 	cheapest := math.Inf(1)
 	for k := range r.pairs {
 		p := &r.pairs[k]
