@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"time"
 
 	"freefall/internal/store"
@@ -32,7 +33,8 @@ func (s *server) price(provider, id string) (proxy.Price, bool) {
 		return proxy.Price{}, false
 	}
 	of, rate, ok := p.list.Worth(id)
-	return proxy.Price{Of: of, Input: rate.Prompt * perMillion, Output: rate.Completion * perMillion}, ok
+	return proxy.Price{Of: of, Input: perMillion(rate.Prompt), Output: perMillion(rate.Completion)}, ok
 }
 
-const perMillion = 1e6
+// perMillion is the price of a million tokens as people write it: 0.27, not 0.26999999999999996.
+func perMillion(price float64) float64 { return math.Round(price*1e12) / 1e6 }
