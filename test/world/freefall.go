@@ -292,16 +292,27 @@ func (f *freefall) restart() {
 // over asks, when a trouble has ended, when the trial of each of its routes may begin.
 func (f *freefall) over(t *trouble) {
 	for _, s := range f.pool.Snapshot(f.time()) {
-		if s.Model.Provider != t.provider || t.model != "" && s.Model.ID != t.model || !tripped[s.Reason] {
-			continue
+		if s.Model.Provider == t.provider && (t.model == "" || s.Model.ID == t.model) && tripped[s.Reason] {
+			f.await(s.Model.Via.([]*route)[0]) // the trial is the model's, whatever the key
 		}
-		due := f.day.now
-		if !s.AvailableAt.IsZero() {
-			due = max(due, s.AvailableAt.Sub(begins))
+	}
+}
+
+// await notes when a route may be tried. If a trial is under way it began in the trouble: what comes of it says when the next is due.
+func (f *freefall) await(r *route) {
+	for _, s := range f.pool.Snapshot(f.time()) {
+		switch {
+		case s.Model.Via.([]*route)[0] != r:
+		case !s.Available && s.AvailableAt.IsZero():
+			f.day.at(f.day.now+time.Second, func() { f.await(r) })
+		case s.Reason != "":
+			due := f.day.now
+			if !s.AvailableAt.IsZero() {
+				due = max(due, s.AvailableAt.Sub(begins))
+			}
+			f.due[r] = &trial{due: due}
+			f.day.tally.trials[r.String()] = never
 		}
-		r := s.Model.Via.([]*route)[0] // the trial is the model's, whatever the key
-		f.due[r] = &trial{due: due}
-		f.day.tally.trials[r.String()] = never
 	}
 }
 
