@@ -81,7 +81,7 @@ func (q *quota) regret(now time.Time) {
 		if n := c.loan.n; n > 0 {
 			c.doubt = min(c.doubt, n-1)
 			c.loan = loan{}
-			c.putBack(now, n)
+			c.putBack(now, min(n, max(0, c.limit()-c.used)))
 		}
 	}
 }
