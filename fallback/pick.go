@@ -35,7 +35,8 @@ func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
 			return a
 		}
 	}
-	if a := p.pick(now, w, "", careful); a != nil || !lastResort {
+	w.held = false
+	if a := p.pick(now, w, "", careful); a != nil || !lastResort || !w.held {
 		return a
 	}
 	if a := p.pick(now, w, "", crowding); a != nil || w.Ask.MaxWait > 0 {
@@ -56,13 +57,16 @@ const (
 // pick takes the first candidate that fits and is open. Models that this walk saw fail, and those that keep another walk
 // waiting, come after all others.
 func (p *Pool) pick(now time.Time, w *Walk, avoid string, how care) *Attempt {
-	for later := range 2 {
+	some := true
+	for later := 0; later < 2 && some; later++ {
+		some = false // no rows for the second round
 		for _, i := range w.order {
 			r := &w.table.rows[i]
 			if w.marks[i]&markOut != 0 || avoid != "" && r.Provider == avoid {
 				continue
 			}
-			if later != w.later(i, now) {
+			if l := w.later(i, now); l != later {
+				some = some || l > later
 				continue
 			}
 			if why := r.unfit(&w.Need, now); why != "" {
@@ -104,10 +108,17 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 			continue
 		}
 		t, ok := r.open(k, now, tokens)
+		if !ok && how == careful {
+			w.held = w.held || passes(r.enter(k, now))
+		}
 		if !ok && how == doubting && passes(r.enter(k, now)) && pr.forgive(now, tokens) {
 			t, ok = r.open(k, now, tokens)
 		}
-		if !ok || t.slow != 0 && how == careful && !r.crowdedUntil(k, now).IsZero() {
+		if !ok {
+			continue
+		}
+		if t.slow != 0 && how == careful && !r.crowdedUntil(k, now).IsZero() {
+			w.held = true
 			continue
 		}
 		best, held = k, t

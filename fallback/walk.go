@@ -39,6 +39,7 @@ type Walk struct {
 	avoid    string   // a provider whose ambiguous refusal the next attempt should not meet again
 	limited  bool     // refused for a limit in this walk
 	sure     bool     // nothing is left to chance
+	held     bool     // somebody is kept out by no more than what the last resort looks beyond
 	passed   bool     // a row was passed over for this one request's size or shape
 	named    bool
 	list     string // the chain that it goes along; "" = all rows
