@@ -303,7 +303,7 @@ func (f *freefall) await(r *route) {
 	for _, s := range f.pool.Snapshot(f.time()) {
 		switch {
 		case s.Model.Via.([]*route)[0] != r:
-		case !s.Available && s.AvailableAt.IsZero():
+		case !s.Available && s.Reason == "trial":
 			f.day.at(f.day.now+time.Second, func() { f.await(r) })
 		case s.Reason != "":
 			due := f.day.now
