@@ -36,11 +36,13 @@ func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 
 // unreadable answers what is no request.
 func unreadable(ctx *fasthttp.RequestCtx, err error) {
+	if errors.Is(err, server.ErrFull) { // others wait at the door: this one's request is not waited for
+		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many connections at once; try again in a moment"})
+		return
+	}
 	linger(ctx)
 	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP"}
 	switch {
-	case errors.Is(err, server.ErrFull):
-		e = &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many connections at once; try again in a moment"}
 	case isTooLargeHead(err):
 		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
 	case isTimeout(err):
