@@ -49,16 +49,17 @@ func (l *listener) Close() error {
 // Conn is the connection of a client that can tell when its peer has left.
 type Conn struct {
 	net.Conn
-	WriteTimeout time.Duration // of each write; 0 = the deadline that was set
+	WriteTimeout time.Duration // of each write, up to a thirtieth less; 0 = the deadline that was set
 
 	sock    *socket // nil: it has no descriptor
 	unwatch func()  // nil: nobody tells, so Attach listens by itself
 	ear     ear
 
 	mu     sync.Mutex
-	onGone func() // not nil while attached and the peer is there
-	gone   bool   // the peer has left
-	lost   bool   // and somebody was told: nothing more is written
+	onGone func()    // not nil while attached and the peer is there
+	gone   bool      // the peer has left
+	lost   bool      // and somebody was told: nothing more is written
+	until  time.Time // the deadline of writes
 }
 
 // Attach has onGone called once when the peer closes or resets before Detach. It runs in another goroutine, or in Attach
@@ -145,10 +146,15 @@ func (c *Conn) allowWrite() error {
 	if c.lost {
 		return errPeerGone
 	}
-	if c.WriteTimeout > 0 {
-		return c.Conn.SetWriteDeadline(time.Now().Add(c.WriteTimeout))
+	if c.WriteTimeout <= 0 {
+		return nil
 	}
-	return nil
+	until := time.Now().Add(c.WriteTimeout)
+	if until.Sub(c.until) < c.WriteTimeout/30 {
+		return nil // to set it anew for each event costs as much as to read one
+	}
+	c.until = until
+	return c.Conn.SetWriteDeadline(until)
 }
 
 // SetReadDeadline bounds reads; it rests while attached.

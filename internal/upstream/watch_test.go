@@ -357,3 +357,31 @@ func TestBlockedWriteEndsAtHalfAClose(t *testing.T) {
 	}
 	w.server.Detach()
 }
+
+// However often somebody writes, a write that nobody takes ends within its time, and one that is taken is never cut.
+func TestWriteTimeoutOfManyWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close()
+		c := &Conn{Conn: here, WriteTimeout: 30 * time.Second}
+		defer c.Close()
+		var b [1]byte
+		for i := range 300 {
+			time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+			go func() { _, _ = there.Read(b[:]) }()
+			if _, err := c.Write([]byte("x")); err != nil {
+				t.Fatalf("write %d: %v", i, err)
+			}
+		}
+		for _, pause := range []time.Duration{0, 500 * time.Millisecond, time.Minute} {
+			time.Sleep(pause)
+			begun := time.Now()
+			_, err := c.Write([]byte("nobody takes this"))
+			if took := time.Since(begun); !timedOut(err) || took > 30*time.Second || took < 29*time.Second {
+				t.Errorf("%v after %v", err, took)
+			}
+			c.until = time.Time{} // a write that was cut is the last one of a connection
+			_ = here.SetWriteDeadline(time.Time{})
+		}
+	})
+}
