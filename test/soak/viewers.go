@@ -22,7 +22,6 @@ const (
 	settled    = 5 * time.Second        // of looks at the memory
 	patientFor = 100 * time.Second      // until kept connections and idle workers have gone
 	tooLate    = 200 * time.Millisecond // a machine whose timers are so late has no time for all requests
-	learned    = 10                     // series of windows that freefall believes in for a while, as it makes out the limit of the first model
 )
 
 // view lets many look at the events while others ask so often. It compares what freefall holds when they have gone with what it held
@@ -77,8 +76,8 @@ func (p *program) view(ctx context.Context, viewers, rate int, length time.Durat
 	tally.print(os.Stdout)
 	fmt.Println()
 	table(before, begin, v.early, v.late, end, after)
-	wrong := grown(before, after, held{series: unbounded, heap: unbounded, used: unbounded, rss: unbounded})
-	loose := held{goroutines: unbounded, files: unbounded, running: unbounded, series: learned, heap: slack.heap, used: unbounded, rss: unbounded}
+	wrong := grown(before, after, held{series: unbounded, windows: unbounded, heap: unbounded, used: unbounded, rss: unbounded})
+	loose := held{goroutines: unbounded, files: unbounded, running: unbounded, windows: slack.windows, heap: slack.heap, used: unbounded, rss: unbounded}
 	wrong = append(wrong, grown(begin, end, loose)...)
 	loose.heap += v.crowd.unread()
 	wrong = append(wrong, grown(v.early, v.late, loose)...)
