@@ -23,11 +23,6 @@ func tooSlow() *openai.Error {
 	return &openai.Error{Status: 408, Type: "invalid_request_error", Code: "request_timeout", Message: "the request came too slowly"}
 }
 
-func unknownRoute(path string) *openai.Error {
-	return &openai.Error{Status: 404, Type: "invalid_request_error", Code: "unknown_route",
-		Message: "there is no " + openai.Clean(path, 100) + " here; an OpenAI client's base_url ends in /v1, the state is at /api/chat/models"}
-}
-
 func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 	ctx.Response.Header.Set("Allow", allow)
 	refuse(ctx, &openai.Error{Status: 405, Type: "invalid_request_error", Code: "method_not_allowed",

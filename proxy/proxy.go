@@ -301,13 +301,7 @@ var routes = []route{
 
 // find is the route of a path, and what the "*" of its pattern stands for.
 func find(path string) (r *route, rest string, ok bool) {
-	if path = strings.TrimRight(path, "/"); path == "" {
-		path = "/"
-	}
-	short := strings.TrimPrefix(path, "/api")
-	if v1, has := strings.CutPrefix(short, "/v1"); has {
-		path = v1
-	}
+	path = openAIPath(path)
 	for i := range routes {
 		r := &routes[i]
 		if r.path == path {
@@ -319,6 +313,18 @@ func find(path string) (r *route, rest string, ok bool) {
 		}
 	}
 	return nil, "", false
+}
+
+// openAIPath is a path without the prefix that OpenAI's own may have, and without slashes at its end.
+func openAIPath(path string) string {
+	if path = strings.TrimRight(path, "/"); path == "" {
+		path = "/"
+	}
+	short := strings.TrimPrefix(path, "/api")
+	if v1, has := strings.CutPrefix(short, "/v1"); has {
+		return v1
+	}
+	return path
 }
 
 // suspicious refuses what two servers in a row may read differently. fasthttp drops a length that stands beside chunks, and

@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"strings"
+
+	"freefall/internal/openai"
+)
+
+// unserved are the paths of which programs try others than chat completions, and what to set in them instead. The first that
+// fits speaks; a path that is served never comes here.
+var unserved = []struct{ path, advice string }{
+	{"/responses*", "freefall serves chat completions, not the Responses API: set the client to chat completions " +
+		"(OpenAI SDKs: client.chat.completions; Agents SDK: set_default_openai_api(\"chat_completions\"); AI SDK: createOpenAICompatible, or openai.chat(...); " +
+		"LangChain: use_responses_api=False, in JavaScript useResponsesApi: false; pydantic-ai: OpenAIChatModel; n8n: Use Responses API off)"},
+	{"/messages*", "freefall does not speak Anthropic's Messages API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
+	{"/completions", "freefall serves chat completions, not text completions: set the client to a chat model " +
+		"(OpenAI SDKs: client.chat.completions; LangChain: ChatOpenAI, not OpenAI; LlamaIndex: OpenAILike(is_chat_model=True); LiteLLM: openai/auto, not text-completion-openai/auto)"},
+	{"/embeddings", "freefall serves chat completions, not embeddings: set the client's embedding model to another server, for example a local Ollama"},
+	{"/api/chat", notOllama}, {"/api/generate", notOllama}, {"/api/tags", notOllama}, {"/api/show", notOllama}, {"/api/ps", notOllama},
+	{"/api/version", notOllama}, {"/api/embed*", notOllama},
+	{"/v1beta/*", "freefall does not speak Gemini's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
+	{"/openai/deployments/*", "freefall does not speak Azure's API: set the client's provider to OpenAI or \"OpenAI compatible\", with a base URL that ends in /v1"},
+	{"*/chat/completions", "the client's base URL is too long: it ends in /v1, once, and without /chat/completions"},
+	{"/audio/*", chatAlone}, {"/images/*", chatAlone}, {"/moderations", chatAlone}, {"/realtime*", chatAlone}, {"/files*", chatAlone},
+	{"/batches*", chatAlone}, {"/assistants*", chatAlone}, {"/threads*", chatAlone}, {"/vector_stores*", chatAlone}, {"/fine_tuning*", chatAlone},
+}
+
+const (
+	notOllama = "freefall does not speak Ollama's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"
+	chatAlone = "freefall serves chat completions alone: set what the client does here to another server, or switch it off"
+)
+
+// unknownRoute answers a path that is not there, in the words of whoever has to change a setting.
+func unknownRoute(path string) *openai.Error {
+	advice := "an OpenAI client's base_url ends in /v1, the state is at /api/chat/models"
+	for _, u := range unserved {
+		if fits(u.path, openAIPath(path)) || fits(u.path, path) {
+			advice = u.advice
+			break
+		}
+	}
+	return &openai.Error{Status: 404, Type: "invalid_request_error", Code: "unknown_route",
+		Message: "there is no " + openai.Clean(path, 100) + " here; " + advice}
+}
+
+// fits says whether path is what the pattern says, whose "*" stands for anything.
+func fits(pattern, path string) bool {
+	prefix, suffix, star := strings.Cut(pattern, "*")
+	if !star {
+		return path == pattern
+	}
+	return len(path) >= len(prefix)+len(suffix) && strings.HasPrefix(path, prefix) && strings.HasSuffix(path, suffix)
+}
