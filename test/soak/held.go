@@ -21,16 +21,16 @@ const (
 )
 
 // held is what the program holds at a moment.
-type held struct{ goroutines, files, running, series, windows, heap, used, rss int }
+type held struct{ goroutines, files, running, series, state, heap, used, rss int }
 
-// slack is what the end of a soak may have more than its beginning. What can be counted is equal, but for the series of quota windows: a
-// provider that refuses without a reason is believed to have a limit of some window, which has three series as long as that is believed of
-// a model. There are a handful of models; who leaked series would have hundreds. The heap is seen with a part of
-// the last page of metrics, and windows of quota go on filling: each keeps a bounded number of charges, but that of a day is full
+// slack is what the end of a soak may have more than its beginning. What can be counted is equal, but for the series that come and go
+// with what the pool believes: the end of a rest is one while it is in sight, and a provider that refuses without a reason is believed
+// to have a limit of some window, which has three. Few models rest or are believed limited at once; who leaked series would have
+// hundreds. The heap is seen with a part of the last page of metrics, and windows of quota go on filling: each keeps a bounded number of charges, but that of a day is full
 // after a day only. In use are also code that ran for the first time, the pages of SQLite and the runtime's own books: a megabyte
 // in ten minutes, and no slope. Empty pages have no bound: how many the runtime has not given back yet is chance, two megabytes or
 // ten, and the next object takes them.
-var slack = held{windows: 12, heap: 1 << 20, used: 2 << 20, rss: unbounded}
+var slack = held{state: 12, heap: 1 << 20, used: 2 << 20, rss: unbounded}
 
 const unbounded = -1
 
@@ -45,7 +45,7 @@ var rows = []struct {
 	{"open files", func(h *held) *int { return &h.files }, 1, 0},
 	{"requests under way", func(h *held) *int { return &h.running }, 1, 0},
 	{"series of metrics", func(h *held) *int { return &h.series }, 1, 0},
-	{"series of windows", func(h *held) *int { return &h.windows }, 1, 0},
+	{"  and of the moment", func(h *held) *int { return &h.state }, 1, 0},
 	{"heap in MB", func(h *held) *int { return &h.heap }, 1 << 20, 1},
 	{"resident MB in use", func(h *held) *int { return &h.used }, 1 << 20, 1},
 	{"  and empty pages", func(h *held) *int { return &h.rss }, 1 << 20, 1},
@@ -81,10 +81,10 @@ func (p *program) look() (h held, collections float64, err error) {
 		err = errors.Join(err, missing)
 		return int(v)
 	}
-	windows := 0
+	state := 0
 	for name := range series {
-		if strings.HasPrefix(name, "freefall_quota_") {
-			windows++
+		if comesAndGoes(name) {
+			state++
 		}
 	}
 	free := read("go_memstats_heap_idle_bytes") - read("go_memstats_heap_released_bytes")
@@ -92,13 +92,23 @@ func (p *program) look() (h held, collections float64, err error) {
 		goroutines: read("go_goroutines"),
 		files:      len(files),
 		running:    read("freefall_requests_running"),
-		series:     len(series) - windows,
-		windows:    windows,
+		series:     len(series) - state,
+		state:      state,
 		heap:       read("go_memstats_heap_alloc_bytes"),
 		used:       rss - free,
 		rss:        rss,
 	}
 	return h, float64(read("go_gc_duration_seconds_count")), err
+}
+
+// comesAndGoes says whether a series is there only while something is the case.
+func comesAndGoes(series string) bool {
+	for _, family := range []string{"freefall_quota_", "freefall_model_available_timestamp_seconds", "freefall_today_"} {
+		if strings.HasPrefix(series, family) {
+			return true
+		}
+	}
+	return false
 }
 
 // quiet gives the least of everything that freefall was seen to hold for so long. What is leaked is there at every look; what a

@@ -76,8 +76,8 @@ func (p *program) view(ctx context.Context, viewers, rate int, length time.Durat
 	tally.print(os.Stdout)
 	fmt.Println()
 	table(before, begin, v.early, v.late, end, after)
-	wrong := grown(before, after, held{series: unbounded, windows: unbounded, heap: unbounded, used: unbounded, rss: unbounded})
-	loose := held{goroutines: unbounded, files: unbounded, running: unbounded, windows: slack.windows, heap: slack.heap, used: unbounded, rss: unbounded}
+	wrong := grown(before, after, held{series: unbounded, state: unbounded, heap: unbounded, used: unbounded, rss: unbounded})
+	loose := held{goroutines: unbounded, files: unbounded, running: unbounded, state: slack.state, heap: slack.heap, used: unbounded, rss: unbounded}
 	wrong = append(wrong, grown(begin, end, loose)...)
 	loose.heap += v.crowd.unread()
 	wrong = append(wrong, grown(v.early, v.late, loose)...)
