@@ -31,7 +31,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 		return noKey(x.settings)
 	case !e.Fits && e.TooLarge:
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
-			Message: "the request is larger than every model that could take it: " + reasons(&e, now)}
+			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + reasons(&e, now)}
 	case !e.Fits && usable(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
 			Message: "no configured model supports what the request needs: " + reasons(&e, now) + discretion(&e)}
@@ -48,6 +48,20 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 		out.Message += ". " + x.settings.Help
 	}
 	return out
+}
+
+// tooLong says by how much the request is too large, in words by which programs know that they have to shorten a conversation.
+func tooLong(e *fallback.Exhausted, tokens int) string {
+	largest := 0
+	for i := range e.Candidates {
+		if c := &e.Candidates[i]; c.Skip == "context_length" {
+			largest = max(largest, c.Model.Context)
+		}
+	}
+	if largest == 0 || tokens <= largest { // a provider counts otherwise than we
+		return "the request exceeds the maximum context length of every model that could take it"
+	}
+	return fmt.Sprintf("the maximum context length is %d tokens, and the request has about %d", largest, tokens)
 }
 
 // usable says whether any candidate is there at all, apart from what this request needs.

@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"freefall/internal/fakellm"
+)
+
+// overflow is what agents look for in an error to know that they have to shorten the conversation; with one of these each of
+// Cline, Roo Code, opencode, pi and Letta does.
+var overflow = regexp.MustCompile(`maximum context length`)
+
+func TestProgramsKnowThatAConversationIsTooLong(t *testing.T) {
+	small := chain("a", "b")
+	small[0].Context, small[1].Context = 100, 3000
+	inBubble(t, plan{models: small}, func(w *world) {
+		got := w.chat(`{"messages":[{"role":"user","content":"` + strings.Repeat("word ", 8000) + `"}]}`)
+		if text := got.err().Message; !overflow.MatchString(text) || !strings.Contains(text, "is 3000 tokens") || !strings.Contains(text, "reduce the length of the messages") {
+			t.Errorf("too long by our count: %d %s", got.status, text)
+		}
+	})
+	large := chain("a")
+	large[0].Context = 100_000
+	inBubble(t, plan{models: large}, func(w *world) {
+		w.fake().Script("a", fakellm.FromSample("openai-400-context").Forever())
+		got := w.chat(plainBody)
+		if text := got.err().Message; !overflow.MatchString(text) || strings.Contains(text, "100000") {
+			t.Errorf("too long by the provider's: %d %s", got.status, text)
+		}
+	})
+}
