@@ -62,8 +62,7 @@ func (x *exchange) readBody(ctx *fasthttp.RequestCtx) ([]byte, *openai.Error) {
 	case errors.Is(err, errTooLarge):
 		return nil, tooLarge(max)
 	case errors.Is(err, errFull):
-		return nil, &openai.Error{Status: 503, Type: "server_error", Code: "busy",
-			Message: "too many large requests at once; try again in a moment"}
+		return nil, noRoom()
 	case isTimeout(err):
 		return nil, tooSlow()
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -150,6 +149,10 @@ func (x *exchange) release() {
 	x.proxy.bodies.give(x.held)
 	x.held, x.req = 0, nil
 	x.giveBack()
+}
+
+func noRoom() *openai.Error {
+	return &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many large requests at once; try again in a moment"}
 }
 
 func tooLarge(max int) *openai.Error {

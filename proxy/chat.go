@@ -9,9 +9,10 @@ import (
 	"freefall/internal/openai"
 )
 
-// chat answers POST /v1/chat/completions.
-func (p *Proxy) chat(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+// answer answers a request that came in by that door.
+func (p *Proxy) answer(ctx *fasthttp.RequestCtx, s *Settings, who caller, d *door) {
 	x := p.begin(ctx, s, who)
+	x.door = d
 	defer x.recovered(ctx)
 	if p.draining.Load() {
 		linger(ctx)
@@ -43,7 +44,7 @@ func (x *exchange) read(ctx *fasthttp.RequestCtx) *openai.Error {
 	if e != nil {
 		return e
 	}
-	if x.req, e = openai.ParseChat(body); e != nil {
+	if e := x.parse(body); e != nil {
 		return e
 	}
 	if !x.proxy.pool.Known(x.req.Model) {
@@ -183,6 +184,9 @@ func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 	}
 	x.describe(&ctx.Response.Header)
 	refuse(ctx, e)
+	if x.door.api != nil {
+		ctx.Response.SetBodyRaw(x.door.api.AppendError(nil, e))
+	}
 	x.advise(&ctx.Response.Header, e)
 	x.end(e.Status, nil)
 }

@@ -22,6 +22,9 @@ type exchange struct {
 	deadline time.Time // the search ends here, committed or not
 	maxWait  time.Duration
 
+	door  *door
+	words openai.Translator // puts the answer into the words of the door's API; nil where it has none
+
 	req  *openai.Request
 	held int     // bytes of the body budget
 	lent *[]byte // the buffer that the body is in, if others may use it afterwards
@@ -55,7 +58,7 @@ type exchange struct {
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
 	now := time.Now()
-	x := &exchange{proxy: p, settings: s, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
+	x := &exchange{proxy: p, settings: s, door: &chatDoor, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
 		record: records.Get().(*record)}
 	p.enter(x)
 	return x

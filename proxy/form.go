@@ -40,7 +40,7 @@ func (x *exchange) settle(ctx *fasthttp.RequestCtx) {
 		h.SetContentType("text/event-stream; charset=utf-8")
 		h.Set("Cache-Control", "no-cache")
 	}
-	ctx.Response.SetBodyRaw(r.head)
+	ctx.Response.SetBodyRaw(x.worded(r.head))
 	x.proxy.logSettled(x)
 	x.end(fasthttp.StatusOK, &fallback.Outcome{Class: fallback.OK, Status: fasthttp.StatusOK,
 		InputTokens: r.outcome.InputTokens, OutputTokens: r.outcome.OutputTokens})

@@ -273,7 +273,8 @@ func (r *route) cookie() bool { return strings.HasPrefix(r.path, "/api/") || r.p
 
 // routes are all there are. /v1, /api/v1 and no prefix mean the same for OpenAI's own, a slash at the end never matters.
 var routes = []route{
-	{"POST", "/chat/completions", false, (*Proxy).chat},
+	{"POST", "/chat/completions", false, chatDoor.serve},
+	{"POST", "/completions", false, textDoor.serve},
 	{"GET", "/models", false, (*Proxy).models},
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},

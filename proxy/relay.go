@@ -57,7 +57,7 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	ctx.SetStatusCode(fasthttp.StatusOK)
 	if !x.req.Stream {
 		h.SetContentType("application/json")
-		ctx.Response.SetBodyRaw(r.head)
+		ctx.Response.SetBodyRaw(x.worded(r.head))
 		_ = r.Close()
 		return
 	}
@@ -68,7 +68,7 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
 	r.up.LetHeadGo()
-	server.Stream(ctx, r)
+	server.Stream(ctx, x.streamed(r))
 }
 
 // WriteTo relays the stream to its end.

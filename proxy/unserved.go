@@ -13,8 +13,6 @@ var unserved = []struct{ path, advice string }{
 		"(OpenAI SDKs: client.chat.completions; Agents SDK: set_default_openai_api(\"chat_completions\"); AI SDK: createOpenAICompatible, or openai.chat(...); " +
 		"LangChain: use_responses_api=False, in JavaScript useResponsesApi: false; pydantic-ai: OpenAIChatModel; n8n: Use Responses API off)"},
 	{"/messages*", "freefall does not speak Anthropic's Messages API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
-	{"/completions", "freefall serves chat completions, not text completions: set the client to a chat model " +
-		"(OpenAI SDKs: client.chat.completions; LangChain: ChatOpenAI, not OpenAI; LlamaIndex: OpenAILike(is_chat_model=True); LiteLLM: openai/auto, not text-completion-openai/auto)"},
 	{"/embeddings", "freefall serves chat completions, not embeddings: set the client's embedding model to another server, for example a local Ollama"},
 	{"/api/chat", notOllama}, {"/api/generate", notOllama}, {"/api/tags", notOllama}, {"/api/show", notOllama}, {"/api/ps", notOllama},
 	{"/api/version", notOllama}, {"/api/embed*", notOllama},

@@ -14,7 +14,6 @@ func TestUnservedPathsSayWhatToSet(t *testing.T) {
 		"GET /v1/responses/resp_1":                         "set the client to chat completions",
 		"POST /v1/messages":                                "Anthropic",
 		"POST /v1/messages/count_tokens?beta=true":         "Anthropic",
-		"POST /v1/completions":                             "set the client to a chat model",
 		"POST /api/v1/embeddings":                          "set the client's embedding model to another server",
 		"POST /api/chat":                                   "Ollama",
 		"GET /api/tags":                                    "Ollama",

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"io"
+
+	"github.com/valyala/fasthttp"
+
+	"freefall/internal/openai"
+	"freefall/internal/server"
+)
+
+// door is a way into the walk: what its clients send, and in whose words they are answered.
+type door struct {
+	parse func(body []byte) (*openai.Request, *openai.Error)
+	api   openai.API // nil: what is parsed is what the clients send, and they get what a provider says
+}
+
+var (
+	chatDoor = door{parse: openai.ParseChat}
+	textDoor = door{parse: openai.ParseChat, api: openai.Text}
+)
+
+// serve makes the door a route.
+func (d *door) serve(p *Proxy, ctx *fasthttp.RequestCtx, s *Settings, who caller) {
+	p.answer(ctx, s, who, d)
+}
+
+// parse reads the body that came, or what it is translated to.
+func (x *exchange) parse(body []byte) (e *openai.Error) {
+	if x.door.api != nil {
+		if body, x.words, e = x.door.api.Translate(body); e != nil {
+			return e
+		}
+		if e = x.swap(len(body)); e != nil {
+			return e
+		}
+	}
+	x.req, e = x.door.parse(body)
+	return e
+}
+
+// swap lets go of the body that came, for one of so many bytes that was made of it.
+func (x *exchange) swap(made int) *openai.Error {
+	x.proxy.bodies.give(x.held)
+	x.held = 0
+	x.giveBack()
+	if !x.proxy.bodies.take(made) {
+		return noRoom()
+	}
+	x.held = made
+	return nil
+}
+
+// worded gives a whole answer, or all events of one, in the words of the client's API.
+func (x *exchange) worded(answer []byte) []byte {
+	switch {
+	case x.words == nil:
+		return answer
+	case x.req.Stream:
+		return openai.NewTranslation(x.words).Stream(answer)
+	}
+	return x.words.Whole(answer)
+}
+
+// streamed is what the server relays to the client.
+func (x *exchange) streamed(r *reply) server.Streamed {
+	if x.words == nil {
+		return r
+	}
+	return &interpreted{r, openai.NewTranslation(x.words)}
+}
+
+// interpreted is a reply that the client gets in the words of its API.
+type interpreted struct {
+	*reply
+	to *openai.Translation
+}
+
+func (i *interpreted) WriteTo(w io.Writer) (int64, error) {
+	return i.reply.WriteTo(interpreter{w, i.to})
+}
+
+type interpreter struct {
+	io.Writer
+	to *openai.Translation
+}
+
+// Write takes whole events.
+func (i interpreter) Write(events []byte) (int, error) {
+	if _, err := i.Writer.Write(i.to.Stream(events)); err != nil {
+		return 0, err
+	}
+	return len(events), nil
+}
