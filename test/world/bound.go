@@ -21,7 +21,7 @@ type bound struct {
 	world *world
 	net   *network
 	all   []request
-	masks []uint32 // by request: the routes that serve it
+	masks []uint64 // by request: the routes that serve it
 	total int
 
 	nodes map[place]int32
@@ -30,22 +30,22 @@ type bound struct {
 
 // place is a part of the network.
 type place struct {
-	what any // *route, *window, *account
-	nth  int // of its minutes, hours, turns
-	size time.Duration
+	what  any // *route, *window, *account
+	level int // of its chain: minutes first
+	nth   int // of the level's turns
 }
 
 // planKey is requests of one group that begin at a route in a minute.
 type planKey struct {
-	mask   uint32
+	mask   uint64
 	minute int
 	route  int
 }
 
 func newBound(w *world, all []request) *bound {
-	b := &bound{world: w, net: newNetwork(), all: all, masks: make([]uint32, len(all)), nodes: map[place]int32{}, plan: map[planKey]int{}}
+	b := &bound{world: w, net: newNetwork(), all: all, masks: make([]uint64, len(all)), nodes: map[place]int32{}, plan: map[planKey]int{}}
 	type group struct {
-		mask   uint32
+		mask   uint64
 		minute int
 		late   bool // it may wait into the next minute
 	}
@@ -112,16 +112,16 @@ func (b *bound) stage(p place, room func() float64, next func() []int32) int32 {
 // route is the node of a route's minute: of its own windows, or of its model's host, behind which stand all accounts.
 func (b *bound) route(r *route, m int) int32 {
 	if r.host == nil {
-		return b.stage(place{r, m, time.Minute}, func() float64 { return b.works(r, m, b.room(r, r.own, m, time.Minute)) }, func() []int32 {
-			return []int32{b.accounted(r, m)}
+		return b.stage(place{r, 0, m}, func() float64 { return b.works(r, m, b.room(r, r.own, minute(m), minute(m+1))) }, func() []int32 {
+			return b.accounted(r, m)
 		})
 	}
 	at := time.Duration(m) * time.Minute
 	room := float64(max(r.host.limitAt(at), r.host.limitAt(at+time.Minute-1)))
-	return b.stage(place{r.host, m, time.Minute}, func() float64 { return b.works(r, m, room) }, func() (out []int32) {
+	return b.stage(place{r.host, 0, m}, func() float64 { return b.works(r, m, room) }, func() (out []int32) {
 		for _, x := range b.world.routes {
 			if x.model == r.model {
-				out = append(out, b.accounted(x, m))
+				out = append(out, b.accounted(x, m)...)
 			}
 		}
 		return out
@@ -138,69 +138,94 @@ func (b *bound) works(r *route, m int, room float64) float64 {
 }
 
 // accounted counts what the models of an account draw together, or, where the account has no windows, goes on with the route's own.
-func (b *bound) accounted(r *route, m int) int32 {
-	windows, what := r.account.windows, any(r.account)
-	if len(windows) == 0 {
-		windows, what = r.own, r
-	} else if slices.ContainsFunc(r.own, func(w *window) bool { return w.per > time.Minute }) {
-		panic("BUG: a model's long windows would cross its account's minutes")
+// Where both have long windows the minutes of the account are left out: behind the own turns nobody knows in which minute a request
+// began.
+func (b *bound) accounted(r *route, m int) []int32 {
+	shared := r.account.windows
+	long := slices.ContainsFunc(r.own, func(w *window) bool { return w.per > time.Minute })
+	switch {
+	case len(shared) == 0:
+		return b.chain(r, r, r.own, m, []int32{sink})
+	case long:
+		whole := b.stage(place{r.account, -1, 0}, func() float64 { return b.room(r, shared, b.world.from, b.world.to) }, func() []int32 { return []int32{sink} })
+		return b.chain(r, r, r.own, m, []int32{whole})
 	}
-	chain := b.turns(what, r, windows, m)
-	if what == any(r) {
-		return chain()[0]
-	}
-	return b.stage(place{what, m, time.Minute}, func() float64 { return b.room(r, windows, m, time.Minute) }, chain)
+	return []int32{b.stage(place{r.account, 0, m}, func() float64 { return b.room(r, shared, minute(m), minute(m+1)) }, func() []int32 {
+		return b.chain(r.account, r, shared, m, []int32{sink})
+	})}
 }
 
-// turns are the hours of windows, then their turns, then the day.
-func (b *bound) turns(what any, r *route, windows []*window, m int) func() []int32 {
-	whole := func() []int32 {
-		return []int32{b.stage(place{what, 0, day}, func() float64 { return b.room(r, windows, 0, day) }, func() []int32 { return []int32{sink} })}
-	}
-	turn := func() []int32 {
-		i := slices.IndexFunc(windows, func(w *window) bool { return w.cycle == turning })
-		if i < 0 {
-			return whole()
+func minute(m int) time.Duration { return time.Duration(m) * time.Minute }
+
+// chain leads from a minute through hours and the turns of windows, the shorter ones first, and through the whole time to the end.
+func (b *bound) chain(what any, r *route, windows []*window, m int, end []int32) []int32 {
+	turns := []*window{requests("hours", turning, 1<<29, time.Hour)}
+	for _, w := range windows {
+		if w.cycle == turning && w.per > time.Minute {
+			turns = append(turns, w)
 		}
-		w := windows[i]
-		nth := int(w.turnOf(time.Duration(m) * time.Minute))
-		return []int32{b.stage(place{w, nth, w.per}, func() float64 { return float64(w.limit) }, whole)}
 	}
-	return func() []int32 {
-		return []int32{b.stage(place{what, m / 60, time.Hour}, func() float64 { return b.room(r, windows, m/60, time.Hour) }, turn)}
+	slices.SortStableFunc(turns, func(x, y *window) int { return cmp.Compare(x.per, y.per) })
+	return b.turns(what, r, windows, turns, 1, minute(m), minute(m+1), end)
+}
+
+// turns are the nodes of a level that a time may belong to.
+func (b *bound) turns(what any, r *route, windows, turns []*window, level int, from, to time.Duration, end []int32) (out []int32) {
+	if level > len(turns) {
+		return []int32{b.stage(place{what, level, 0}, func() float64 { return b.room(r, windows, b.world.from, b.world.to) }, func() []int32 { return end })}
+	}
+	w := turns[level-1]
+	skew := r.skew
+	if skew.Abs() < time.Second {
+		skew = 0
+	}
+	for nth := w.turnOf(from + skew); ; nth++ {
+		begins := w.phase + time.Duration(nth)*w.per - skew
+		ends := begins + w.per
+		if begins >= to {
+			return out
+		}
+		out = append(out, b.stage(place{what, level, int(nth)}, func() float64 {
+			return min(b.room(r, windows, begins, ends), b.grants(r, w, begins, ends, float64(w.limit)))
+		}, func() []int32 {
+			return b.turns(what, r, windows, turns, level+1, begins, ends, end)
+		}))
 	}
 }
 
-// room is how many requests these windows can grant in the nth length of time.
-func (b *bound) room(r *route, windows []*window, nth int, length time.Duration) float64 {
+// room is how many requests these windows can grant in a time. Those with turns longer than a minute have nodes of their own.
+func (b *bound) room(r *route, windows []*window, from, to time.Duration) float64 {
 	room := math.Inf(1)
 	for _, w := range windows {
-		if w.cycle == turning {
-			continue // it has a node for each turn
+		if w.cycle == turning && w.per > time.Minute {
+			continue
 		}
-		grants := w.most(length)
-		switch {
-		case w.cycle == places: // each is held as long as the answer takes, which may end later
-			grants = b.smallest(r, nth, length, float64(w.limit)*(length+longest).Seconds(), func(q *request) float64 {
-				_, whole := b.world.pace(q, r)
-				return whole.Seconds()
-			})
-		case w.tokens: // what an answer adds may go beyond the limit, since nobody knows it before: of a few at a time
-			const beyond = 2000
-			grants = b.smallest(r, nth, length, grants+beyond, func(q *request) float64 { return float64(q.tokens()) })
-		}
-		room = min(room, grants)
+		room = min(room, b.grants(r, w, from, to, w.most(to-from)))
 	}
 	return room
 }
 
+// grants is how many requests a window can grant in a time, when it grants so much of what it counts.
+func (b *bound) grants(r *route, w *window, from, to time.Duration, most float64) float64 {
+	switch {
+	case w.cycle == places: // each is held as long as the answer takes, which may end later
+		return b.smallest(r, from, to, float64(w.limit)*(to-from+longest).Seconds(), func(q *request) float64 {
+			_, whole := b.world.pace(q, r)
+			return whole.Seconds()
+		})
+	case w.tokens: // what an answer adds may go beyond the limit, since nobody knows it before: of a few at a time
+		const beyond = 2000
+		return b.smallest(r, from, to, most+beyond, func(q *request) float64 { return float64(q.tokens()) })
+	}
+	return most
+}
+
 // smallest is how many of the requests of a time have together so much of what is counted, when the smallest are taken.
-func (b *bound) smallest(r *route, nth int, length time.Duration, most float64, of func(*request) float64) (n float64) {
-	from := time.Duration(nth)*length - maxWait
-	i, _ := slices.BinarySearchFunc(b.all, from, func(q request, t time.Duration) int { return cmp.Compare(q.at, t) })
+func (b *bound) smallest(r *route, from, to time.Duration, most float64, of func(*request) float64) (n float64) {
+	i, _ := slices.BinarySearchFunc(b.all, from-maxWait, func(q request, t time.Duration) int { return cmp.Compare(q.at, t) })
 	var sizes []float64
 	sum := 0.0
-	for ; i < len(b.all) && b.all[i].at < time.Duration(nth+1)*length; i++ {
+	for ; i < len(b.all) && b.all[i].at < to; i++ {
 		if b.masks[i]&(1<<r.nth) != 0 {
 			sizes = append(sizes, of(&b.all[i]))
 			sum += sizes[len(sizes)-1]
@@ -219,15 +244,16 @@ func (b *bound) smallest(r *route, nth int, length time.Duration, most float64, 
 	return n
 }
 
-// capacity is how many requests a day of this mix the world has room for, when they come evenly: by windows of the day, with
-// tokens of the usual size.
-func capacity(seed uint64) float64 {
+// capacity is how many requests of this mix the world has room for, when they come evenly: by windows of the day, with tokens of the
+// usual size.
+func (s *scenario) capacity(seed uint64) float64 {
 	var usual [kinds]float64
 	for k := range usual {
 		usual[k] = meanTokens(kind(k))
 	}
+	share := s.shares()
 	fits := func(n float64) bool {
-		w := newWorld(seed, &scenario{})
+		w := newWorld(seed, s)
 		net := newNetwork()
 		rooms := map[any]int32{}
 		room := func(what any, windows []*window, to int32) int32 {
@@ -235,13 +261,13 @@ func capacity(seed uint64) float64 {
 			if !ok {
 				node = net.node()
 				rooms[what] = node
-				net.edge(node, to, int(perDay(windows, usual)))
+				net.edge(node, to, int(w.grantsInAll(windows, usual, share)))
 			}
 			return node
 		}
 		for k := range kinds {
 			node := net.node()
-			net.edge(source, node, int(n*mix[k]))
+			net.edge(source, node, int(n*share[k]))
 			for _, r := range w.routes {
 				if r.serves(&request{kind: k, in: int64(usual[k])}) {
 					net.edge(node, room(r, r.own, room(r.account, r.account.windows, sink)), 1<<29)
@@ -261,24 +287,27 @@ func capacity(seed uint64) float64 {
 	return low
 }
 
-// perDay is how many requests of the usual mix windows grant in the long run.
-func perDay(windows []*window, usual [kinds]float64) float64 {
+// grantsInAll is how many requests of the usual mix windows grant in the long run.
+func (w *world) grantsInAll(windows []*window, usual, share [kinds]float64) float64 {
 	size := 0.0
 	for k := range usual {
-		size += mix[k] * usual[k]
+		size += share[k] * usual[k]
 	}
+	long := w.to - w.from
 	room := 1e8
-	for _, w := range windows {
-		n := float64(w.limit) * float64(day) / float64(w.per)
-		switch w.cycle {
+	for _, x := range windows {
+		n := float64(x.limit) * max(1, float64(long)/float64(x.per))
+		switch x.cycle {
 		case places:
-			n = float64(w.limit) * day.Seconds() / 6 // of an answer
+			n = float64(x.limit) * long.Seconds() / 6 // of an answer
 		case turning:
-			n = float64(w.limit * (w.turnOf(day-1) - w.turnOf(0) + 1))
+			if x.per > time.Minute {
+				n = float64(x.limit * (x.turnOf(w.to-1) - x.turnOf(w.from) + 1))
+			}
 		case bucket:
-			n += float64(w.limit) // it is full when the day begins
+			n = float64(x.limit) * (1 + float64(long)/float64(x.per)) // it is full when the day begins
 		}
-		if w.tokens {
+		if x.tokens {
 			n /= size
 		}
 		room = min(room, n)

@@ -53,10 +53,11 @@ const (
 	limited         // refused for a limit
 	tooLarge        // refused since the limit is smaller than the request
 	failed          // 500
+	gone            // 404: the model is not served any more
 	timeout         // nothing came
 )
 
-var resultNames = [...]string{"ok", "limited", "too large", "failed", "timeout"}
+var resultNames = [...]string{"ok", "limited", "too large", "failed", "gone", "timeout"}
 
 // verdict is what an answer says.
 type verdict struct {
@@ -65,6 +66,7 @@ type verdict struct {
 	wait   time.Duration // what the answer says about it
 	said   bool
 	counts []count
+	letter *letter // of a provider that freefall does not know: what it wrote
 }
 
 // count is what an answer says of one of the provider's windows.
@@ -199,6 +201,10 @@ func (d *dayRun) reach(c *call) {
 		d.answer(c, 20*time.Millisecond+back, verdict{result: failed})
 		return
 	}
+	if trouble != nil && trouble.how == vanished {
+		d.answer(c, 20*time.Millisecond+back, verdict{result: gone})
+		return
+	}
 	if w := r.grants(q); w != nil {
 		d.answer(c, 20*time.Millisecond+back, verdict{result: tooLarge, by: w})
 		return
@@ -210,6 +216,9 @@ func (d *dayRun) reach(c *call) {
 		if w == r.host { // who is refused behind the door has passed it
 			c.draw(local, r.account.windows)
 		}
+		if m := r.manner; m != nil && m.strict {
+			r.charge(local)
+		}
 		d.tally.refused(d, c, w)
 		d.answer(c, 20*time.Millisecond+back, d.refusal(c, w, local))
 		return
@@ -220,7 +229,7 @@ func (d *dayRun) reach(c *call) {
 	case trouble != nil && trouble.how == hangs:
 		return
 	case trouble != nil && trouble.how == degraded && fortune(d.world.seed, 25, q.id, r.nth) < 0.5, d.world.unlucky(q, r):
-		d.at(d.now+first, func() { d.settle(c, q.in) })
+		d.at(d.now+first, func() { d.fail(c) })
 		d.answer(c, first+back, verdict{result: failed})
 		return
 	}
@@ -245,6 +254,28 @@ func (c *call) draw(local time.Duration, windows []*window) {
 	}
 }
 
+// charge counts a request that was refused.
+func (r *route) charge(local time.Duration) {
+	for _, w := range r.windows {
+		if !w.tokens && w.cycle != places && w.cycle != bucket {
+			w.draw(local, 1)
+		}
+	}
+}
+
+// fail ends what a call drew that failed after it was taken on.
+func (d *dayRun) fail(c *call) {
+	if m := c.route.manner; m != nil && m.mild {
+		local := d.now + c.route.skew
+		for i, w := range c.drawn {
+			w.giveBack(local, c.receipts[i], c.route.expects(c.job.request))
+		}
+		c.drawn = nil
+		return
+	}
+	d.settle(c, c.job.in)
+}
+
 // settle ends what the call drew.
 func (d *dayRun) settle(c *call, used int64) {
 	local := d.now + c.route.skew
@@ -258,6 +289,9 @@ func (d *dayRun) begin(c *call) {
 	c.begun = true
 	if c.job.content == 0 {
 		c.job.content = d.now
+	}
+	if c.route.manner != nil {
+		c.verdict.letter = d.letter(c, nil, 0)
 	}
 	c.verdict.counts = d.counts(c)
 	d.sched.committed(c)

@@ -67,8 +67,8 @@ func configured(w *world, m *model) fallback.Model {
 		}
 		routes = append(routes, r)
 		key := fallback.Key{Account: r.account.name}
-		if m.stated {
-			key.Limits, out.Limits = limits(r.account.windows), limits(r.own)
+		if m.stated || m.manner != nil {
+			key.Limits, out.Limits = m.limits(r.account.windows), m.limits(r.own)
 		}
 		out.Keys = append(out.Keys, key)
 	}
@@ -76,14 +76,18 @@ func configured(w *world, m *model) fallback.Model {
 	return out
 }
 
-// limits are windows as the dialects say them.
-func limits(windows []*window) (out []fallback.Window) {
+// limits are windows as the dialects say them, and of providers without a dialect as an operator can write them.
+func (m *model) limits(windows []*window) (out []fallback.Window) {
 	for _, w := range windows {
+		if w.hidden {
+			continue
+		}
 		x := fallback.Window{Limit: w.limit, Per: w.per}
 		if w.tokens {
 			x.Unit = fallback.Tokens
 		}
 		switch {
+		case w.cycle == bucket && m.manner != nil && !m.manner.fills: // nobody can write that
 		case w.cycle == bucket:
 			x.Cycle = fallback.Bucket
 		case w.cycle == places:
@@ -92,6 +96,9 @@ func limits(windows []*window) (out []fallback.Window) {
 			x.Cycle, x.At = fallback.Daily, w.phase
 		case w.cycle == turning:
 			x.Cycle = fallback.Fixed
+		}
+		if m.manner != nil {
+			x.Limit, x.Firm = w.limitAt(0), true
 		}
 		out = append(out, x)
 	}
@@ -185,21 +192,41 @@ func (f *freefall) send(j *job, a *fallback.Attempt) {
 
 func (f *freefall) committed(c *call) {
 	a := c.own.(*fallback.Attempt)
-	a.Observe(f.time(), readings(c))
+	f.hear(c)
 	a.Committed(f.time())
 }
 
 func (f *freefall) ended(c *call, v verdict) {
 	a := c.own.(*fallback.Attempt)
+	o := judge(c, v)
 	if v.result != answered {
-		a.Observe(f.time(), readings(c))
+		if said := f.hear(c); said != nil {
+			o = *said
+		}
 	}
-	a.End(f.time(), judge(c, v))
+	a.End(f.time(), o)
 	if v.result != answered {
 		f.next(c.job)
 		return
 	}
 	f.release(c.job)
+}
+
+// hear takes what an answer says of the windows, and gives the verdict on it if freefall has to read that, too.
+func (f *freefall) hear(c *call) *fallback.Outcome {
+	a := c.own.(*fallback.Attempt)
+	l := c.verdict.letter
+	if l == nil {
+		a.Observe(f.time(), readings(c))
+		return nil
+	}
+	head, body, o := l.hears(f.time())
+	a.Observe(f.time(), head)
+	a.Observe(f.time(), body)
+	if c.begun {
+		return nil
+	}
+	return &o
 }
 
 func (f *freefall) release(j *job) {
@@ -354,6 +381,9 @@ func judge(c *call, v verdict) fallback.Outcome {
 	case timeout:
 		return fallback.Outcome{Class: fallback.Timeout, Scope: fallback.ScopeModel, Action: fallback.NextModel, Target: fallback.TargetModel,
 			Until: fallback.UntilBackoff, Message: "nothing came"}
+	case gone:
+		return fallback.Outcome{Class: fallback.ModelGone, Scope: fallback.ScopeModel, Action: fallback.NextModel, Target: fallback.TargetModel,
+			Until: fallback.UntilDay, Status: 404, Message: "the model does not exist"}
 	case tooLarge:
 		return fallback.Outcome{Class: fallback.ContextLength, Scope: fallback.ScopeRequest, Action: fallback.NextModelNoPenalty, Status: 413,
 			Message: "request too large: " + v.by.String()}
@@ -386,7 +416,7 @@ func judge(c *call, v verdict) fallback.Outcome {
 		if v.by.cycle == turning {
 			o.Class, o.Scope, o.Until = fallback.QuotaExhausted, fallback.ScopeAccount, fallback.UntilHour
 		}
-	case saysGroq, saysCerebras, saysNvidia:
+	case saysGroq, saysCerebras, saysNvidia, saysOwn:
 	}
 	return o
 }

@@ -14,6 +14,7 @@ func main() {
 	flag.StringVar(&o.only, "scenario", "", "this one alone: "+names())
 	flag.Float64Var(&o.load, "load", 0, "with this share of the capacity alone, e.g. 0.9")
 	flag.BoolVar(&o.short, "short", false, "each scenario at one load, for CI")
+	flag.IntVar(&o.random, "random", 0, "so many worlds that are drawn from the seed, instead of the seven providers")
 	flag.BoolVar(&o.verbose, "v", false, "which requests were lost, and why")
 	flag.Parse()
 	err := o.check(flag.Args())
@@ -23,6 +24,8 @@ func main() {
 		os.Exit(2)
 	case *binary != "":
 		err = short(*binary, os.Stdout)
+	case o.random > 0:
+		err = o.strangers(os.Stdout)
 	default:
 		err = o.run(os.Stdout)
 	}
@@ -35,6 +38,7 @@ func main() {
 // options are the flags.
 type options struct {
 	seed           uint64
+	random         int
 	only           string
 	load           float64
 	short, verbose bool

@@ -17,12 +17,14 @@ const (
 	saysMistral                 // that it is a limit
 	saysNvidia                  // 429, and nothing else
 	saysOllama                  // for its turn that it is used up; for its places nothing
+	saysOwn                     // see manner
 )
 
 type provider struct {
 	nth      int
 	name     string
 	voice    voice
+	manner   *manner       // of one that freefall does not know; nil = it knows it
 	skew     time.Duration // its clock is so much ahead
 	latency  time.Duration // one way, at least
 	jitter   time.Duration // on top, at most
@@ -45,6 +47,7 @@ type model struct {
 	context int
 	first   float64 // seconds to the first content, at the median
 	speed   float64 // tokens a second
+	flaw    float64 // share of calls that fail for no reason, more than usual
 	hints   bool    // its host says when it has room again
 	host    *window // limit of the host behind the provider, of all accounts together; nil = none
 }
@@ -56,6 +59,7 @@ type route struct {
 	nth     int
 	own     []*window // of this model for this account
 	windows []*window // all that a call draws from, in the order in which they are looked at
+	sorted  []*window // see byLength
 }
 
 func (r *route) String() string { return r.id + "@" + r.account.name }
@@ -94,9 +98,11 @@ func (r *route) expects(q *request) int64 {
 // world is the providers of one day with their counters. Each scheduler gets its own.
 type world struct {
 	seed      uint64
+	from, to  time.Duration // of the day, in which requests come
 	providers []*provider
 	routes    []*route
 	troubles  []trouble
+	patient   bool
 }
 
 // trouble is a time in which a provider or one model of it does not do what it should.
@@ -113,6 +119,7 @@ const (
 	silent              // the connection is taken, nothing comes
 	hangs               // the request is accepted and counted, nothing comes
 	degraded            // every second request is a 500
+	vanished            // the model is not there any more
 )
 
 // pacific is when Google's day begins on the day of the world, in UTC.
@@ -142,7 +149,11 @@ var begins = time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
 
 // newWorld makes the seven providers. Limits are those of wire/providers.md, or like them.
 func newWorld(seed uint64, s *scenario) *world {
-	w := &world{seed: seed, troubles: s.troubles}
+	w := &world{seed: seed, troubles: s.troubles, from: s.from, to: s.ends(), patient: s.patient}
+	if s.providers != nil {
+		s.providers(w)
+		return w
+	}
 	w.openRouter()
 	w.google()
 	w.groq()
@@ -281,11 +292,15 @@ func (w *world) ollama() {
 func (w *world) trouble(r *route, t time.Duration) *trouble {
 	for i := range w.troubles {
 		x := &w.troubles[i]
-		if x.provider == r.provider.name && (x.model == "" || x.model == r.id) && x.from <= t && t < x.to {
+		if x.concerns(r) && x.from <= t && t < x.to {
 			return x
 		}
 	}
 	return nil
+}
+
+func (x *trouble) concerns(r *route) bool {
+	return x.provider == r.provider.name && (x.model == "" || x.model == r.id)
 }
 
 // travel is how long a message takes from us to the provider (way 0) or back (way 1).
@@ -299,12 +314,14 @@ const longest = 20 * time.Second
 // pace is how long an answer takes to its first content, and to its end.
 func (w *world) pace(q *request, r *route) (first, whole time.Duration) {
 	s := r.first * math.Exp(0.4*bell(fortune(w.seed, 22, q.id, r.nth), fortune(w.seed, 23, q.id, r.nth)))
-	s = min(3, max(0.3, s))
+	s = min(max(3, 1.2*r.first), max(min(0.3, r.first), s))
 	return seconds(s), min(longest, max(time.Second, seconds(s+float64(q.out)/r.speed)))
 }
 
 // unlucky says whether a call fails for no reason.
-func (w *world) unlucky(q *request, r *route) bool { return fortune(w.seed, 24, q.id, r.nth) < 0.003 }
+func (w *world) unlucky(q *request, r *route) bool {
+	return fortune(w.seed, 24, q.id, r.nth) < 0.003+r.flaw
+}
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 

@@ -13,6 +13,12 @@ type scenario struct {
 	troubles []trouble
 	unknown  map[string]bool // providers of which the configuration names no limit, beside NVIDIA
 	restart  time.Duration   // 0 = none
+
+	from, to  time.Duration  // of the day; to 0 = all of it
+	mix       [kinds]float64 // of requests; zero = the usual one
+	providers func(*world)   // who make the world; nil = the seven
+	patient   bool           // the all-knowing goes back to who was in trouble when the breaker lets one try
+
 }
 
 var scenarios = []scenario{
@@ -47,10 +53,18 @@ func fortyTimes() (out []time.Duration) {
 	return out
 }
 
-func (s *scenario) traffic(seed uint64, n float64) []request {
-	rhythm := s.rhythm
-	if rhythm == nil {
-		rhythm = diurnal
+// ends is when the last requests come.
+func (s *scenario) ends() time.Duration {
+	if s.to == 0 {
+		return day
 	}
-	return traffic(seed, n, rhythm, s.bursts)
+	return s.to
+}
+
+// shares is how the requests divide into kinds.
+func (s *scenario) shares() [kinds]float64 {
+	if s.mix == [kinds]float64{} {
+		return usually
+	}
+	return s.mix
 }

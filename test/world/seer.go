@@ -76,7 +76,7 @@ func (s *seer) serve() {
 		return cmp.Or(cmp.Compare(rarity[b.kind], rarity[a.kind]), cmp.Compare(a.at, b.at))
 	})
 	left := s.waiting[:0]
-	shut := map[uint32]int64{} // by routes: what has no room, and what is larger neither
+	shut := map[uint64]int64{} // by routes: what has no room, and what is larger neither
 	for _, j := range s.waiting {
 		mask := s.bound.masks[j.id]
 		if size, ok := shut[mask]; ok && j.in >= size && s.day.now < j.at+s.hold {
@@ -160,10 +160,32 @@ func (r *route) lapses() (longest time.Duration) {
 // works says whether a call would be answered, whatever it is that would be wrong.
 func (s *seer) works(r *route, j *job) bool {
 	w := s.day.world
+	if w.patient && w.rests(r, s.day.now) {
+		return false
+	}
 	if x := w.trouble(r, s.day.now+r.latency+r.jitter); x != nil && (x.how != degraded || fortune(w.seed, 25, j.id, r.nth) < 0.5) {
 		return false
 	}
 	return w.trouble(r, s.day.now) == nil && !w.unlucky(j.request, r) && !j.failedAt(r)
+}
+
+// rests says whether a trouble that is over is one that nobody could have found to be over yet: who was in trouble is tried after a
+// cooldown that doubles each time, up to ten minutes.
+func (w *world) rests(r *route, t time.Duration) bool {
+	for i := range w.troubles {
+		x := &w.troubles[i]
+		if !x.concerns(r) || t < x.to {
+			continue
+		}
+		tried := x.from
+		for wait := 30 * time.Second; tried < x.to; wait = min(2*wait, 10*time.Minute) {
+			tried += wait
+		}
+		if t < tried {
+			return true
+		}
+	}
+	return false
 }
 
 // setAlarm looks again when the first window opens that keeps somebody out.

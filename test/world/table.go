@@ -21,7 +21,7 @@ const (
 // run lets all schedulers live through all days, and prints what they came to. The error names what was missed.
 func (o *options) run(out io.Writer) error {
 	began := time.Now()
-	room := capacity(o.seed)
+	room := (&scenario{}).capacity(o.seed)
 	fmt.Fprintf(out, `seed %d; the world has room for about %.0f requests a day
 all-knowing  a schedule that sees all counters and the future of every call; "of all" is the share of its successes
 bound        what no schedule can exceed

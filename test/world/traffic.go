@@ -23,8 +23,8 @@ var kindNames = [kinds]string{"plain", "tools", "long"}
 
 func (k kind) String() string { return kindNames[k] }
 
-// mix is how the requests of a day divide into kinds.
-var mix = [kinds]float64{plain: 0.6, tools: 0.3, long: 0.1}
+// usually is how the requests of a day divide into kinds.
+var usually = [kinds]float64{plain: 0.6, tools: 0.3, long: 0.1}
 
 // request is one arrival. It never changes; what becomes of it is a job.
 type request struct {
@@ -40,28 +40,32 @@ type request struct {
 // tokens is what a provider counts for it in the end.
 func (r *request) tokens() int64 { return r.in + r.out }
 
-// traffic draws the requests of a day: on average n of them, by a rhythm, and bursts of a hundred at once.
-func traffic(seed uint64, n float64, rhythm func(time.Duration) float64, bursts []time.Duration) []request {
+// traffic draws the requests of the scenario's time: on average n of them, by its rhythm, and bursts of a hundred at once.
+func (s *scenario) traffic(seed uint64, n float64) []request {
 	rng := rand.New(rand.NewPCG(seed, 0x5ca1ab1e))
+	from, to, share, rhythm := s.from, s.ends(), s.shares(), s.rhythm
+	if rhythm == nil {
+		rhythm = diurnal
+	}
 	peak, mean := 0.0, 0.0
-	for t := time.Duration(0); t < day; t += time.Minute {
+	for t := from; t < to; t += time.Minute {
 		peak = max(peak, rhythm(t))
-		mean += rhythm(t) / (24 * 60)
+		mean += rhythm(t) / (to - from).Minutes()
 	}
 	var out []request
-	rate := (n - 100*float64(len(bursts))) / mean / day.Seconds() // per second where the rhythm is 1
-	for t := time.Duration(0); ; {
+	rate := (n - 100*float64(len(s.bursts))) / mean / (to - from).Seconds() // per second where the rhythm is 1
+	for t := from; ; {
 		t += time.Duration(rng.ExpFloat64() / (rate * peak) * float64(time.Second))
-		if t >= day-time.Minute {
+		if t >= to-time.Minute {
 			break
 		}
 		if rng.Float64()*peak < rhythm(t) {
-			out = append(out, draws(rng, t))
+			out = append(out, draws(rng, t, share))
 		}
 	}
-	for _, t := range bursts {
+	for _, t := range s.bursts {
 		for range 100 {
-			out = append(out, draws(rng, t+time.Duration(rng.IntN(int(200*time.Millisecond)))))
+			out = append(out, draws(rng, t+time.Duration(rng.IntN(int(200*time.Millisecond))), share))
 		}
 	}
 	slices.SortStableFunc(out, func(a, b request) int { return int(a.at - b.at) })
@@ -78,7 +82,7 @@ var sizes = [kinds]struct{ least, median, sigma, most float64 }{
 	long:  {16_000, 20_000, 0.6, 110_000},
 }
 
-func draws(rng *rand.Rand, t time.Duration) request {
+func draws(rng *rand.Rand, t time.Duration, mix [kinds]float64) request {
 	r := request{at: t, client: rng.IntN(8)}
 	dice := rng.Float64()
 	for r.kind = plain; r.kind < kinds-1 && dice >= mix[r.kind]; r.kind++ {

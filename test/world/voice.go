@@ -27,6 +27,8 @@ func (d *dayRun) refusal(c *call, w *window, local time.Duration) verdict {
 		if w.per == day {
 			v.wait = 39 * time.Second // it says so beside a day's limit
 		}
+	case saysOwn:
+		v.letter = d.letter(c, w, wait)
 	case saysGroq: // "on tokens per day (TPD): Limit 100000, Used 99000, Requested 1500"
 		v.wait, v.said = whole(wait), true
 		v.counts = append(v.counts, count{w, w.limit, max(0, w.left(local)), whole(wait), false})

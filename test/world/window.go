@@ -24,6 +24,7 @@ type window struct {
 	limit  int64
 	per    time.Duration
 	phase  time.Duration             // turning
+	hidden bool                      // the configuration does not name it
 	shifts func(time.Duration) int64 // sliding: a limit that changes; limit is its largest
 
 	used  int64
@@ -193,6 +194,23 @@ func (w *window) settle(t time.Duration, receipt int, expected, used int64) {
 	}
 }
 
+// giveBack takes back a draw that does not count.
+func (w *window) giveBack(t time.Duration, receipt int, expected int64) {
+	w.advance(t)
+	n := w.amount(expected)
+	switch {
+	case w.cycle == places, w.cycle == turning && receipt == int(w.turn):
+		w.used -= n
+	case w.cycle == bucket:
+		w.level = min(float64(w.limit), w.level+float64(n))
+	case w.cycle == sliding:
+		if i := receipt - w.base; i >= w.head {
+			w.log[i].n -= n
+			w.used -= n
+		}
+	}
+}
+
 // most bounds how many requests the window can grant within a length of time, whatever they draw before and after, when each
 // draws at least so many tokens.
 func (w *window) most(length time.Duration) float64 {
@@ -201,7 +219,12 @@ func (w *window) most(length time.Duration) float64 {
 	switch w.cycle {
 	case bucket:
 		return n + n*float64(length)/float64(w.per)
-	case sliding, turning:
+	case turning:
+		if length%w.per != 0 || w.phase%w.per != 0 {
+			turns++ // it begins and ends within one
+		}
+		return n * turns
+	case sliding:
 		return n * turns
 	}
 	return math.Inf(1)
