@@ -189,7 +189,7 @@ func TestLyingLength(t *testing.T) {
 	c := s.dial()
 	c.send(lie(len(plainBody) - 2))
 	s.wants("too short", c.answer(), 400, "invalid_json")
-	s.wants("too short, the rest", c.answer(), 408, "request_timeout") // what is left over is the begin of no request
+	s.wants("too short, the rest", c.answer(), 400, "bad_request") // what is left over is the begin of no request
 	c.ended()
 
 	s.wants("too long, still open", s.raw(lie(len(plainBody)+9)), 408, "request_timeout")
@@ -211,7 +211,6 @@ func TestSlowBodies(t *testing.T) {
 		"no body":  head("POST /v1/chat/completions HTTP/1.1", "Content-Length: 25000000"),
 		"declared": head("POST /v1/chat/completions HTTP/1.1", "Content-Length: 25000000") + "{",
 		"chunks":   head("POST /v1/chat/completions HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n{",
-		"bare LF":  "POST /v1/chat/completions HTTP/1.1\nHost: localhost\nContent-Length: 2\n\n{}",
 	} {
 		began := time.Now()
 		got := s.raw(start)

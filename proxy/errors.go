@@ -30,18 +30,34 @@ func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 }
 
 // unreadable answers what is no request.
-func unreadable(ctx *fasthttp.RequestCtx, err error) {
+func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	if errors.Is(err, server.ErrFull) { // others wait at the door: this one's request is not waited for
 		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many connections at once; try again in a moment"})
 		return
 	}
-	linger(ctx)
-	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP"}
-	switch {
-	case isTooLargeHead(err):
-		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
-	case isTimeout(err):
-		e = tooSlow()
+	if errors.Is(err, server.ErrTLS) {
+		p.logTLS(ctx.RemoteAddr())
 	}
-	refuse(ctx, e)
+	linger(ctx)
+	refuse(ctx, mistake(err))
+}
+
+// mistake says what is wrong with what is no request.
+func mistake(err error) *openai.Error {
+	e := &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request", Message: "the request is no valid HTTP/1.1"}
+	switch {
+	case errors.Is(err, server.ErrTLS):
+		e.Message = "this port speaks plain HTTP: begin the address with http://, or put a server that speaks TLS before it"
+	case errors.Is(err, server.ErrVersion):
+		e.Status, e.Code, e.Message = 505, "http_version_not_supported", "freefall speaks HTTP/1.1 and HTTP/1.0"
+	case errors.Is(err, server.ErrTargetSize):
+		e.Status, e.Code, e.Message = 414, "target_too_long", "the address is longer than 16 KiB"
+	case errors.Is(err, server.ErrHeadSize):
+		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
+	case errors.Is(err, server.ErrAmbiguous):
+		e.Message = "end each line of the head in CR LF, begin none with a blank, name one host and nothing else before the path, and send the body plain, with either Content-Length or chunks"
+	case isTimeout(err):
+		return tooSlow()
+	}
+	return e
 }

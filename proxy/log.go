@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -159,4 +160,17 @@ func (p *Proxy) logSpend(id string, m *fallback.Model, usd float64) {
 
 func (p *Proxy) logPanic(id string, cause any) {
 	p.log.Error().Str("request", id).Str("cause", fmt.Sprint(cause)).Stack().Msg("Request failed inside freefall")
+}
+
+// tlsEvery is how often it is said that clients speak TLS: they try again and again.
+const tlsEvery = time.Minute
+
+// logTLS says that somebody speaks TLS to the plain port, which its user cannot see: TLS has no words for it.
+func (p *Proxy) logTLS(client net.Addr) {
+	now := time.Now()
+	told := p.toldTLS.Load()
+	if told != nil && now.Sub(*told) < tlsEvery || !p.toldTLS.CompareAndSwap(told, &now) {
+		return
+	}
+	p.log.Warn().Stringer("client", client).Msg("A client speaks TLS, but this port speaks plain HTTP: its address must begin with http://")
 }

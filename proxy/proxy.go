@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -75,8 +74,9 @@ type Proxy struct {
 	logLevel  func(level string) error
 	born      time.Time
 	draining  atomic.Bool
-	refused   atomic.Pointer[string] // why the newest configuration is not in use
-	alarm     *time.Timer            // when a limit ends that somebody waits for
+	refused   atomic.Pointer[string]    // why the newest configuration is not in use
+	toldTLS   atomic.Pointer[time.Time] // when it was last said that a client speaks TLS
+	alarm     *time.Timer               // when a limit ends that somebody waits for
 
 	mu     sync.Mutex // guards active, and exchange.waits of those in it
 	active map[*exchange]struct{}
@@ -103,7 +103,7 @@ func New(c Config) *Proxy {
 	p.Reconfigure(c.Settings)
 	p.server = &server.Server{
 		Handle:    p.handle,
-		Refuse:    unreadable,
+		Refuse:    p.unreadable,
 		Panicked:  func(cause any) { p.logPanic("", cause) },
 		HeadTime:  readTime,
 		IdleTime:  idleTime,
@@ -201,11 +201,6 @@ func (p *Proxy) leave(x *exchange) {
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 	s := p.settings.Load()
 	h := &ctx.Request.Header
-	if e := suspicious(h); e != nil {
-		linger(ctx)
-		refuse(ctx, e)
-		return
-	}
 	if e := s.mayEnter(h); e != nil {
 		linger(ctx)
 		refuse(ctx, e)
@@ -326,26 +321,4 @@ func openAIPath(path string) string {
 		return v1
 	}
 	return path
-}
-
-// suspicious refuses what two servers in a row may read differently. fasthttp drops a length that stands beside chunks, and
-// an encoding that means nothing, so all are looked up in what the client wrote.
-func suspicious(h *fasthttp.RequestHeader) *openai.Error {
-	var length, encoding, compressed, bare bool
-	for line := range bytes.Lines(h.RawHeaders()) {
-		bare = bare || !bytes.HasSuffix(line, []byte("\r\n"))
-		length = length || names(line, "content-length")
-		encoding = encoding || names(line, "transfer-encoding")
-		compressed = compressed || names(line, "content-encoding")
-	}
-	if bare || encoding && (length || h.ContentLength() != -1) || compressed {
-		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "bad_request",
-			Message: "end each line of the head in CR LF, and send the body plain, with either Content-Length or chunks"}
-	}
-	return nil
-}
-
-// names says whether a header line is of that field; the field is in lower case.
-func names(line []byte, field string) bool {
-	return len(line) > len(field) && line[len(field)] == ':' && strings.EqualFold(string(line[:len(field)]), field)
 }

@@ -114,8 +114,15 @@ func (c *conn) read() error {
 		c.br = c.server.head()
 		c.br.Reset(c)
 	}
+	f, err := awaitHead(c.br)
+	if err != nil {
+		return err
+	}
 	h := &c.ctx.Request.Header
 	if err := h.Read(c.br); err != nil {
+		return err
+	}
+	if err := check(h, f); err != nil {
 		return err
 	}
 	if err := c.ctx.URI().Parse(h.Host(), h.RequestURI()); err != nil {
@@ -125,10 +132,7 @@ func (c *conn) read() error {
 }
 
 // nobody says whether there is nobody to be told.
-func nobody(err error) bool {
-	var nothing fasthttp.ErrNothingRead
-	return err == io.EOF || errors.As(err, &nothing) || errors.Is(err, net.ErrClosed)
-}
+func nobody(err error) bool { return err == io.EOF || errors.Is(err, net.ErrClosed) }
 
 // last says whether the connection ends with this answer: the client wants it so, the handler does, or it cannot be told where the
 // next request would begin.

@@ -24,7 +24,7 @@ const (
 // Server serves connections. Its fields are set before Serve.
 type Server struct {
 	Handle func(*fasthttp.RequestCtx)
-	// Refuse writes the answer to what is no request. The error is fasthttp's, of the connection, or ErrFull: then nobody else is let
+	// Refuse writes the answer to what is no request. The error is one of this package, fasthttp's, or of the connection. With ErrFull nobody else is let
 	// in before it has returned and the connection is closed, so neither may wait for the client.
 	Refuse func(*fasthttp.RequestCtx, error)
 	// Panicked is told of a panic in Handle or in a stream. It costs its connection, and nobody else anything.

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// check refuses what the codec takes and another server would read in another way: who stands before us judges by what it has read.
+func check(h *fasthttp.RequestHeader, f fields) error {
+	if !bytes.HasPrefix(h.Protocol(), []byte("HTTP/1.")) {
+		return ErrVersion
+	}
+	if f.compressed || f.encoding && (f.length || h.ContentLength() != -1) {
+		return ErrAmbiguous
+	}
+	if bytes.IndexFunc(h.Host(), noHost) >= 0 || !plainTarget(h.RequestURI(), h.Host()) {
+		return ErrAmbiguous
+	}
+	return nil
+}
+
+// noHost is what stands in no name, address or port.
+func noHost(r rune) bool {
+	letter, digit := 'a' <= r|0x20 && r|0x20 <= 'z', '0' <= r && r <= '9'
+	return !letter && !digit && !strings.ContainsRune("-._~:[]%", r)
+}
+
+// plainTarget says whether a target means one thing: no fragment, and in its long form the host that the head names.
+func plainTarget(target, host []byte) bool {
+	if bytes.IndexByte(target, '#') >= 0 {
+		return false
+	}
+	if len(target) > 0 && target[0] == '/' {
+		return true
+	}
+	scheme, rest, long := bytes.Cut(target, []byte("://"))
+	if !long {
+		return true // of OPTIONS, or of a tunnel: the codec lets nothing else pass
+	}
+	if n := bytes.IndexAny(rest, "/?"); n >= 0 {
+		rest = rest[:n]
+	}
+	return (strings.EqualFold(string(scheme), "http") || strings.EqualFold(string(scheme), "https")) && bytes.EqualFold(rest, host)
+}
