@@ -18,7 +18,7 @@ func (r *reply) newStream() *openai.ChatStream {
 	}
 	r.keeps = x.settings.Continue && x.req.PlainText()
 	r.plain = r.keeps
-	return openai.NewChatStream(d, openai.ChatOptions{IncludeUsage: x.req.IncludeUsage, Quiet: r.keeps})
+	return openai.NewChatStream(d, openai.ChatOptions{IncludeUsage: x.req.IncludeUsage, Quiet: r.keeps, Model: r.attempt.Model.ID})
 }
 
 // keep takes what an event says, as long as it is text alone.

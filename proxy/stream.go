@@ -39,7 +39,7 @@ func (r *reply) open() (answered bool, o fallback.Outcome) {
 			r.up.Close()
 			return false, r.transport(err)
 		}
-		if r.held > maxPrelude && r.state == openai.Hold {
+		if r.held-r.scanner.Pending() > maxPrelude && r.state == openai.Hold {
 			r.up.Close()
 			return false, r.transport(errPrelude)
 		}
@@ -206,7 +206,7 @@ func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(bytes.Clone(first), rest...), time.Now())
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(bytes.Clone(first), rest...), r.attempt.Model.ID, time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

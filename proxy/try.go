@@ -191,7 +191,7 @@ func (r *reply) whole() (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o = openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, time.Now())
+	body, o = openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

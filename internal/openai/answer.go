@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -13,20 +14,29 @@ import (
 var errNoCompletion = errors.New("the answer is not a chat completion")
 
 // Complete gives the verdict on a whole answer to a chat request, and a good one as the client is to see it: byte for
-// byte, but that an answer which called a tool ends with finish_reason tool_calls. Half a tool call is a fault.
-func Complete(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) ([]byte, fallback.Outcome) {
+// byte, but that what SDKs rely on and the provider left out is put in, and that an answer which called a tool ends with
+// finish_reason tool_calls. Half a tool call is a fault. model is the id that was asked for.
+func Complete(d *Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome) {
 	if o, ok := plainAnswer(status, body); ok {
 		return body, o
 	}
-	return search(d, status, header, body, now)
+	return search(d, status, header, body, model, now)
 }
 
 // search reads an answer for everything that it may be.
-func search(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) ([]byte, fallback.Outcome) {
+func search(d *Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome) {
+	m := mender{place: messagePlace, now: now}
+	if doc := bytes.TrimSpace(body); validShallow(doc) && gjson.GetBytes(doc, "choices.0").IsObject() {
+		body = m.choices(body)
+	}
 	o := Classify(d, status, header, body, now)
+	if m.broke != "" && (o.Class == fallback.OK || IsEmpty(&o)) {
+		return body, givenUp(m.broke)
+	}
 	if o.Class != fallback.OK {
 		return body, o
 	}
+	body = identified(body, model, now)
 	position := -1
 	gjson.GetBytes(body, "choices").ForEach(func(_, choice gjson.Result) bool {
 		position++
@@ -46,6 +56,33 @@ func search(d *Dialect, status int, header func(name string) string, body []byte
 	})
 	return body, o
 }
+
+// identified gives a completion with the identity that its provider left out.
+func identified(body []byte, model string, now time.Time) []byte {
+	doc := gjson.ParseBytes(body)
+	if !doc.Get("choices").IsArray() {
+		return body
+	}
+	var t identity
+	t.settle(now, model)
+	for _, part := range [...]struct {
+		key   string
+		value []byte
+		good  bool
+	}{
+		{"id", t.id, isText(doc.Get("id"))},
+		{"object", []byte(`"chat.completion"`), doc.Get("object").Str == "chat.completion"},
+		{"created", t.created, isWhole([]byte(doc.Get("created").Raw))},
+		{"model", t.model, t.model == nil || isText(doc.Get("model"))},
+	} {
+		if !part.good {
+			body = with(body, part.key, string(part.value))
+		}
+	}
+	return body
+}
+
+func isText(v gjson.Result) bool { return v.Type == gjson.String && v.Str != "" }
 
 func wholeArguments(calls []gjson.Result) bool {
 	for _, call := range calls {

@@ -36,7 +36,7 @@ func TestComplete(t *testing.T) {
 		if tc.want == "" {
 			tc.want = tc.body
 		}
-		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), testNow)
+		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), "m", testNow)
 		if string(body) != tc.want || o.Class != tc.class {
 			t.Errorf("%s: %s %s\n%s", name, o.Class, o.Message, body)
 		}
@@ -69,11 +69,11 @@ func TestDocument(t *testing.T) {
 		},
 		"two choices, one without an end": {
 			body: `{"choices":[{"message":{"content":"a"},"logprobs":{"content":[]},"finish_reason":null},{"index":1,"message":{"content":"b"},"finish_reason":"length"}]}`,
-			want: strings.ReplaceAll(`data: {"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[]},"finish_reason":null}]TAIL`+
+			want: strings.ReplaceAll(`data: {"choices":[{"index":0,"delta":{"content":"a","role":"assistant"},"logprobs":{"content":[]},"finish_reason":null}]TAIL`+
 				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]TAIL`+
-				`data: {"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]TAIL`+
+				`data: {"choices":[{"index":1,"delta":{"content":"b","role":"assistant"},"finish_reason":null}]TAIL`+
 				`data: {"choices":[{"index":1,"delta":{},"finish_reason":"length"}]TAIL`, "TAIL",
-				`,"object":"chat.completion.chunk"}`+"\n\n") + doneEvent,
+				`,"id":"chatcmpl-deh1t8phon40","object":"chat.completion.chunk","created":1764000000,"model":"m"}`+"\n\n") + doneEvent,
 		},
 	} {
 		r := relayDocument(ChatOptions{IncludeUsage: tc.asked}, []byte(tc.body))
@@ -97,7 +97,7 @@ func TestDocumentFails(t *testing.T) {
 		"another object": {`{"object":"list","data":[]}`, fallback.UpstreamFault, false},
 		"empty":          {completion(`{"role":"assistant","content":""}`, `"stop"`), fallback.UpstreamFault, true},
 	} {
-		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), testNow)
+		body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), "m", testNow)
 		if o.Class != tc.class || IsEmpty(&o) != tc.empty {
 			t.Errorf("%s: %+v", name, o)
 		}

@@ -8,15 +8,18 @@ import (
 
 // chunk is what one event of a chat stream holds, as far as the relay of it cares.
 type chunk struct {
-	id, created []byte // raw JSON; nil when absent or blank
+	id, created, model []byte // raw JSON; nil when absent, blank or of another type
+	isChunk            bool   // it calls itself a chunk
 
 	choices  int    // how many, -1 when the event has no list of them
 	seen     uint64 // the choices that speak, one bit each
 	finished uint64 // those that give their finish_reason
 	calls    bool   // tool calls, or their predecessor function_call
 	usage    bool   // token counts at the place where clients look for them
-	groq     bool   // token counts at Groq's own place
+	usageIn  string // the path of token counts that stand elsewhere
 	isError  bool   // it has an error, or ends with finish_reason "error"
+	roles    uint64 // the choices that say who speaks, one bit each
+	odd      bool   // a choice is not as clients rely on: a mender is needed
 
 	bearing int    // how many values the client waits for
 	text    [2]int // where the last of them stands that is a string, without its quotes
@@ -36,7 +39,11 @@ const (
 	onceIndex
 	onceDelta
 	onceFinish
+	onceModel
 )
+
+// maxChoices bounds the choices of a chunk; nobody can ask for more.
+const maxChoices = 128
 
 // chunkReader walks over a chunk. The level of nesting and the two flags say where it is.
 type chunkReader struct {
@@ -46,9 +53,12 @@ type chunkReader struct {
 
 	top, member uint8 // keys seen in the chunk and in its current choice
 	index       int   // of the current choice
-	ends        bool  // the current choice has a finish_reason
-	odd         bool  // not the shape of a chunk
+	said        parts // of it
+	broken      bool  // not the shape of a chunk
 }
+
+// parts are what a choice has been found to have.
+type parts struct{ index, delta, role, end bool }
 
 // readChunk reads one event of a chat stream; ok is false when it is not one whole JSON object, or one that no client
 // could read.
@@ -71,7 +81,7 @@ func readChunk(data []byte) (c chunk, ok bool) {
 		}
 	}
 	r.endChoice()
-	return r.chunk, r.err == nil && !r.odd
+	return r.chunk, r.err == nil && !r.broken
 }
 
 func (r *chunkReader) readTop() {
@@ -85,9 +95,16 @@ func (r *chunkReader) readTop() {
 		}
 	case r.key.is("created"):
 		r.once(&r.top, onceCreated)
-		if v := r.value(); r.kind == '0' && len(v) <= maxID && string(v) != "0" {
+		if v := r.value(); isWhole(v) && string(v) != "0" {
 			r.created = v
 		}
+	case r.key.is("model"):
+		r.once(&r.top, onceModel)
+		if r.kind == '"' && len(r.str.raw) > 0 && len(r.str.raw) <= maxID {
+			r.model = r.value()
+		}
+	case r.key.is("object"):
+		r.isChunk = r.kind == '"' && r.str.is("chat.completion.chunk")
 	case r.key.is("choices"):
 		r.once(&r.top, onceChoices)
 		if r.kind == '[' {
@@ -108,11 +125,13 @@ func (r *chunkReader) readSecond() {
 	switch {
 	case r.inChoices:
 		r.endChoice()
-		r.odd = r.odd || r.kind != '{'
-		r.index, r.member, r.inDelta = r.choices, 0, false
+		r.broken = r.broken || r.kind != '{' || r.choices == maxChoices
+		r.index, r.member, r.said, r.inDelta = r.choices, 0, parts{}, false
 		r.choices++
 	case r.inGroq && r.key.is("usage"):
-		r.groq = r.kind == '{'
+		r.usageIn = "x_groq.usage"
+	case r.inGroq && r.key.is("error"):
+		r.isError = r.isError || r.filled()
 	}
 }
 
@@ -122,17 +141,21 @@ func (r *chunkReader) readChoice() {
 	case r.key.is("delta"):
 		r.once(&r.member, onceDelta)
 		r.inDelta = r.kind == '{'
+		r.said.delta = r.inDelta
 	case r.key.is("index"):
 		r.once(&r.member, onceIndex)
 		if n, ok := smallInt(r.value()); ok {
-			r.index = n
+			r.index, r.said.index = n, true
 		}
 	case r.key.is("finish_reason"):
 		r.once(&r.member, onceFinish)
-		r.ends = r.kind == '"' && len(r.str.raw) > 0
-		r.isError = r.isError || r.ends && r.str.is("error")
-	case r.key.is("text"): // of the older completions
-		r.bear()
+		r.said.end = r.kind == '"' && len(r.str.raw) > 0
+		r.isError = r.isError || r.said.end && r.str.is("error")
+		r.odd = r.odd || r.kind != 'n' && (r.kind != '"' || r.str.escaped || !isFinish(r.str.raw))
+	case r.key.is("usage"): // Moonshot's
+		if r.kind == '{' && r.choices == 1 {
+			r.usageIn = "choices.0.usage"
+		}
 	case r.key.is("error"):
 		r.isError = r.isError || r.filled()
 	}
@@ -143,9 +166,25 @@ func (r *chunkReader) readDelta() {
 	case r.key.is("tool_calls"), r.key.is("function_call"):
 		r.calls = r.calls || r.filled()
 		r.bear()
-	case r.key.is("content"), r.key.is("reasoning"), r.key.is("reasoning_content"), r.key.is("reasoning_details"), r.key.is("refusal"), r.key.is("audio"):
+	case r.key.is("content"):
+		r.odd = r.odd || r.kind != '"' && r.kind != 'n'
+		r.bear()
+	case r.key.is("role"):
+		r.said.role = r.kind == '"' && r.str.is("assistant")
+		r.odd = r.odd || !r.said.role && r.kind != 'n'
+	case r.bears():
 		r.bear()
 	}
+}
+
+// bears says whether the member of a delta that was just read is one of contentPlaces.
+func (r *chunkReader) bears() bool {
+	for _, place := range contentPlaces {
+		if r.key.is(place) {
+			return true
+		}
+	}
+	return false
 }
 
 // bear notes that the client may wait for the value that was just read.
@@ -174,7 +213,7 @@ func (r *chunkReader) value() []byte { return r.body[r.from:r.to] }
 
 // once notes a key, and that the chunk is odd when it stood there before.
 func (r *chunkReader) once(seen *uint8, key uint8) {
-	r.odd = r.odd || *seen&key != 0
+	r.broken = r.broken || *seen&key != 0
 	*seen |= key
 }
 
@@ -185,10 +224,24 @@ func (r *chunkReader) endChoice() {
 	}
 	bit := uint64(1) << min(r.index, 63)
 	r.seen |= bit
-	if r.ends {
+	if r.said.end {
 		r.finished |= bit
 	}
-	r.index, r.ends = -1, false
+	if r.said.role {
+		r.roles |= bit
+	}
+	r.odd = r.odd || !r.said.index || !r.said.delta
+	r.index = -1
+}
+
+// isWhole says whether a number is written in digits alone, few enough for every reader.
+func isWhole(raw []byte) bool {
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return 0 < len(raw) && len(raw) <= 18
 }
 
 // smallInt reads a number of at most three digits.

@@ -53,7 +53,8 @@ func (v *evidence) choices() fallback.Outcome {
 }
 
 // contentPlaces are where a choice may say something, beside content.
-var contentPlaces = []string{"tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details", "refusal", "audio"}
+var contentPlaces = []string{"tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details", "refusal", "audio", "images",
+	"reasoning_text", "thinking", "thinking_blocks"}
 
 func bearsContent(choice gjson.Result) bool {
 	if hasContent(choice.Get("text")) {
@@ -101,6 +102,10 @@ func (v *evidence) usage(o *fallback.Outcome) {
 	if !u.IsObject() {
 		u = v.doc.Get("x_groq.usage")
 	}
+	readUsage(o, u)
+}
+
+func readUsage(o *fallback.Outcome, u gjson.Result) {
 	o.InputTokens = tokensIn(u, "prompt_tokens", "input_tokens")
 	o.OutputTokens = tokensIn(u, "completion_tokens", "output_tokens")
 	if cost := u.Get("cost").Float(); cost > 0 {

@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -19,10 +21,27 @@ func (s *ChatStream) hold(dst, data []byte) []byte {
 	return dst
 }
 
+// introduce says who speaks, for choices whose provider does not: helpers of SDKs fail without. It is an event of its own, so that what
+// the provider sent stays as it came.
+func (s *ChatStream) introduce(dst []byte, nameless uint64) []byte {
+	if s.goesOn {
+		return dst
+	}
+	for ; nameless != 0; nameless &= nameless - 1 {
+		role := fmt.Appendf(nil, `{"object":"chat.completion.chunk","choices":[{"index":%d,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`, bits.TrailingZeros64(nameless))
+		if s.state == Content {
+			dst = s.write(dst, role)
+		} else {
+			s.held = appendFrame(s.held, role)
+		}
+	}
+	return dst
+}
+
 // commit passes the commit point: what was held back goes first.
 func (s *ChatStream) commit(dst []byte, now time.Time) []byte {
 	s.state = Content
-	s.ids.settle(now)
+	s.ids.settle(now, s.opt.Model)
 	return s.Held(dst)
 }
 
@@ -55,19 +74,22 @@ func (s *ChatStream) writeEnd(dst []byte) []byte {
 
 // noteUsage takes the token counts of a chunk, and keeps them as the last chunk of the answer if the client asked.
 func (s *ChatStream) noteUsage(data []byte, c *chunk) {
-	if !c.usage && !c.groq {
+	if !c.usage && c.usageIn == "" {
 		return
 	}
 	v := evidence{doc: gjson.ParseBytes(data)}
 	v.usage(&s.outcome)
+	if !c.usage {
+		readUsage(&s.outcome, v.doc.Get(c.usageIn))
+	}
 	if !s.opt.IncludeUsage {
 		return
 	}
+	if !c.usage {
+		data = without(with(data, "usage", v.doc.Get(c.usageIn).Raw), "x_groq")
+	}
 	if c.choices != 0 {
 		data = with(data, "choices", "[]")
-	}
-	if !c.usage {
-		data = without(with(data, "usage", v.doc.Get("x_groq.usage").Raw), "x_groq")
 	}
 	s.usage = append(s.usage[:0], data...)
 }

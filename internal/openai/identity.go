@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"strconv"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // maxID bounds an id that freefall repeats in each chunk, in bytes.
 const maxID = 256
 
-// identity is the id and the created of one answer, as raw JSON. All its chunks carry the same: accumulators of SDKs lose
+// identity is the id, the created and the model of one answer, as raw JSON. All its chunks carry the same: accumulators of SDKs lose
 // the text of a stream whose ids differ.
-type identity struct{ id, created []byte }
+type identity struct{ id, created, model []byte }
 
 // learn takes what a chunk tells, as long as it is not known.
 func (t *identity) learn(c *chunk) {
@@ -21,15 +23,21 @@ func (t *identity) learn(c *chunk) {
 	if t.created == nil {
 		t.created = bytes.Clone(c.created)
 	}
+	if t.model == nil {
+		t.model = bytes.Clone(c.model)
+	}
 }
 
-// settle makes up what no chunk has told.
-func (t *identity) settle(now time.Time) {
+// settle makes up what no chunk has told. model is the id that was asked for.
+func (t *identity) settle(now time.Time, model string) {
 	if t.id == nil {
 		t.id = append(strconv.AppendInt([]byte(`"chatcmpl-`), now.UnixNano(), 36), '"')
 	}
 	if t.created == nil {
 		t.created = strconv.AppendInt(nil, max(now.Unix(), 1), 10)
+	}
+	if t.model == nil && model != "" {
+		t.model = gjson.AppendJSONString(nil, model)
 	}
 }
 
@@ -40,6 +48,12 @@ func (t *identity) stamp(data []byte, c *chunk) []byte {
 	}
 	if !bytes.Equal(c.created, t.created) {
 		data = with(data, "created", string(t.created))
+	}
+	if t.model != nil && !bytes.Equal(c.model, t.model) {
+		data = with(data, "model", string(t.model))
+	}
+	if !c.isChunk {
+		data = with(data, "object", `"chat.completion.chunk"`)
 	}
 	return data
 }

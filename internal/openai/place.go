@@ -15,7 +15,7 @@ func errorIn(doc gjson.Result, success bool) (e gjson.Result, found bool) {
 	if !doc.IsObject() {
 		return e, false
 	}
-	for _, place := range [...]string{"error", "errors.0", "response.error"} {
+	for _, place := range [...]string{"error", "errors.0", "response.error", "x_groq.error"} {
 		if e := doc.Get(place); saysSomething(e) {
 			return e, true
 		}

@@ -12,7 +12,7 @@ func plainAnswer(status int, body []byte) (o fallback.Outcome, ok bool) {
 			return o, false
 		}
 	}
-	if status/100 != 2 || r.err != nil || r.choices != 1 || !r.says {
+	if status/100 != 2 || r.err != nil || r.choices != 1 || !r.says || r.seen&needed != needed {
 		return o, false
 	}
 	return fallback.Outcome{Class: fallback.OK, Action: fallback.PassThrough, Status: status,
@@ -49,6 +49,15 @@ const (
 	seenInput
 	seenOutput
 	seenCost
+	seenIndex
+	seenRole
+	seenID
+	seenObject
+	seenCreated
+	seenModel
+
+	// needed are those that clients rely on: an answer without one of them must be mended.
+	needed = seenMessage | seenContent | seenIndex | seenRole | seenID | seenObject | seenCreated | seenModel
 )
 
 // take looks at the value that the scanner has found. False ends the walk: somebody else has to look.
@@ -85,6 +94,14 @@ func (r *answerReader) document() bool {
 	case "usage":
 		r.top = inUsage
 		return r.once(seenUsage) && r.kind == '{'
+	case "id":
+		return r.once(seenID) && r.isText()
+	case "object":
+		return r.once(seenObject) && r.kind == '"' && !r.str.escaped && string(r.str.raw) == "chat.completion"
+	case "model":
+		return r.once(seenModel) && r.isText()
+	case "created":
+		return r.once(seenCreated) && isWhole(r.body[r.from:r.to])
 	}
 	return true
 }
@@ -113,7 +130,11 @@ func (r *answerReader) choice() bool {
 		r.second = inMessage
 		return r.once(seenMessage) && r.kind == '{'
 	case "finish_reason":
-		return r.once(seenFinish) && (r.kind == 'n' || r.kind == '"' && !r.str.escaped && string(r.str.raw) != "error")
+		own := r.kind == '"' && !r.str.escaped && isFinish(r.str.raw) && string(r.str.raw) != "error"
+		return r.once(seenFinish) && (r.kind == 'n' || own)
+	case "index":
+		_, ok := smallInt(r.body[r.from:r.to])
+		return r.once(seenIndex) && ok
 	}
 	return true
 }
@@ -125,9 +146,13 @@ func (r *answerReader) message() bool {
 	case "content":
 		r.says = r.kind == '"' && len(r.str.raw) > 0
 		return r.says && r.once(seenContent)
+	case "role":
+		return r.once(seenRole) && r.kind == '"' && !r.str.escaped && string(r.str.raw) == "assistant"
 	}
 	return true
 }
+
+func (r *answerReader) isText() bool { return r.kind == '"' && len(r.str.raw) > 0 }
 
 // once notes a member, and says whether it is the first of its name.
 func (r *answerReader) once(member uint16) bool {

@@ -11,14 +11,22 @@ import (
 var plainAnswers = []string{
 	completion(`{"role":"assistant","content":"Hello"}`, `"stop"`),
 	completion(`{"role":"assistant","content":"Hel\nlo \u00e9 세계","refusal":null,"annotations":[],"reasoning":"hm"}`, `"length"`),
-	completion(`{"content":"Hello"}`, `null`),
-	` {"choices":[{"message":{"content":"a","x":{"tool_calls":[1],"error":"none"}}}]} ` + "\n",
-	`{"usage":{"prompt_tokens":3,"completion_tokens":999999999,"cost":0,"prompt_tokens_details":{"cost":1}},"choices":[{"logprobs":{"content":[{"error":"x"}]},"message":{"content":"a"}}]}`,
+	completion(`{"role":"assistant","content":"Hello"}`, `null`),
+	` {"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a","x":{"tool_calls":[1],"error":"none"}}}]} ` + "\n",
+	`{"usage":{"prompt_tokens":3,"completion_tokens":999999999,"cost":0,"prompt_tokens_details":{"cost":1}},"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"logprobs":{"content":[{"error":"x"}]},"message":{"role":"assistant","content":"a"}}]}`,
 }
 
 // doubtfulAnswers are for the search: it may come to another verdict, or to the same one.
 var doubtfulAnswers = []string{
 	completion(call(`{}`), `"stop"`),
+	completion(`{"content":"Hello"}`, `"stop"`),
+	completion(`{"role":"model","content":"Hello"}`, `"stop"`),
+	completion(`{"role":"assistant","content":"Hello"}`, `"eos"`),
+	strings.Replace(plainAnswers[0], `"index":0,`, ``, 1),
+	strings.Replace(plainAnswers[0], `"id":"c1",`, ``, 1),
+	strings.Replace(plainAnswers[0], `chat.completion`, `text_completion`, 1),
+	strings.Replace(plainAnswers[0], `"model":"m",`, `"model":null,`, 1),
+	strings.Replace(plainAnswers[0], `"created":`, `"created":0.5,"x":`, 1),
 	completion(`{"content":"Hello"}`, `"error"`),
 	completion(`{"content":"Hello"}`, `"err\u006fr"`),
 	completion(`{"content":""}`, `"stop"`),
@@ -79,7 +87,7 @@ func FuzzPlainAnswer(f *testing.F) {
 		if !ok {
 			return
 		}
-		searched, want := search(DialectOf(""), status, noHeader, body, testNow)
+		searched, want := search(DialectOf(""), status, noHeader, body, "m", testNow)
 		if diff := cmp.Diff(want, o); diff != "" || string(searched) != string(body) {
 			t.Errorf("%s\n%s", body, diff)
 		}
@@ -91,13 +99,13 @@ func BenchmarkCompleteGood(b *testing.B) {
 	b.Run("read", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			Complete(nil, 200, nil, body, testNow)
+			Complete(nil, 200, nil, body, "m", testNow)
 		}
 	})
 	b.Run("searched", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			search(nil, 200, nil, body, testNow)
+			search(nil, 200, nil, body, "m", testNow)
 		}
 	})
 }

@@ -20,6 +20,7 @@ type Event struct {
 	Data    []byte // the data lines, joined with LF
 	Name    []byte // of the event field
 	Comment bool   // there is no data line: comments, or fields alone
+	Stray   []byte // without a data line, what may be an error all the same: a line of JSON, or a field called error
 }
 
 // Scanner cuts an event stream into events as the WHATWG describes them, from bytes that are pushed in as they come.
@@ -73,16 +74,23 @@ func (s *Scanner) Next() (Event, bool) {
 }
 
 // End says that no more bytes come. What is left of a begun event is dropped, as the standard wants it, but for the
-// `data: [DONE]` of a provider that does not end its last line.
+// `data: [DONE]` of a provider that does not end its last line, and for what may be an error.
 func (s *Scanner) End() (Event, bool) {
 	s.hasCR = true // the scan has not seen the last line whole
 	ev, ok := s.parse(s.carry)
 	s.carry = nil
-	return ev, ok && isDone(ev.Data)
+	if ok && !isDone(ev.Data) {
+		if bytes.HasPrefix(ev.Data, []byte("{")) || bytes.HasPrefix(ev.Data, []byte("[{")) {
+			ev.Stray = ev.Data
+		}
+		ev = Event{Comment: true, Stray: ev.Stray}
+		ok = ev.Stray != nil
+	}
+	return ev, ok
 }
 
-// Pending says whether bytes of an unfinished event are held.
-func (s *Scanner) Pending() bool { return len(s.carry) > 0 }
+// Pending is how many bytes of an unfinished event are held.
+func (s *Scanner) Pending() int { return len(s.carry) }
 
 // Err says why Next gives no more events although bytes came: ErrEventTooLarge.
 func (s *Scanner) Err() error { return s.err }
@@ -182,9 +190,17 @@ func (s *Scanner) parse(raw []byte) (ev Event, ok bool) {
 		case "data":
 			ev.Data = s.join(ev.Data, value, data)
 			data++
+		case "error":
+			ev.Stray = value
+		default:
+			if line[0] == '{' {
+				ev.Stray = line
+			}
 		}
 	}
-	ev.Comment = data == 0
+	if ev.Comment = data == 0; !ev.Comment {
+		ev.Stray = nil
+	}
 	return ev, ok
 }
 

@@ -38,6 +38,7 @@ type ChatOptions struct {
 	// Quiet says that a failure behind the commit point writes nothing: the caller goes on with another answer, or tells of it with
 	// AppendErrorEvent.
 	Quiet bool
+	Model string // the id that was asked for, which stands where a provider names none
 }
 
 const (
@@ -98,6 +99,8 @@ func (s *ChatStream) Continue(d *Dialect) *ChatStream {
 func (s *ChatStream) Event(dst []byte, ev Event, now time.Time) ([]byte, Verdict) {
 	switch {
 	case s.over() || len(ev.Data) == 0 && !ev.Comment:
+	case ev.Stray != nil:
+		dst = s.stray(dst, ev.Stray, now)
 	case ev.Comment:
 		if s.state == Content {
 			dst = append(dst, keepAlive...)
@@ -161,7 +164,7 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 	case ok:
 		s.noteUsage(ev.Data, &c)
 	case !named:
-		return s.malformed(dst)
+		return s.unread(dst, ev, now)
 	}
 	if named || c.isError || c.choices < 0 {
 		if o, isError := ClassifyError(s.dialect, ev.Data, now); isError {
@@ -174,7 +177,38 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 	if c.choices <= 0 {
 		return dst // nothing in it for the client, who may read choices[0] without looking
 	}
+	if c.odd {
+		m := mender{place: deltaPlace, spoken: s.seen, now: now}
+		if ev.Data = m.choices(ev.Data); m.broke != "" {
+			return s.fail(dst, givenUp(m.broke))
+		}
+		if c, ok = readChunk(ev.Data); !ok {
+			return s.malformed(dst)
+		}
+	}
 	return s.pass(dst, ev.Data, &c, now)
+}
+
+// stray finds the error that a provider wrote into its stream without making an event of it. Nothing else of that kind is read.
+func (s *ChatStream) stray(dst, line []byte, now time.Time) []byte {
+	if o, isError := ClassifyError(s.dialect, line, now); isError {
+		return s.fail(dst, o)
+	}
+	return dst
+}
+
+// unread takes an event that is no chunk: an error in a list, or several events between which the blank line is missing.
+func (s *ChatStream) unread(dst []byte, ev Event, now time.Time) []byte {
+	if o, isError := ClassifyError(s.dialect, ev.Data, now); isError {
+		return s.fail(dst, o)
+	}
+	if line, _, several := bytes.Cut(ev.Data, []byte{'\n'}); several && validShallow(line) {
+		for line := range bytes.SplitSeq(ev.Data, []byte{'\n'}) {
+			dst, _ = s.Event(dst, Event{Data: line}, now)
+		}
+		return dst
+	}
+	return s.malformed(dst)
 }
 
 // malformed forgives one line that is no chunk, once the client has content.
@@ -191,7 +225,7 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	asCame := data
 	if c.calls || c.finished != 0 {
 		var why string
-		if data, why = s.calls.follow(data); why != "" {
+		if data, why = s.calls.follow(data, now); why != "" {
 			return s.fail(dst, streamFault(why))
 		}
 		s.length = s.length || endsFor(data, "length")
@@ -202,9 +236,10 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	if s.goesOn {
 		data = withoutRole(data)
 	}
+	s.ids.learn(c)
+	dst = s.introduce(dst, c.seen&^(s.seen|c.roles))
 	s.seen |= c.seen
 	s.finished |= c.finished
-	s.ids.learn(c)
 	switch {
 	case s.state == Content:
 	case c.bearing > 0:
@@ -227,7 +262,7 @@ func (s *ChatStream) close(dst []byte, why string, now time.Time) []byte {
 	if !s.complete() {
 		return s.fail(dst, streamFault(why))
 	}
-	s.ids.settle(now)
+	s.ids.settle(now, s.opt.Model)
 	if s.state == Hold && s.length && s.outcome.OutputTokens > 0 { // thoughts that are not shown took all the tokens
 		dst = s.commit(dst, now)
 	}

@@ -99,7 +99,7 @@ func relay(opt ChatOptions, cut bool, packets ...[]byte) (r relayed) {
 
 // relayDocument takes a body that is no stream.
 func relayDocument(opt ChatOptions, body []byte) (r relayed) {
-	body, o := Complete(DialectOf("openrouter"), 200, noHeader, body, testNow)
+	body, o := Complete(DialectOf("openrouter"), 200, noHeader, body, "m", testNow)
 	r.verdict = Verdict{State: Failed, Outcome: o}
 	if o.Class == fallback.OK {
 		r.verdict.State = Done
@@ -358,9 +358,11 @@ func deltaChunk(delta, finish string) string {
 
 var (
 	roleChunk   = deltaChunk(`{"role":"assistant","content":""}`, "null")
-	helloChunk  = deltaChunk(`{"content":"Hello"}`, "null")
+	helloChunk  = deltaChunk(`{"role":"assistant","content":"Hello"}`, "null")
 	finishChunk = deltaChunk(`{}`, `"stop"`)
 )
+
+var wholeCall = deltaChunk(`{"role":"assistant","tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}`, "null")
 
 func besideText(text, arguments string) string {
 	return deltaChunk(`{"content":"`+text+`","tool_calls":[{"index":0,"function":{"arguments":"`+arguments+`"}}]}`, "null")
@@ -381,9 +383,9 @@ func TestStreamRepairs(t *testing.T) {
 			in:   helloChunk + strings.Replace(finishChunk, `"c1"`, `""`, 1) + doneEvent,
 			want: helloChunk + finishChunk + doneEvent},
 		"no id at all": {
-			in: `data: {"choices":[{"index":0,"delta":{"content":"a"}}]}` + "\n\n" + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n",
-			want: `data: {"choices":[{"index":0,"delta":{"content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" +
-				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" + doneEvent},
+			in: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}` + "\n\n" + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n",
+			want: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" +
+				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" + doneEvent},
 		"comments after content stay alive": {
 			in:   ": hi\n\n" + helloChunk + ": any words\n\nretry: 3\n\ndata:\n\n" + finishChunk,
 			want: helloChunk + ": keep-alive\n\n: keep-alive\n\n" + finishChunk + doneEvent},
@@ -398,18 +400,18 @@ func TestStreamRepairs(t *testing.T) {
 			want: helloChunk + finishChunk + `data: {"id":"c1","object":"chat.completion.chunk","created":1764000000,"model":"m","choices":[],"usage":{"prompt_tokens":2}}` + "\n\n" + doneEvent},
 		"cut characters": {in: strings.Replace(helloChunk, "Hello", "H\xe2\x82", 1) + finishChunk, want: strings.Replace(helloChunk, "Hello", "H\ufffd", 1) + finishChunk + doneEvent},
 		"calls that share an index": {
-			in: deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}`, "null") +
-				deltaChunk(`{"tool_calls":[{"index":0,"id":"b","function":{"name":"f","arguments":"{"}},{"index":0,"function":{"arguments":"}"}}]}`, `"stop"`),
-			want: deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}`, "null") +
-				deltaChunk(`{"tool_calls":[{"index":1,"id":"b","function":{"name":"f","arguments":"{"}},{"index":1,"function":{"arguments":"}"}}]}`, `"tool_calls"`) + doneEvent},
+			in: roleChunk + deltaChunk(`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`, "null") +
+				deltaChunk(`{"tool_calls":[{"index":0,"id":"b","type":"function","function":{"name":"f","arguments":"{"}},{"index":0,"function":{"arguments":"}"}}]}`, `"stop"`),
+			want: roleChunk + deltaChunk(`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`, "null") +
+				deltaChunk(`{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"f","arguments":"{"}},{"index":1,"function":{"arguments":"}"}}]}`, `"tool_calls"`) + doneEvent},
 		"calls without an index": {
-			in: deltaChunk(`{"tool_calls":[{"function":{"name":"f","arguments":"{}"}},{"function":{"name":"g","arguments":"{"}}]}`, "null") +
+			in: roleChunk + deltaChunk(`{"tool_calls":[{"function":{"name":"f","arguments":"{}"}},{"function":{"name":"g","arguments":"{"}}]}`, "null") +
 				deltaChunk(`{"tool_calls":[{"function":{"arguments":"}"}}]}`, `"tool_calls"`),
-			want: deltaChunk(`{"tool_calls":[{"function":{"name":"f","arguments":"{}"},"index":0},{"function":{"name":"g","arguments":"{"},"index":1}]}`, "null") +
+			want: roleChunk + deltaChunk(`{"tool_calls":[{"function":{"name":"f","arguments":"{}"},"index":0,"id":"call_deh1t8phon400","type":"function"},{"function":{"name":"g","arguments":"{"},"index":1,"id":"call_deh1t8phon401","type":"function"}]}`, "null") +
 				deltaChunk(`{"tool_calls":[{"function":{"arguments":"}"},"index":1}]}`, `"tool_calls"`) + doneEvent},
 		"a call cut by the length": {
-			in:   deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":"}}]}`, "null") + deltaChunk(`{}`, `"length"`),
-			want: deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":"}}]}`, "null") + deltaChunk(`{}`, `"length"`) + doneEvent},
+			in:   roleChunk + deltaChunk(`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]}`, "null") + deltaChunk(`{}`, `"length"`),
+			want: roleChunk + deltaChunk(`{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]}`, "null") + deltaChunk(`{}`, `"length"`) + doneEvent},
 		"thoughts that are not shown": {
 			in:   roleChunk + deltaChunk(`{}`, `"length"`) + strings.Replace(finishChunk, `[{"index":0,"delta":{},"finish_reason":"stop"}]`, `[],"usage":{"completion_tokens":9}`, 1),
 			want: roleChunk + deltaChunk(`{}`, `"length"`) + doneEvent},
@@ -418,8 +420,8 @@ func TestStreamRepairs(t *testing.T) {
 			want: helloChunk + strings.Replace(helloChunk, "null", `"ok"`, 1) + doneEvent},
 		"a text that breaks its chunk": {in: helloChunk + strings.Replace(helloChunk, "Hello", `He"o`, 1) + finishChunk, want: helloChunk + finishChunk + doneEvent},
 		"calls beside text": {
-			in:   besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`),
-			want: besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
+			in:   wholeCall + besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`),
+			want: wholeCall + besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
 		"two choices": {
 			in:   helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1),
 			want: helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1) + doneEvent},
@@ -593,7 +595,7 @@ func TestStreamReset(t *testing.T) {
 	feed(s, first)
 	s.Reset(DialectOf("openai"), ChatOptions{})
 
-	think := strings.Replace(deltaChunk(`{"reasoning":"Hm"}`, "null"), "c1", "c2", 1)
+	think := strings.Replace(deltaChunk(`{"role":"assistant","reasoning":"Hm"}`, "null"), "c1", "c2", 1)
 	out, v := feed(s, think+helloChunk+finishChunk)
 	want := think + strings.ReplaceAll(helloChunk+finishChunk, "c1", "c2") + doneEvent
 	if diff := cmp.Diff(want, string(out)); diff != "" {

@@ -12,6 +12,11 @@ func streamFault(why string) fallback.Outcome {
 		Target: fallback.TargetModel, Until: fallback.UntilBackoff, Status: 200, Message: why}
 }
 
+// givenUp is the outcome of an answer whose finish_reason says that the provider gave it up.
+func givenUp(reason string) fallback.Outcome {
+	return streamFault(Clean("the provider gave the answer up (finish_reason "+reason+")", 100))
+}
+
 // AppendErrorEvent tells a client that has part of an answer that no more comes.
 func AppendErrorEvent(dst []byte, o *fallback.Outcome) []byte {
 	e := Error{Message: "the answer broke off", Type: "server_error", Code: o.Class.String()}

@@ -3,6 +3,7 @@ package openai
 import (
 	"hash/maphash"
 	"strconv"
+	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -27,13 +28,14 @@ type toolCall struct {
 	given  int // the index that the provider wrote
 	index  int // the one that the client sees
 	id     uint64
+	name   uint64
 	args   jsonEnd
 }
 
 // follow reads the tool calls and the finish_reasons of a chunk. It gives the chunk as the client is to see it: calls
-// without an index get one in order of arrival, as do calls that share theirs, and an answer that called a tool ends with
-// finish_reason tool_calls. A reason comes back instead when a call is over before its arguments are.
-func (t *toolCalls) follow(data []byte) (out []byte, why string) {
+// are numbered in order of arrival, each has an id and a type, and only its begin has a name; an answer that called a tool ends
+// with finish_reason tool_calls. A reason comes back instead when a call is over before its arguments are.
+func (t *toolCalls) follow(data []byte, now time.Time) (out []byte, why string) {
 	out = data
 	position := -1
 	gjson.GetBytes(data, "choices").ForEach(func(_, choice gjson.Result) bool {
@@ -43,9 +45,13 @@ func (t *toolCalls) follow(data []byte) (out []byte, why string) {
 		if v := choice.Get("index"); v.Exists() {
 			n = int(v.Int())
 		}
-		out, why = t.place(out, path+".delta.tool_calls.", n, choice.Get("delta.tool_calls"))
+		fragments := choice.Get("delta.tool_calls")
+		var placed string
+		if placed, why = t.place(n, fragments, now); placed != fragments.Raw {
+			out = with(out, path+".delta.tool_calls", placed)
+		}
 		if legacy := choice.Get("delta.function_call"); why == "" && legacy.IsObject() {
-			why = t.add(n, soleCall, legacy, legacy)
+			_, why = t.add(n, soleCall, legacy, legacy)
 		}
 		if why == "" {
 			out, why = t.finish(out, path, n, choice.Get("finish_reason").Str)
@@ -55,39 +61,72 @@ func (t *toolCalls) follow(data []byte) (out []byte, why string) {
 	return out, why
 }
 
-// place gives each fragment of a choice its index.
-func (t *toolCalls) place(data []byte, path string, choice int, fragments gjson.Result) (out []byte, why string) {
-	out = data
-	i := -1
+// place gives the fragments of a choice as clients are to see them. The list is written once, however many of them are odd.
+func (t *toolCalls) place(choice int, fragments gjson.Result, now time.Time) (placed, why string) {
+	if !fragments.IsArray() {
+		return fragments.Raw, ""
+	}
+	list, odd := []byte{'['}, false
 	fragments.ForEach(func(_, fragment gjson.Result) bool {
-		i++
 		given := unplaced
 		if v := fragment.Get("index"); v.Type == gjson.Number && v.Num >= 0 && v.Num < maxCalls {
 			given = int(v.Num)
 		}
-		if why = t.add(choice, given, fragment, fragment.Get("function")); why != "" {
+		var begins bool
+		if begins, why = t.add(choice, given, fragment, fragment.Get("function")); why != "" {
 			return false
 		}
-		if index := t.last(choice, given).index; index != given {
-			out = with(out, path+strconv.Itoa(i)+".index", strconv.Itoa(index))
+		call := t.last(choice, given)
+		raw := argumentsAsText([]byte(fragment.Raw), fragment)
+		if call.index != given {
+			raw = with(raw, "index", strconv.Itoa(call.index))
 		}
+		if begins {
+			raw = beginCall(raw, fragment, now, call.index)
+		} else {
+			raw = call.unrepeated(raw, fragment)
+		}
+		if len(list) > 1 {
+			list = append(list, ',')
+		}
+		odd = odd || string(raw) != fragment.Raw
+		list = append(list, raw...)
 		return true
 	})
-	return out, why
+	if !odd || why != "" {
+		return fragments.Raw, why
+	}
+	return string(append(list, ']')), ""
+}
+
+// unrepeated gives a fragment without the id and the name of its call: accumulators of SDKs add them up.
+func (c *toolCall) unrepeated(raw []byte, fragment gjson.Result) []byte {
+	if hashID(fragment) != 0 {
+		raw = without(raw, "id")
+	}
+	if name := hashText(fragment.Get("function.name").Str); name != 0 && name == c.name {
+		raw = without(raw, "function.name")
+	}
+	return raw
 }
 
 // add takes a fragment: the begin of a call, or more of its arguments.
-func (t *toolCalls) add(choice, given int, fragment, function gjson.Result) (why string) {
+func (t *toolCalls) add(choice, given int, fragment, function gjson.Result) (begins bool, why string) {
 	call := t.last(choice, given)
 	if call == nil || call.precedes(given, fragment, function) {
 		if len(t.calls) == maxCalls {
-			return "too many tool calls in one answer"
+			return false, "too many tool calls in one answer"
 		}
-		t.calls = append(t.calls, toolCall{choice: choice, given: given, index: t.free(choice, given), id: hashID(fragment)})
+		begins = true
+		t.calls = append(t.calls, toolCall{choice: choice, given: given, index: t.count(choice), id: hashID(fragment), name: hashText(function.Get("name").Str)})
 		call = &t.calls[len(t.calls)-1]
 	}
-	call.args.add(function.Get("arguments").Str)
-	return ""
+	arguments := function.Get("arguments")
+	if arguments.IsObject() {
+		call.args.add(arguments.Raw)
+	}
+	call.args.add(arguments.Str)
+	return begins, ""
 }
 
 // last gives the call that a fragment with that index continues. One without an index continues the last call.
@@ -113,20 +152,14 @@ func (c *toolCall) precedes(given int, fragment, function gjson.Result) bool {
 	return given == unplaced
 }
 
-// free gives the index of a new call: the provider's, unless another call has it.
-func (t *toolCalls) free(choice, given int) int {
-	next := 0
-	taken := given < 0
+// count is how many calls a choice has, which is the index of the next one: accumulators of SDKs know no gaps.
+func (t *toolCalls) count(choice int) (n int) {
 	for i := range t.calls {
 		if call := &t.calls[i]; call.choice == choice && call.given != soleCall {
-			next = max(next, call.index+1)
-			taken = taken || call.index == given
+			n++
 		}
 	}
-	if taken {
-		return next
-	}
-	return given
+	return n
 }
 
 // finish holds a finish_reason against the calls of its choice.
@@ -154,12 +187,14 @@ func (t *toolCalls) finish(data []byte, path string, choice int, reason string) 
 func (t *toolCalls) reset() { t.calls = t.calls[:0] }
 
 // hashID gives 0 for a fragment without an id.
-func hashID(fragment gjson.Result) uint64 {
-	id := fragment.Get("id").Str
-	if id == "" {
+func hashID(fragment gjson.Result) uint64 { return hashText(fragment.Get("id").Str) }
+
+// hashText gives 0 for no text.
+func hashText(s string) uint64 {
+	if s == "" {
 		return 0
 	}
-	return maphash.String(idSeed, id) | 1
+	return maphash.String(idSeed, s) | 1
 }
 
 // jsonEnd tells whether pieces of text make one whole JSON object, without holding them. No text at all is whole too: a
