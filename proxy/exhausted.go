@@ -59,9 +59,9 @@ func tooLong(e *fallback.Exhausted, tokens int) string {
 		}
 	}
 	if largest == 0 || tokens <= largest { // a provider counts otherwise than we
-		return "the request is longer than the model's context length: it exceeds the maximum context length of each that could take it"
+		return "the prompt is too long: by the providers' count it is longer than the model's context length, and above the maximum context length of all others"
 	}
-	return fmt.Sprintf("the request has about %d tokens, which is longer than the model's context length: the maximum context length is %d tokens", tokens, largest)
+	return fmt.Sprintf("the prompt is too long: about %d tokens, which is longer than the model's context length; the maximum context length is %d tokens", tokens, largest)
 }
 
 // usable says whether any candidate is there at all, apart from what this request needs.

@@ -8,9 +8,9 @@ import (
 	"freefall/internal/fakellm"
 )
 
-// overflow is what agents (Cline, Roo Code, opencode, pi, Letta), and then LiteLLM, look for in an error to know that they
+// overflow is what agents (Cline, Roo Code, opencode, pi, Letta, LangChain's middleware, LiteLLM) look for in an error to know that they
 // have to shorten the conversation.
-var overflow = regexp.MustCompile(`is longer than the model's context length.* maximum context length .*reduce the length of the messages`)
+var overflow = regexp.MustCompile(`prompt is too long: .*is longer than the model's context length.* maximum context length .*reduce the length of the messages`)
 
 func TestProgramsKnowThatAConversationIsTooLong(t *testing.T) {
 	small := chain("a", "b")
