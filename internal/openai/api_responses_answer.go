@@ -1,0 +1,309 @@
+package openai
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// responsesTranslator makes a response of a chat answer. It takes a whole answer as a stream of one chunk, so both come to the same;
+// of a whole one nobody hears the events.
+type responsesTranslator struct {
+	echo  string
+	tools map[string]responsesTool
+
+	out      []byte
+	silent   bool
+	sequence int
+
+	begun, over       bool
+	id, model, finish string // model is raw JSON
+	created           int64
+	usage             string        // raw JSON; empty = not told
+	items             []*answerItem // by output_index
+	open              *answerItem   // the one that is being said: thoughts or a message
+	calls             map[int]*answerItem
+}
+
+// answerItem is an item of the output. Texts are raw JSON without its quotes, as they came: nothing is lost by reading and writing, not
+// even half a surrogate pair at the end of a delta.
+type answerItem struct {
+	kind      itemKind
+	index     int // output_index
+	id        string
+	status    string
+	parts     []*answerPart // of thoughts and messages
+	call      responsesTool
+	callID    string // raw JSON
+	arguments []byte
+	announced bool
+}
+
+type itemKind uint8
+
+const (
+	thoughts itemKind = iota
+	message
+	functionCall
+	customCall
+)
+
+// Clients that send items back are told by OpenAI which is which by the beginning of its id.
+const reasoningPrefix = "rs_"
+
+var itemPrefixes = [...]string{thoughts: reasoningPrefix, message: "msg_", functionCall: "fc_", customCall: "ctc_"}
+
+// answerPart is a part of a message, or the one of thoughts.
+type answerPart struct {
+	kind string // output_text, refusal or summary_text
+	text []byte
+}
+
+func (t *responsesTranslator) Whole(completion []byte) []byte {
+	t.silent = true
+	t.hear(gjson.ParseBytes(completion), "message")
+	return []byte(t.end())
+}
+
+// hear takes a chunk, or a whole completion, whose first choice has what it says at that key.
+func (t *responsesTranslator) hear(doc gjson.Result, key string) {
+	t.begin(doc)
+	if u := doc.Get("usage"); u.IsObject() {
+		t.usage = usageOf(u)
+	}
+	choice := doc.Get("choices.0")
+	if reason := choice.Get("finish_reason").Str; reason != "" {
+		t.finish = reason
+	}
+	said := choice.Get(key)
+	content := said.Get("content")
+	for _, v := range [...]gjson.Result{said.Get("reasoning_content"), said.Get("reasoning")} {
+		if isText(v) {
+			t.say(thoughts, "summary_text", inner(v))
+			break // who sends both sends the same
+		}
+	}
+	switch {
+	case content.Type == gjson.String:
+		t.say(message, "output_text", inner(content))
+	case content.IsArray():
+		t.hearParts(content)
+	}
+	if v := said.Get("refusal"); v.Type == gjson.String {
+		t.say(message, "refusal", inner(v))
+	}
+	if v := said.Get("function_call"); v.IsObject() { // what tool calls were once
+		t.hearCall(soleCall, gjson.Result{}, v)
+	}
+	for i, call := range said.Get("tool_calls").Array() {
+		if v := call.Get("index"); v.Type == gjson.Number {
+			i = int(v.Int())
+		}
+		t.hearCall(i, call.Get("id"), call.Get("function"))
+	}
+}
+
+// hearParts takes content that is a list, as some models that think aloud send it.
+func (t *responsesTranslator) hearParts(content gjson.Result) {
+	for _, part := range content.Array() {
+		for _, v := range part.Get("thinking").Array() {
+			if v.IsObject() {
+				v = v.Get("text")
+			}
+			if v.Type == gjson.String {
+				t.say(thoughts, "summary_text", inner(v))
+			}
+		}
+		if v := part.Get("text"); v.Type == gjson.String {
+			t.say(message, "output_text", inner(v))
+		}
+	}
+}
+
+// inner is a JSON string without its quotes.
+func inner(v gjson.Result) string { return v.Raw[1 : len(v.Raw)-1] }
+
+// end closes all items and gives the response, raw.
+func (t *responsesTranslator) end() string {
+	status := "completed"
+	if t.incomplete() != "" {
+		status = "incomplete"
+	}
+	if len(t.items) == 0 {
+		t.announce(t.item(message)) // clients look at the first one
+	}
+	for _, it := range t.items {
+		t.close(it, status)
+	}
+	return t.response(status, "null")
+}
+
+// incomplete is why the answer is not all that there was to say.
+func (t *responsesTranslator) incomplete() string {
+	switch t.finish {
+	case "length":
+		return "max_output_tokens"
+	case "content_filter":
+		return "content_filter"
+	}
+	return ""
+}
+
+func (t *responsesTranslator) response(status, failure string) string {
+	w := writer{}
+	w.open('{')
+	w.say("id", "resp_"+t.id)
+	w.say("object", "response")
+	w.set("created_at", strconv.FormatInt(t.created, 10))
+	w.say("status", status)
+	w.set("error", failure)
+	if why := t.incomplete(); status == "incomplete" && why != "" {
+		w.set("incomplete_details", object("reason", quoted(why)))
+	} else {
+		w.set("incomplete_details", "null")
+	}
+	w.set("model", t.model)
+	w.key("output")
+	w.open('[')
+	for _, it := range t.items {
+		w.raw(it.json())
+	}
+	w.close(']')
+	usage := t.usage
+	if usage == "" {
+		usage = "null"
+	}
+	w.set("usage", usage)
+	w.out = append(w.out, t.echo...)
+	w.close('}')
+	return string(w.out)
+}
+
+// json is the item as it stands now.
+func (it *answerItem) json() string {
+	w := writer{}
+	w.open('{')
+	w.say("id", it.id)
+	switch it.kind {
+	case thoughts:
+		w.say("type", "reasoning")
+		it.listParts(&w, "summary")
+	case message:
+		w.say("type", "message")
+		w.say("role", "assistant")
+		it.listParts(&w, "content")
+	case functionCall:
+		w.say("type", "function_call")
+		it.describe(&w)
+		w.set("arguments", `"`+string(it.arguments)+`"`)
+	case customCall:
+		w.say("type", "custom_tool_call")
+		it.describe(&w)
+		w.set("input", it.input())
+	}
+	w.say("status", it.status)
+	w.close('}')
+	return string(w.out)
+}
+
+func (it *answerItem) listParts(w *writer, name string) {
+	w.key(name)
+	w.open('[')
+	for _, p := range it.parts {
+		w.raw(p.json())
+	}
+	w.close(']')
+}
+
+func (it *answerItem) describe(w *writer) {
+	w.set("call_id", it.callID)
+	w.say("name", it.call.name)
+	if it.call.namespace != "" {
+		w.say("namespace", it.call.namespace)
+	}
+}
+
+// input is what a tool of free text is given, raw. Models call it as a function with one text; some forget its name, or that it
+// is one.
+func (it *answerItem) input() string {
+	var arguments string
+	if it.status == "in_progress" {
+		return `""`
+	}
+	arguments = gjson.Parse(`"` + string(it.arguments) + `"`).Str
+	doc := gjson.Parse(arguments)
+	if v := doc.Get("input"); doc.IsObject() && v.Type == gjson.String {
+		return v.Raw
+	}
+	if doc.IsObject() && gjson.Valid(arguments) {
+		only, n := gjson.Result{}, 0
+		doc.ForEach(func(_, v gjson.Result) bool {
+			only, n = v, n+1
+			return true
+		})
+		if n == 1 && only.Type == gjson.String {
+			return only.Raw
+		}
+	}
+	return quoted(arguments)
+}
+
+func (p *answerPart) json() string {
+	text := `"` + string(p.text) + `"`
+	switch p.kind {
+	case "output_text":
+		return object("type", `"output_text"`, "text", text, "annotations", "[]", "logprobs", "[]")
+	case "refusal":
+		return object("type", `"refusal"`, "refusal", text)
+	}
+	return object("type", quoted(p.kind), "text", text)
+}
+
+// usageOf puts the token counts of a chat answer into the words of a response.
+func usageOf(u gjson.Result) string {
+	count := func(name string) string { return strconv.Itoa(tokensIn(u, name)) }
+	of := func(details, name string) string { return strconv.Itoa(tokensIn(u.Get(details), name)) }
+	total := tokensIn(u, "total_tokens")
+	if total == 0 {
+		total = tokensIn(u, "prompt_tokens") + tokensIn(u, "completion_tokens")
+	}
+	return object(
+		"input_tokens", count("prompt_tokens"),
+		"input_tokens_details", object("cached_tokens", of("prompt_tokens_details", "cached_tokens"), "cache_write_tokens", of("prompt_tokens_details", "cache_write_tokens")),
+		"output_tokens", count("completion_tokens"),
+		"output_tokens_details", object("reasoning_tokens", of("completion_tokens_details", "reasoning_tokens")),
+		"total_tokens", strconv.Itoa(total))
+}
+
+// learn takes the identity of the answer, of which all ids are made.
+func (t *responsesTranslator) learn(doc gjson.Result) {
+	id := strings.TrimPrefix(doc.Get("id").Str, "chatcmpl-")
+	t.id = plainID(id)
+	t.created = int64(tokensIn(doc, "created"))
+	if t.created == 0 {
+		t.created = time.Now().Unix()
+	}
+	t.model = `""`
+	if v := doc.Get("model"); v.Type == gjson.String {
+		t.model = v.Raw
+	}
+}
+
+// plainID keeps what ids are made of everywhere.
+func plainID(id string) string {
+	id = strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z' || r == '-' || r == '_' {
+			return r
+		}
+		return -1
+	}, id)
+	if len(id) > 64 {
+		id = id[:64]
+	}
+	if id == "" {
+		return "0"
+	}
+	return id
+}
