@@ -155,6 +155,11 @@ func TestTooManyLargeBodies(t *testing.T) {
 	if n := s.proxy.bodies.used.Load(); n != bodyBudget-left {
 		t.Errorf("the budget is %d bytes off", n-(bodyBudget-left))
 	}
+	s.proxy.bodies.used.Store(bodyBudget)
+	s.wants("small, when nothing is left", s.raw(post(plainBody)), 200, "")
+	s.wants("not so small", s.raw(post(plainBody+strings.Repeat(" ", firstBody))), 503, "busy")
+	s.proxy.bodies.used.Store(bodyBudget + smallBudget)
+	s.wants("small, when that is full too", s.raw(post(plainBody)), 503, "busy")
 }
 
 // What is refused for its head is read to its end too: otherwise a client that writes first would see a broken connection.
@@ -210,6 +215,7 @@ func TestSlowBodies(t *testing.T) {
 		"head":     "POST /v1/chat/completions HTTP/1.1\r\nHost: loc",
 		"no body":  head("POST /v1/chat/completions HTTP/1.1", "Content-Length: 25000000"),
 		"declared": head("POST /v1/chat/completions HTTP/1.1", "Content-Length: 25000000") + "{",
+		"much":     head("POST /v1/chat/completions HTTP/1.1", "Content-Length: 25000000") + strings.Repeat("x", 4<<20), // which buys a minute
 		"chunks":   head("POST /v1/chat/completions HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n{",
 	} {
 		began := time.Now()

@@ -17,6 +17,7 @@ const (
 	smallBody   = 4 << 10   // bodies that are declared so small begin with a buffer of this size
 	firstBody   = 64 << 10  // others with this; it doubles with what has come
 	bodyBudget  = 512 << 20 // bytes of request bodies in the whole process
+	smallBudget = 64 << 20  // and as many more for those that begin: a few large ones that are never ended leave room for all small ones
 	slowestBody = 64 << 10  // bytes a second; a body that comes faster may take longer than readTime
 )
 
@@ -29,8 +30,12 @@ var (
 // budget bounds the bytes that all request bodies hold together.
 type budget struct{ used atomic.Int64 }
 
-func (b *budget) take(n int) bool {
-	if b.used.Add(int64(n)) > bodyBudget {
+// take takes n bytes, begin those that a body begins with.
+func (b *budget) take(n int) bool  { return b.within(n, bodyBudget) }
+func (b *budget) begin(n int) bool { return b.within(n, bodyBudget+smallBudget) }
+
+func (b *budget) within(n int, most int64) bool {
+	if b.used.Add(int64(n)) > most {
 		b.used.Add(-int64(n))
 		return false
 	}
@@ -83,7 +88,7 @@ func (x *exchange) grow(ctx *fasthttp.RequestCtx, declared, max int) ([]byte, er
 		most = declared + 1
 	}
 	size := min(firstBody, most)
-	if !x.proxy.bodies.take(size) {
+	if !x.proxy.bodies.begin(size) {
 		return nil, errFull
 	}
 	x.held = size
@@ -138,10 +143,11 @@ func (x *exchange) giveBack() {
 }
 
 // allow gives a body longer to arrive as long as it comes at a bearable pace: what it has sent buys time, what it declares
-// does not.
+// does not. No pause may be longer than a request without a body may take.
 func (x *exchange) allow(ctx *fasthttp.RequestCtx, got int) {
 	bought := time.Duration(float64(got) / slowestBody * float64(time.Second))
-	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.HeadTime + bought))
+	pause := time.Since(x.started)
+	_ = ctx.Conn().SetReadDeadline(x.started.Add(x.proxy.server.HeadTime + min(bought, pause)))
 }
 
 // release lets go of the request's body: nothing will be sent again, and nobody looks at it any more.

@@ -33,12 +33,13 @@ type Server struct {
 	HeadTime  time.Duration // for a request to come, from its first byte to the last of its body
 	IdleTime  time.Duration // between requests
 	HeadLimit int           // bytes
-	MaxConns  int
+	MaxConns  int           // if there are descriptors for as many
 
 	heads    sync.Pool // *bufio.Reader of HeadLimit bytes
 	stopping atomic.Bool
 	mu       sync.Mutex // guards all below
 	open     map[*conn]struct{}
+	places   int // for connections
 	doors    map[net.Listener]struct{}
 }
 
@@ -74,7 +75,7 @@ func (s *Server) opened(ln net.Listener) bool {
 		return false
 	}
 	if s.doors == nil {
-		s.doors, s.open = map[net.Listener]struct{}{}, map[*conn]struct{}{}
+		s.doors, s.open, s.places = map[net.Listener]struct{}{}, map[*conn]struct{}{}, places(s.MaxConns)
 	}
 	s.doors[ln] = struct{}{}
 	return true
@@ -103,7 +104,7 @@ func (s *Server) welcome(raw net.Conn) {
 func (s *Server) enter(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) >= s.MaxConns {
+	if len(s.open) >= s.places {
 		return false
 	}
 	s.open[c] = struct{}{}

@@ -3,8 +3,11 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -58,7 +61,10 @@ func (t *Transport) dial(f *Flow, c *conn, addr string, g guard, limit time.Time
 	ctx, done := f.context(limit)
 	defer done()
 	raw, err := t.dialer(g)(ctx, "tcp", addr)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE): // which no provider can help
+		return &Error{Phase: phaseWait, Err: fmt.Errorf("%w: %w", ErrBusy, err)}
+	case err != nil:
 		return &Error{Phase: phaseDial, Err: f.cause(err)}
 	}
 	c.dialled(raw)

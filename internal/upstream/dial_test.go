@@ -2,11 +2,14 @@ package upstream
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -229,4 +232,14 @@ func TestCancelAtTheProxy(t *testing.T) {
 	r.URL, r.Local = "https://example.com/", false
 	wantError(t, w.doWith(&f, r), phaseDial, false, ErrCancelled)
 	<-gone
+}
+
+// That this process has no descriptors left is nobody's fault but its own: it is a want of a place, and no dead host.
+func TestNoDescriptors(t *testing.T) {
+	w := inMemory(t, Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	}})
+	_, _, err := w.ask("{}")
+	wantError(t, err, phaseWait, false, ErrBusy)
+	w.nothingOpen()
 }
