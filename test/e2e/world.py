@@ -50,6 +50,11 @@ class Provider:
     def hits(self, model: str) -> int:
         return sum(r["Model"] == model for r in self.requests())
 
+    def cancelled(self, model: str) -> int:
+        """How many calls of the model were given up by who had made them."""
+        state = httpx2.get(self.url + "/control", trust_env=False).raise_for_status().json()
+        return state["models"].get(model, {}).get("cancelled", 0)
+
     def as_openrouter(self) -> dict:
         """This provider as an entry of models.yaml."""
         return {"base_url": self.url + "/api/v1", "dialect": "openrouter", "keys": ["sk-or-e2e"], "limits": "none", "discover": "off"}
