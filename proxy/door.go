@@ -16,8 +16,10 @@ type door struct {
 }
 
 var (
-	chatDoor = door{parse: openai.ParseChat}
-	textDoor = door{parse: openai.ParseChat, api: openai.Text}
+	chatDoor      = door{parse: openai.ParseChat}
+	textDoor      = door{parse: openai.ParseChat, api: openai.Text}
+	responsesDoor = door{parse: openai.ParseChat, api: openai.Responses}
+	messagesDoor  = door{parse: openai.ParseChat, api: openai.Messages}
 )
 
 // serve makes the door a route.

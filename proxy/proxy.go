@@ -270,6 +270,9 @@ func (r *route) cookie() bool { return strings.HasPrefix(r.path, "/api/") || r.p
 var routes = []route{
 	{"POST", "/chat/completions", false, chatDoor.serve},
 	{"POST", "/completions", false, textDoor.serve},
+	{"POST", "/responses", false, responsesDoor.serve},
+	{"POST", "/messages", false, messagesDoor.serve},
+	{"POST", "/messages/count_tokens", false, (*Proxy).countTokens},
 	{"GET", "/models", false, (*Proxy).models},
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},

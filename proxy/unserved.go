@@ -9,10 +9,9 @@ import (
 // unserved are the paths of which programs try others than chat completions, and what to set in them instead. The first that
 // fits speaks; a path that is served never comes here.
 var unserved = []struct{ path, advice string }{
-	{"/responses*", "freefall serves chat completions, not the Responses API: set the client to chat completions " +
-		"(OpenAI SDKs: client.chat.completions; Agents SDK: set_default_openai_api(\"chat_completions\"); AI SDK: createOpenAICompatible, or openai.chat(...); " +
-		"LangChain: use_responses_api=False, in JavaScript useResponsesApi: false; pydantic-ai: OpenAIChatModel; n8n: Use Responses API off)"},
-	{"/messages*", "freefall does not speak Anthropic's Messages API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
+	{"/responses/*", "freefall stores no responses: POST /v1/responses with the whole conversation in \"input\" is all that it serves of the Responses API"},
+	{"/conversations*", "freefall stores no conversations: send the whole conversation in \"input\" of POST /v1/responses"},
+	{"/messages/*", "of Anthropic's API freefall serves POST /v1/messages and /v1/messages/count_tokens: send requests one by one, not in batches"},
 	{"/embeddings", "freefall serves chat completions, not embeddings: set the client's embedding model to another server, for example a local Ollama"},
 	{"/api/chat", notOllama}, {"/api/generate", notOllama}, {"/api/tags", notOllama}, {"/api/show", notOllama}, {"/api/ps", notOllama},
 	{"/api/version", notOllama}, {"/api/embed*", notOllama},

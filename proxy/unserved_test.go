@@ -9,11 +9,10 @@ import (
 func TestUnservedPathsSayWhatToSet(t *testing.T) {
 	s := onSockets(t, socketPlan{})
 	for request, advice := range map[string]string{
-		"POST /v1/responses":                               "use_responses_api=False",
-		"POST /responses/":                                 "set the client to chat completions",
-		"GET /v1/responses/resp_1":                         "set the client to chat completions",
-		"POST /v1/messages":                                "Anthropic",
-		"POST /v1/messages/count_tokens?beta=true":         "Anthropic",
+		"POST /v1/responses/resp_1/cancel":                 "freefall stores no responses",
+		"GET /v1/responses/resp_1":                         "freefall stores no responses",
+		"POST /v1/conversations":                           "freefall stores no conversations",
+		"POST /v1/messages/batches":                        "send requests one by one",
 		"POST /api/v1/embeddings":                          "set the client's embedding model to another server",
 		"POST /api/chat":                                   "Ollama",
 		"GET /api/tags":                                    "Ollama",
