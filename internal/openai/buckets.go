@@ -22,6 +22,7 @@ var buckets = []bucket{
 	counted("requests-hour", fallback.Requests, perHour),
 	counted("tokens-hour", fallback.Tokens, perHour),
 	counted("requests-minute", fallback.Requests, perMinute),
+	counted("req-minute", fallback.Requests, perMinute), // Mistral's
 	counted("tokens-minute", fallback.Tokens, perMinute),
 	assumed(counted("requests", fallback.Requests, perMinute)),
 	assumed(counted("tokens", fallback.Tokens, perMinute)),

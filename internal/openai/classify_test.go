@@ -178,7 +178,7 @@ var variants = []struct {
 	{"vllm without tools", "openai", 400, "", msg(`"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set`), "unsupported_feature model free none none - tools"},
 	{"google without functions", "google", 400, "", `[{"error":{"code":400,"message":"Function calling is not enabled for models/gemma-3-27b-it","status":"INVALID_ARGUMENT"}}]`, "unsupported_feature model free none none - tools"},
 	{"image behind a param", "openai", 400, "", `{"error":{"message":"Invalid content type. image_url is only supported by certain models.","param":"messages[0].content[1].type","code":null}}`, "unsupported_feature model free none none - visionmessages[0].content[1].type"},
-	{"zai reset", "zai", 429, "", `{"error":{"code":"1308","message":"Usage limit reached for 5 hour. Your limit will reset at 2026-11-22 14:30:00"}}`, "quota_exhausted key next key+model reset_at 9000"},
+	{"zai reset", "zai", 429, "", `{"error":{"code":"1308","message":"Usage limit reached for 5 hour. Your limit will reset at 2026-11-22 22:30:00"}}`, "quota_exhausted key next key+model reset_at 9000"},
 	{"openrouter by the day and model", "openrouter", 429, "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1795392000000", msg("Rate limit exceeded: limit_rpd/acme/m/0f3c"), "rate_limited key-day next key+model reset_at 43200"},
 	{"empty 400", "openai", 400, "", "", "invalid_request request once none none -"},
 
@@ -394,7 +394,7 @@ func TestDialectOf(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	for _, s := range readSamples(f) {
+	for _, s := range append(readSamples(f), readRefusals(f)...) {
 		header := ""
 		for _, name := range []string{"retry-after", "x-ratelimit-reset", "content-type"} {
 			header = max(header, s.Headers[name])

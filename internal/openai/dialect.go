@@ -1,6 +1,10 @@
 package openai
 
-import "freefall/fallback"
+import (
+	"time"
+
+	"freefall/fallback"
+)
 
 // Dialect is what is known of how one provider speaks of limits.
 type Dialect struct {
@@ -11,6 +15,8 @@ type Dialect struct {
 	DayReset    fallback.Until  // where its day begins; 00:00 UTC is assumed of those that do not say
 	DayKnown    bool            // DayReset is documented: a rest until then needs no trials
 	DayRolls    bool            // its day slides: a hint of minutes is true although the limit is a day's
+
+	Zone *time.Location // of the moments in its texts that name none; nil = UTC
 
 	Counters fallback.Target // whose windows its headers show: TargetPair or TargetAccount
 
@@ -32,11 +38,13 @@ var dialects = byName([]Dialect{
 	{Name: "cloudflare", LimitTarget: fallback.TargetAccount, DayKnown: true},
 	{Name: "huggingface", LimitTarget: fallback.TargetAccount},
 	{Name: "cohere", LimitTarget: fallback.TargetKey},
-	{Name: "zai"},
+	{Name: "zai", Zone: beijing}, // as the stamps of the requests beside them show
 	{Name: "ollama"},
 	{Name: "ollama-cloud", LimitTarget: fallback.TargetAccount},
 	{Name: "llamacpp"},
 })
+
+var beijing = time.FixedZone("", 8*3600)
 
 // byName fills in what most rows share: the pair, the minute, the UTC day.
 func byName(rows []Dialect) map[string]*Dialect {
@@ -48,6 +56,9 @@ func byName(rows []Dialect) map[string]*Dialect {
 		}
 		if d.LimitScope == fallback.ScopeNone {
 			d.LimitScope = fallback.ScopeKeyMinute
+		}
+		if d.Zone == nil {
+			d.Zone = time.UTC
 		}
 		if d.DayReset == fallback.UntilNone {
 			d.DayReset = fallback.UntilUTCMidnight

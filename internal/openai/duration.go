@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -9,14 +10,18 @@ import (
 // maxWait is the longest wait that is believed; what says more is no hint.
 const maxWait = 32 * 24 * time.Hour
 
-// parseWait reads a wait in any of the forms that providers send: seconds, a moment as epoch seconds or milliseconds, a
+// parseWait reads a wait in any of the forms that providers send: seconds, a moment as epoch seconds, milliseconds or less, a
 // duration, an HTTP date, RFC 3339. A moment that is past is no wait.
 func parseWait(s string, now time.Time) (time.Duration, bool) {
 	s = strings.TrimSpace(s)
 	if n, ok := parseNumber(s); ok {
 		switch {
-		case n >= 1e14:
+		case n >= 1e20:
 			return 0, false
+		case n >= 1e17:
+			return until(time.Unix(0, int64(min(n, math.MaxInt64/2))), now)
+		case n >= 1e14:
+			return until(time.UnixMicro(int64(n)), now)
 		case n >= 1e11:
 			return until(time.UnixMilli(int64(n)), now)
 		case n >= 1e9:
@@ -27,24 +32,25 @@ func parseWait(s string, now time.Time) (time.Duration, bool) {
 	if d, rest, ok := parseDuration(s); ok && rest == "" {
 		return d, true
 	}
-	return parseMoment(s, now)
+	return parseMoment(s, now, time.UTC)
 }
 
-// moments are the layouts of a point in time; those without a zone mean UTC.
+// moments are the layouts of a point in time.
 var moments = []string{
 	time.RFC3339Nano, time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC,
 	"2006-01-02 at 15:04 MST", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST", "2006-01-02T15:04:05",
 	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02",
-	"January 2, 2006", "Jan 2, 2006",
+	"January 2, 2006 3:04 PM", "Jan 2, 2006 3:04 PM", "January 2, 2006", "Jan 2, 2006",
 }
 
-// parseMoment reads a point in time. Of named zones only UTC and GMT are known; the others would be read as UTC.
-func parseMoment(s string, now time.Time) (time.Duration, bool) {
+// parseMoment reads a point in time, in this zone if it names none. Of named zones only UTC and GMT are known; the others would be
+// read as UTC.
+func parseMoment(s string, now time.Time, zone *time.Location) (time.Duration, bool) {
 	if len(s) < len("2006-01-02") { // mostly there is nothing at all, and each layout that does not fit makes an error
 		return 0, false
 	}
 	for _, layout := range moments {
-		t, err := time.Parse(layout, s)
+		t, err := time.ParseInLocation(layout, s, zone)
 		if err != nil {
 			continue
 		}

@@ -108,6 +108,9 @@ func (v *evidence) listen(body []byte) {
 	case v.err.Type == gjson.String:
 		v.hearText(v.err.Str, &v.own, 0)
 		if v.doc.IsObject() {
+			for _, place := range [...]string{"error_type", "code", "type"} {
+				v.own.code(v.doc.Get(place))
+			}
 			v.hearText(firstString(v.doc, "message", "detail"), &v.own, 0)
 		}
 	case v.doc.Type == gjson.String:

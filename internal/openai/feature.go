@@ -69,13 +69,17 @@ func featureIn(sentence string) fallback.Feature {
 func refusalSentence(text string) string {
 	for sentence := range strings.SplitSeq(text, ". ") {
 		if containsAny(sentence, featureRefusals) {
+			if _, variant, found := strings.Cut(sentence, "unknown variant"); found {
+				return variant // what stands before it is the place in the request
+			}
 			return sentence
 		}
 	}
 	return ""
 }
 
-var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available", "not enabled"}
+var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available", "not enabled",
+	"unknown variant", "at most 0 ", "requires --jinja"}
 
 func containsAny(text string, words []string) bool {
 	for _, w := range words {

@@ -15,7 +15,7 @@ func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
 	if v.param == "" && w == &v.own {
 		v.param = e.Get("param").String()
 	}
-	for _, place := range [...]string{"message", "msg", "title", "detail"} {
+	for _, place := range [...]string{"message", "msg", "title", "detail", "error"} {
 		switch said := e.Get(place); {
 		case said.Type == gjson.String:
 			v.hearText(said.Str, w, depth)
@@ -32,6 +32,8 @@ func (v *evidence) hearText(s string, w *voice, depth int) {
 	var e gjson.Result
 	found := false
 	if inner, ok := nestedDocument(s); ok && depth < maxNesting && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))) {
+		e, found = errorIn(inner, false)
+	} else if inner, ok := nestedRepr(s); ok && depth < maxNesting && v.mayQuoteErrors() {
 		e, found = errorIn(inner, false)
 	}
 	switch {
@@ -54,7 +56,7 @@ func (v *evidence) mayQuoteErrors() bool { return v.status == 429 || v.status >=
 // nestedDocument finds a JSON document in a text: the whole of it, or what follows a few words of a gateway.
 func nestedDocument(s string) (doc gjson.Result, ok bool) {
 	from, to := strings.IndexAny(s, "{["), strings.LastIndexAny(s, "}]")
-	if from < 0 || to < from || from > 200 || !validShallow([]byte(s[from:to+1])) {
+	if from < 0 || to < from || from > maxLead || !validShallow([]byte(s[from:to+1])) {
 		return doc, false
 	}
 	return gjson.Parse(s[from : to+1]), true

@@ -14,6 +14,9 @@ func (v *evidence) judge() ruling {
 	}
 	switch v.status {
 	case 401:
+		if v.own.hasCode([]string{"modelerror"}) {
+			return missing
+		}
 		return badKey
 	case 402:
 		return v.payment()
@@ -23,6 +26,9 @@ func (v *evidence) judge() ruling {
 		return v.byWords(closures, retired)
 	case 413:
 		return tooLarge
+	}
+	if v.status == 429 && v.own.has([]string{"allocated quota exceeded"}) && !v.own.has(freeShareWords) {
+		return v.limit() // DashScope's of a minute, in spite of the code insufficient_quota
 	}
 	if r, ok := v.byCode(anyStatus); ok {
 		return r
@@ -43,6 +49,10 @@ func (v *evidence) judge() ruling {
 		return v.failure()
 	case s >= 400 && v.own.has(busyWords):
 		return busy
+	case s >= 400 && v.own.has(declinedWords):
+		return declined
+	case s >= 400 && (v.own.hasCode(brokeCodes) || v.own.has(brokeWords)):
+		return unpaid
 	}
 	return v.faultOf()
 }
@@ -98,8 +108,10 @@ func (v *evidence) allowance() ruling {
 
 func (v *evidence) payment() ruling {
 	switch {
-	case v.hint.stated && !v.hint.worded && !v.hint.counted, v.own.has([]string{"in-flight", "in_flight"}):
+	case v.hint.stated && !v.hint.worded && !v.hint.counted, v.own.has([]string{"in-flight", "in_flight", "already queued"}):
 		return inFlight
+	case v.own.has(planWords):
+		return notInPlan
 	case firstWindow(v.own.lower) == perMonth:
 		return spent(perMonth, fallback.TargetAccount)
 	}
@@ -157,11 +169,20 @@ func (v *evidence) refusal() ruling {
 	case v.html, v.opaque && strings.Contains(v.own.lower, "error code: 1"): // Cloudflare's 1xxx
 		return edgeBlock // the edge refuses, not the key
 	}
+	if r, ok := v.byCode(refusals); ok {
+		return r
+	}
 	return v.byWords(refusals, badKey)
 }
 
 // failure judges a 5xx.
 func (v *evidence) failure() ruling {
+	if r, ok := v.byCode(failures); ok {
+		return r
+	}
+	if r := v.byWords(failures, fault); r != fault {
+		return r
+	}
 	switch {
 	case v.own.has(contextWords) || v.upstream.has(contextWords):
 		return tooLarge

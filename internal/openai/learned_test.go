@@ -35,10 +35,7 @@ var headsSay = map[string]string{
 func TestLearnedFromSamples(t *testing.T) {
 	said := 0
 	for _, s := range readSamples(t) {
-		now := noon
-		if s.Now != nil {
-			now = *s.Now
-		}
+		now := s.now()
 		o, learned := ClassifyAll(s.dialect(), s.Status, s.header, []byte(s.Body), now)
 		if got := told(learned); got != samplesSay[s.ID] {
 			t.Errorf("%s says\n     %s\nwant %s", s.ID, got, samplesSay[s.ID])

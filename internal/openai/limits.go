@@ -50,10 +50,10 @@ func (v *evidence) findHint() hint {
 	if h := v.fieldHint(); h.stated {
 		return h
 	}
-	if h := wordHint(v.own, v.now); h.stated {
+	if h := v.wordHint(v.own); h.stated {
 		return h
 	}
-	if h := wordHint(v.upstream, v.now); h.stated {
+	if h := v.wordHint(v.upstream); h.stated {
 		return h
 	}
 	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true, window: v.bucket.window}
@@ -61,27 +61,36 @@ func (v *evidence) findHint() hint {
 
 // Where an error object states a wait: beside the message or in one of OpenRouter's objects, and where a counter stands behind it.
 var (
-	waitFields  = []string{"retry_after", "retry_after_seconds", "headers.Retry-After", "headers.retry-after"}
-	resetFields = []string{"resets_at", "headers.X-RateLimit-Reset", "headers.x-ratelimit-reset"}
+	waitFields = []string{"retry_after", "retryAfter", "retry_after_seconds", "retryAfterSeconds", "retry_after_ms", "retryAfterMs", "retry_in",
+		"headers.Retry-After", "headers.retry-after", "estimated_time"}
+	resetFields = []string{"resets_at", "resetsAt", "reset_at", "resetAt", "reset_time", "resetTime", "resets_in_seconds", "resetsInSeconds",
+		"headers.X-RateLimit-Reset", "headers.x-ratelimit-reset"}
+	detailFields = []string{"retryDelay", "metadata.quotaResetDelay", "metadata.quotaResetTimeStamp"}
 )
 
 func (v *evidence) fieldHint() (h hint) {
-	if !v.err.IsObject() {
+	object := v.err
+	if !object.IsObject() {
+		object = v.doc // the fields beside an error that is a text
+	}
+	if !object.IsObject() {
 		return h
 	}
-	eachObject(v.err.Get("details"), func(detail gjson.Result) {
-		if !h.stated {
-			h.wait, h.stated = parseWait(detail.Get("retryDelay").String(), v.now)
+	eachObject(object.Get("details"), func(detail gjson.Result) {
+		for _, field := range detailFields {
+			if !h.stated {
+				h.wait, h.stated = parseWait(detail.Get(field).String(), v.now)
+			}
 		}
 	})
-	for _, place := range [...]gjson.Result{v.availability, v.meta, v.err} {
+	for _, place := range [...]gjson.Result{v.availability, v.meta, object} {
 		for _, field := range waitFields {
 			if !h.stated {
-				h.wait, h.stated = parseWait(scalar(place.Get(field)), v.now)
+				h.wait, h.stated = v.parseField(field, place.Get(field))
 			}
 		}
 	}
-	for _, place := range [...]gjson.Result{v.meta, v.err} {
+	for _, place := range [...]gjson.Result{v.meta, object} {
 		for _, field := range resetFields {
 			if !h.stated {
 				h.wait, h.stated = parseWait(scalar(place.Get(field)), v.now)
@@ -90,6 +99,19 @@ func (v *evidence) fieldHint() (h hint) {
 		}
 	}
 	return h
+}
+
+// parseField reads a wait of a field that may name its unit.
+func (v *evidence) parseField(name string, value gjson.Result) (time.Duration, bool) {
+	s := scalar(value)
+	if strings.HasSuffix(name, "_ms") || strings.HasSuffix(name, "Ms") {
+		n, ok := parseNumber(s)
+		if !ok {
+			return 0, false
+		}
+		return wait(n, time.Millisecond)
+	}
+	return parseWait(s, v.now)
 }
 
 // scalar is a string, or a number as it was written.
@@ -107,48 +129,55 @@ func scalar(r gjson.Result) string {
 var waitWords = []string{
 	"try again in", "retry in", "retry after", "try again after", "wait", "resets in", "reset in", "reset after", "resets after",
 	"available in", "available again in", "try again at", "retry at", "resets at", "reset at", "resets on", "regain access on",
-	"available at", "available again at", "available again on", "until",
+	"available at", "available again at", "available again on", "until", "replenished in", "将在", "将于", "请在", "请于",
 }
 
 // waitFillers may stand between those words and the wait.
 var waitFillers = []string{"at least ", "about ", "approximately ", "around ", "another ", "for "}
 
-func wordHint(v voice, now time.Time) (h hint) {
+func (v *evidence) wordHint(w voice) (h hint) {
 	for _, lead := range waitWords {
 		for at := 0; ; {
-			i := indexWord(v.lower[at:], lead)
+			i := indexWord(w.lower[at:], lead)
 			if i < 0 {
 				break
 			}
 			at += i + len(lead)
-			if h = leadsTo(v, at, now); h.stated {
+			if h = v.leadsTo(w, at); h.stated {
 				return h
 			}
 		}
+	}
+	if d, ok := foreignWait(w.lower); ok {
+		return hint{wait: d, stated: true, worded: true}
 	}
 	return h
 }
 
 // leadsTo reads the wait or moment that the text at this place begins with.
-func leadsTo(v voice, at int, now time.Time) hint {
-	at += leadingBlanks(v.lower[at:])
+func (v *evidence) leadsTo(w voice, at int) hint {
+	lead := w.lower[:at]
+	at += leadingBlanks(w.lower[at:])
 	for _, filler := range waitFillers {
-		if strings.HasPrefix(v.lower[at:], filler) {
+		if strings.HasPrefix(w.lower[at:], filler) {
 			at += len(filler)
 		}
 	}
-	rest := v.lower[at:]
-	if n := numberAt(rest); n == "" {
-		return hint{} // a moment with a month's name in front is too rare to guess at
-	}
-	if d, ok := parseTextMoment(v.text[at:], now); ok {
+	rest := w.lower[at:]
+	if d, ok := parseTextMoment(w.text[at:], v.now, v.dialect.Zone); ok {
 		return hint{wait: d, stated: true, counted: true, worded: true}
+	}
+	if d, ok := parseArticle(rest); ok {
+		return hint{wait: d, stated: true, worded: true}
+	}
+	if d, ok := parseClock(rest); ok && !strings.HasSuffix(lead, " at") {
+		return hint{wait: d, stated: true, worded: true}
 	}
 	if d, _, ok := parseDuration(rest); ok {
 		return hint{wait: d, stated: true, worded: true}
 	}
-	if n := numberAt(rest); len(n) == len(rest) || strings.IndexByte(" .,;)", rest[len(n)]) >= 0 {
-		d, ok := parseWait(n, now)
+	if n := numberAt(rest); n != "" && (len(n) == len(rest) || strings.IndexByte(" .,;)", rest[len(n)]) >= 0) {
+		d, ok := parseWait(n, v.now)
 		return hint{wait: d, stated: ok && !followedByWord(rest[len(n):]), worded: true}
 	}
 	return hint{}
@@ -160,20 +189,66 @@ func followedByWord(rest string) bool {
 	return blank && rest != "" && isLetter(rest[0])
 }
 
-// parseTextMoment reads a moment at the beginning of a text: at most four words long, the longest that can be read.
-func parseTextMoment(s string, now time.Time) (time.Duration, bool) {
+// parseTextMoment reads a moment at the beginning of a text: the longest that can be read.
+func parseTextMoment(s string, now time.Time, zone *time.Location) (time.Duration, bool) {
 	const longest = len("2006-01-02 at 15:04:05.000000000 +00:00")
 	s = s[:min(len(s), longest)]
-	if len(s) < len("2006-01-02") || s[4] != '-' {
+	switch {
+	case len(s) < len("2006-01-02"):
+		return 0, false
+	case beginsWithMonth(s):
+		s = withoutOrdinal(s)
+	case s[4] != '-':
 		return 0, false
 	}
 	for s != "" {
-		if d, ok := parseMoment(strings.TrimRight(s, " .,;)"), now); ok {
+		if d, ok := parseMoment(strings.TrimRight(s, " .,;)]"), now, zone); ok {
 			return d, true
 		}
-		s = s[:max(strings.LastIndexAny(s, " .,;)"), 0)]
+		s = s[:max(strings.LastIndexAny(s, " .,;)]"), 0)]
 	}
 	return 0, false
+}
+
+func beginsWithMonth(s string) bool {
+	const months = "jan feb mar apr may jun jul aug sep oct nov dec "
+	return strings.Contains(months, lowerASCII(s[:3])+" ") && isLetter(s[0])
+}
+
+// withoutOrdinal makes "Nov 14th, 2025" of "Nov 14, 2025".
+func withoutOrdinal(s string) string {
+	for _, suffix := range [...]string{"st,", "nd,", "rd,", "th,"} {
+		if i := strings.Index(s, suffix); i > 0 && isDigit(s[i-1]) {
+			return s[:i] + s[i+2:]
+		}
+	}
+	return s
+}
+
+// parseArticle reads "an hour" and "one minute".
+func parseArticle(s string) (time.Duration, bool) {
+	for _, article := range [...]string{"a ", "an ", "one "} {
+		if after, found := strings.CutPrefix(s, article); found {
+			one, _ := cutUnit(after)
+			return one, one >= time.Second
+		}
+	}
+	return 0, false
+}
+
+// parseClock reads "01:12:43", hours first.
+func parseClock(s string) (time.Duration, bool) {
+	parts := strings.SplitN(s[:min(len(s), len("000:00:00"))], ":", 3)
+	if len(parts) < 3 || len(parts[1]) != 2 || len(parts[2]) < 2 {
+		return 0, false
+	}
+	h, hours := parseNumber(parts[0])
+	m, minutes := parseNumber(parts[1])
+	sec, seconds := parseNumber(parts[2][:2])
+	if !hours || !minutes || !seconds || m > 59 || sec > 59 {
+		return 0, false
+	}
+	return wait(h*3600+m*60+sec, time.Second)
 }
 
 func leadingBlanks(s string) int { return len(s) - len(strings.TrimLeft(s, " :~")) }

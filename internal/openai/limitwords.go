@@ -30,6 +30,10 @@ func limitsIn(text string) (out []fallback.Reading) {
 			if limit := t[i+n:].amount(":", "="); n > 0 && limit > 0 {
 				out = addLimit(out, last.reading(limit))
 			}
+		} else if n > 0 && t[:i].endIn("max") { // "max RPM: 3"
+			if limit := t[i+n:].amount(":", "="); limit > 0 {
+				out = addLimit(out, last.reading(limit))
+			}
 		} else if t[i] == "limit" && i-at < named {
 			if limit := t[i+1:].amount(":", "=", "is", "of"); limit > 0 {
 				out = addLimit(out, last.reading(limit))
@@ -116,6 +120,9 @@ func (t words) leadToLimit() bool {
 	}
 	if t.endIn("limited", "to") || t.endIn("at", "most") {
 		return true
+	}
+	if t.endIn("of") && slices.Contains(t[max(0, len(t)-named):], "limit") {
+		return true // "limit for your organization (acme) of"
 	}
 	if len(t) > 1 && slices.Contains([]string{"of", "is", "exceeded", "reached"}, t[len(t)-1]) {
 		t = t[:len(t)-1]

@@ -1,6 +1,10 @@
 package openai
 
-import "freefall/fallback"
+import (
+	"slices"
+
+	"freefall/fallback"
+)
 
 // ruling is the verdict of one row of the tables, before a stated wait is put in.
 type ruling struct {
@@ -59,25 +63,29 @@ type row struct {
 	ruling  ruling
 }
 
-// anyStatus are codes that mean the same whatever the status.
+// anyStatus are codes that mean the same whatever the status. Bare numbers are Z.ai's and Cloudflare's.
 var anyStatus = []row{
 	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
 		"string_above_max_length", "tokens_limit_reached", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
 	{codes: []string{"insufficient_quota"}, ruling: noQuota},
-	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached"}, ruling: unpaidKey},
-	{codes: []string{"1113"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
+	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached", "exceeded_current_quota_error"}, ruling: unpaidKey},
+	{codes: []string{"1113", "1309"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
+	{codes: []string{"1311", "model_terms_required", "model_permission_blocked_org", "model_permission_blocked_project", "no_access"}, ruling: notInPlan},
+	{codes: []string{"allocationquota.freetieronly", "setlimitexceeded"}, ruling: neverFree},
 	{codes: []string{"model_decommissioned", "model_deprecated", "free_variant_ended"}, ruling: retired},
 	{codes: []string{"tool_use_failed", "json_validate_failed"}, ruling: fault},
-	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation"}, ruling: declined},
-	{codes: []string{"invalid_api_key", "api_key_invalid"}, ruling: badKey},
+	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation", "data_inspection_failed",
+		"datainspectionfailed", "sensitivecontentdetected", "1301"}, ruling: declined},
+	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated"}, ruling: badKey},
 	{codes: []string{"region_restricted"}, ruling: regional},
 	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
-		"engine_overloaded_error", "1305", "3040"}, ruling: busy},
+		"engine_overloaded_error", "serveroverloaded", "queue_exceeded", "1305", "3040"}, ruling: busy},
 	{codes: []string{"slow_down"}, ruling: tooFast},
 }
 
 // limitCodes mean a 429, whatever other status they came with.
-var limitCodes = []string{"rate_limit_exceeded", "ratelimitreached", "1302"}
+var limitCodes = []string{"rate_limit_exceeded", "ratelimitreached", "1302", "throttling", "throttling.ratequota", "throttling.burstrate",
+	"throttling.allocationquota"}
 
 // availabilityCodes are OpenRouter's.
 var availabilityCodes = map[string]ruling{
@@ -104,6 +112,7 @@ var statusOf = map[string]int{
 	"not_found_error": 404, "not_found": 404, "model_not_found": 404,
 	"rate_limit_exceeded": 429, "rate_limit_error": 429, "rate_limited": 429, "ratelimitreached": 429, "ratelimiterror": 429,
 	"too_many_requests": 429, "too_many_requests_error": 429, "too_many_tokens_error": 429, "resource_exhausted": 429, "1302": 429,
+	"throttling": 429, "throttling.ratequota": 429, "throttling.burstrate": 429, "throttling.allocationquota": 429,
 	"server_error": 500, "server": 500, "internal_server_error": 500, "internal_error": 500, "internal": 500, "api_error": 500,
 	"provider_unavailable": 502,
 	"unavailable":          503, "unavailable_error": 503, "service_unavailable": 503, "service_unavailable_error": 503,
@@ -111,30 +120,64 @@ var statusOf = map[string]int{
 }
 
 var (
-	busyWords     = []string{"overload", "capacity"}
+	busyWords = []string{"overload", "capacity", "model busy", "model is busy", "server busy", "server is busy", "too busy", "high traffic", "high demand",
+		"访问人数过多", "负载已饱和", "过载", "繁忙", "과부하", "混雑"}
 	tooLargeWords = []string{"request too large", "request body too large", "request is too large", "tokens must be reduced"}
 	upstreamWords = []string{"provider returned error", "error from provider", "rate-limited upstream", "rate limited upstream"}
 	contextWords  = []string{"maximum context length", "context_length_exceeded", "exceeds the available context size",
 		"exceeds the maximum number of tokens", "prompt is too long", "prompt exceeds max length", "current length is*while limit is",
 		"context size has been exceeded", "context length exceeded", "exceeds the context", "exceeds the model's context",
-		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than"}
+		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than",
+		"model token limit", "range of input length", "`inputs` tokens", "`inputs` must have less than", "context length of only", "context overflow",
+		"上下文长度", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
 )
+
+// What a refusal says of money. The sentences of the first list tell that there is none; those of the second invite to pay, as refusals of
+// a minute's limit do too.
+var (
+	brokeCodes = []string{"insufficient_user_quota", "arrearage", "accountoverdueerror", "prepaidbilloverdue", "postpaidbilloverdue"}
+	brokeWords = []string{"insufficient balance", "balance is insufficient", "insufficient credit", "insufficient fund", "credit balance is too low",
+		"out of credits", "used all available credits", "have any credits", "out of extra usage", "is overdue", "overdue balance", "in good standing",
+		"past invoices", "余额不足", "额度不足", "额度失败", "欠费", "잔액이 부족", "残高不足", "残高が不足", "solde insuffisant", "guthaben"}
+	payWords = []string{"billing", "purchase*credits", "top up", "recharge"}
+)
+
+// What is free of one model alone, and is used up for good.
+var freeShareWords = []string{"free quota has been exhausted", "free tier of the model", "free allocated quota", "free trial quota", "set inference limit"}
+
+// planWords say that one model is closed to the caller.
+var planWords = []string{"requires a subscription", "requires a pro subscription", "requires terms acceptance", "tier not high enough", "does not yet include access",
+	"not allowed to access model", "not allowed to access the model", "无权访问模型", "无权使用模型"}
+
+var declinedWords = []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies", "usage guidelines",
+	"inappropriate content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "敏感内容", "敏感信息", "不安全"}
+
+// pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
+// what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.
+var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
+	"function call turn comes immediately", "must be passed back", "missing reasoning_content", "thought_signature", "jinja template", "prompt template",
+	"chat template", "unknown variant", "at most 0 "}
 
 // badRequests are the rows of 400 and 422. Those for one fault go before those for a family.
 var badRequests = []row{
 	{phrases: contextWords, ruling: tooLarge},
-	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "model_not_supported"},
-		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "unknown model",
-			"invalid model", "no such model"}, ruling: retired},
+	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "unavailable_model", "model_not_supported", "model_not_available", "1211"},
+		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "model not exist", "unknown model",
+			"invalid model", "no such model", "unavailable model", "model not supported", "is not supported for provider", "is not supported by any provider",
+			"non-serverless model", "on-demand throughput isn't supported", "模型不存在", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
+	{phrases: []string{"not available for this api key"}, ruling: denied},
 	{phrases: []string{"single tool-call", "single tool call"}, ruling: mismatch},
 	{codes: []string{"tool_use_failed"}, phrases: []string{"tool_use_failed", "failed to call a function", "failed to generate json"}, ruling: fault},
 	{phrases: []string{"degraded function"}, ruling: busyModel},
+	{phrases: []string{"model is unloaded", "model unloaded", "failed to load model"}, ruling: fault},
 	{phrases: []string{"api_key_invalid", "api key not valid", "api key expired", "invalid api key", "incorrect api key",
-		"location is not supported", "location not supported"}, ruling: badKey},
+		"location is not supported", "location not supported", "organization has been restricted", "organization has been disabled"}, ruling: badKey},
 	{phrases: []string{"specified api usage limits", "regain access on"}, ruling: spendLimit},
-	{phrases: []string{"credit balance is too low", "insufficient balance", "insufficient credits"}, ruling: unpaid},
+	{codes: brokeCodes, phrases: brokeWords, ruling: unpaid},
+	{phrases: planWords, ruling: notInPlan},
 	{codes: unsupportedCodes, phrases: unsupportedWords, ruling: mismatch},
-	{phrases: []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies"}, ruling: declined},
+	{phrases: declinedWords, ruling: declined},
+	{phrases: pickyWords, ruling: mismatch},
 }
 
 // What a provider does not know or does not do. The request is right elsewhere.
@@ -155,20 +198,31 @@ var (
 	complaints = []string{"must", "invalid", "expected", "required", "missing", "cannot", "should", "empty"}
 )
 
-// refusals are the rows of 403.
+// refusals are the rows of 403. What speaks of one model rests that alone: a key that is good for the others is worth more than the
+// calls that find out that it is not.
 var refusals = []row{
 	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
-	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded"}, ruling: keyLimit},
-	{phrases: []string{"requires a subscription", "not allowed to access model", "not allowed to access the model"}, ruling: notInPlan},
-	{phrases: []string{"region_restricted"}, ruling: regional},
+	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota"}, ruling: keyLimit},
+	{phrases: declinedWords, ruling: declined},
+	{phrases: []string{"region_restricted", "violation of provider terms"}, ruling: regional},
+	{phrases: freeShareWords, ruling: neverFree},
+	{phrases: []string{"model requires paid", "model requires a paid"}, ruling: unpaidPair},
+	{codes: brokeCodes, phrases: slices.Concat(brokeWords, payWords), ruling: unpaid},
+	{phrases: []string{"model disabled", "model is disabled", "too large to be loaded", "model*not found", "model*does not exist"}, ruling: missing},
+	{codes: []string{"accessdenied.unpurchased"}, phrases: slices.Concat(planWords, []string{"model"}), ruling: notInPlan},
 }
 
 // absences are the rows of 404.
 var absences = []row{
 	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting", "does not support"}, ruling: lacking},
-	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy"}, ruling: forbidden},
+	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy", "no allowed providers"}, ruling: forbidden},
 	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended"}, ruling: retired},
 	{phrases: []string{"not found for account"}, ruling: denied},
+}
+
+// failures are the rows of 5xx that are no fault: what local servers were not started for.
+var failures = []row{
+	{codes: []string{"not_supported_error"}, phrases: []string{"input is not supported", "requires --jinja", "enable-auto-tool-choice"}, ruling: mismatch},
 }
 
 // closures are the rows of 410. The model is meant unless the text speaks of the service.

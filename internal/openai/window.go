@@ -34,21 +34,26 @@ func (w window) length() time.Duration {
 	return 0
 }
 
-// windowWords name a window. They count as whole words only.
-var windowWords = []struct {
+type windowWord struct {
 	word   string
 	window window
-}{
+}
+
+// windowWords name a window. They count as whole words only.
+var windowWords = []windowWord{
 	{"per second", perMinute}, {"/ second", perMinute}, {"rps", perMinute},
 	{"per minute", perMinute}, {"per-minute", perMinute}, {"per min", perMinute}, {"per-min", perMinute}, {"/ minute", perMinute},
 	{"/minute", perMinute}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"limit_rpm", perMinute}, {"per 60s", perMinute},
-	{"per hour", perHour}, {"per-hour", perHour}, {"hourly", perHour}, {"/ hour", perHour}, {"/hour", perHour}, {"per 3600s", perHour},
+	{"rph", perHour}, {"tph", perHour}, {"per hour", perHour}, {"per-hour", perHour}, {"hourly", perHour}, {"/ hour", perHour}, {"/hour", perHour}, {"per 3600s", perHour},
 	{"session usage", perHour}, {"session limit", perHour}, {"session quota", perHour}, {"5-hour", perHour}, {"5 hour", perHour},
 	{"per day", perDay}, {"per-day", perDay}, {"daily", perDay}, {"/ day", perDay}, {"/day", perDay}, {"tpd", perDay}, {"rpd", perDay},
 	{"limit_rpd", perDay}, {"per 86400s", perDay}, {"24 hours", perDay}, {"24-hour", perDay}, {"24h", perDay}, {"a day", perDay}, {"each day", perDay},
-	{"for the day", perDay}, {"for today", perDay}, {"today's", perDay},
+	{"for the day", perDay}, {"for today", perDay}, {"today's", perDay}, {"tomorrow", perDay},
 	{"per week", perWeek}, {"per-week", perWeek}, {"weekly", perWeek}, {"/ week", perWeek}, {"/week", perWeek}, {"this week", perWeek},
 	{"per month", perMonth}, {"per-month", perMonth}, {"monthly", perMonth}, {"/ month", perMonth}, {"/month", perMonth}, {"this month", perMonth},
+	{"par minute", perMinute}, {"pro minute", perMinute}, {"par heure", perHour}, {"pro stunde", perHour}, {"par jour", perDay}, {"quotidien", perDay},
+	{"quotidienne", perDay}, {"pro tag", perDay}, {"tageslimit", perDay}, {"tägliche", perDay}, {"tägliches", perDay}, {"par semaine", perWeek},
+	{"pro woche", perWeek}, {"par mois", perMonth}, {"mensuel", perMonth}, {"mensuelle", perMonth}, {"pro monat", perMonth}, {"monatliche", perMonth},
 }
 
 // offers begin what a provider would sell instead. The limits named there are not the one that was met.
@@ -108,11 +113,17 @@ func withoutOffers(text string) string {
 }
 
 func firstWindow(text string) (w window) {
-	text = withoutOffers(text)
-	for _, named := range windowWords {
-		if i := indexWord(text, named.word); i >= 0 && !isPrice(text[:i]) {
-			text, w = text[:i], named.window
+	text = strings.ReplaceAll(withoutOffers(text), "_", " ") // "requests_per_minute_per_project"
+	find := func(words []windowWord) {
+		for _, named := range words {
+			if i := indexWord(text, named.word); i >= 0 && !isPrice(text[:i]) {
+				text, w = text[:i], named.window
+			}
 		}
+	}
+	find(windowWords)
+	if isForeign(text) {
+		find(foreignWindows)
 	}
 	return w
 }
@@ -131,6 +142,11 @@ func (v *evidence) sharedPool() bool {
 
 // zeroQuota says whether the limit was never above 0: this model has no free tier here.
 func (v *evidence) zeroQuota() bool {
+	for i := range buckets { // a counter that does not name its window may say 0 for "none"
+		if b := &buckets[i]; b.unit == fallback.Requests && b.limit != "" && b.window != unnamed && !b.assumed && v.header(b.limit) == "0" {
+			return true
+		}
+	}
 	for _, name := range [...]string{"limit: ", "limit "} {
 		for _, after := range strings.Split(v.own.lower, name)[1:] {
 			if numberAt(after) == "0" {
@@ -151,14 +167,18 @@ func (v *evidence) limit() ruling {
 	switch {
 	case v.own.has(tooLargeWords) || v.upstream.has(tooLargeWords):
 		return tooLarge
-	case v.zeroQuota():
+	case v.zeroQuota(), v.own.has(freeShareWords):
 		return neverFree
+	case v.own.hasCode(brokeCodes), v.own.has(brokeWords):
+		return unpaidKey
+	case v.own.has(planWords):
+		return notInPlan
 	case window == perDay:
 		v.proven = proven && v.dialect.DayKnown
 		return limited(fallback.ScopeKeyDay, target, v.dialect.DayReset)
 	case window > perMinute:
 		return spent(window, target)
-	case v.own.has(busyWords) || v.upstream.has(busyWords):
+	case v.busy():
 		return busy
 	case v.fromUpstream() && !v.sharedPool():
 		return hostLimit
@@ -168,6 +188,11 @@ func (v *evidence) limit() ruling {
 		return limited(fallback.ScopeKeyMinute, target, fallback.UntilBackoff)
 	}
 	return limited(v.dialect.LimitScope, target, fallback.UntilBackoff)
+}
+
+// busy says whether a 429 speaks of a host that is full. Where it calls the caller's own share a capacity, it is a limit.
+func (v *evidence) busy() bool {
+	return (v.own.has(busyWords) || v.upstream.has(busyWords)) && !v.own.has([]string{"your capacity"})
 }
 
 func limited(s fallback.Scope, t fallback.Target, u fallback.Until) ruling {

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 type sample struct {
 	ID         string            `json:"id"`
 	Provider   string            `json:"provider"`
+	Dialect    string            `json:"dialect"` // where it is not the provider's name
 	Status     int               `json:"status"`
 	Headers    map[string]string `json:"headers"`
 	Body       string            `json:"body"`
@@ -26,18 +28,26 @@ type sample struct {
 	CoolUntil  string            `json:"cool_until"`
 	RetryAfter *float64          `json:"retry_after_s"`
 	Now        *time.Time        `json:"now"`
+	Feature    string            `json:"feature"`
+	Limits     []string          `json:"limits"`
 }
 
 func (s *sample) header(name string) string { return s.Headers[name] }
 
-func (s *sample) dialect() *Dialect { return DialectOf(strings.ReplaceAll(s.Provider, ".", "")) }
+func (s *sample) dialect() *Dialect {
+	return DialectOf(cmp.Or(s.Dialect, strings.ReplaceAll(s.Provider, ".", "")))
+}
+
+// now is the moment of the answer.
+func (s *sample) now() time.Time {
+	if s.Now != nil {
+		return *s.Now
+	}
+	return noon
+}
 
 func (s *sample) classify() fallback.Outcome {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	if s.Now != nil {
-		now = *s.Now
-	}
-	return Classify(s.dialect(), s.Status, s.header, []byte(s.Body), now)
+	return Classify(s.dialect(), s.Status, s.header, []byte(s.Body), s.now())
 }
 
 // wrong says what of an outcome is not as the sample demands.
@@ -48,7 +58,7 @@ func (s *sample) wrong(o fallback.Outcome) (diffs []string) {
 		}
 	}
 	target := s.CoolTarget
-	if target == "key" && o.Target == fallback.TargetPair && dialects[s.Provider] == nil {
+	if target == "key" && o.Target == fallback.TargetPair && s.Provider != "" && dialects[s.Provider] == nil {
 		target = "key+model" // a host without a row of its own: a bare 429 rests the pair
 	}
 	compare("class", o.Class.String(), s.Class)
@@ -65,8 +75,10 @@ func (s *sample) wrong(o fallback.Outcome) (diffs []string) {
 	return diffs
 }
 
-func readSamples(t testing.TB) (samples []sample) {
-	data, err := os.ReadFile("testdata/errors.json")
+func readSamples(t testing.TB) []sample { return samplesIn(t, "testdata/errors.json") }
+
+func samplesIn(t testing.TB, file string) (samples []sample) {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

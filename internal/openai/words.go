@@ -85,10 +85,11 @@ func hideEchoes(s string) string {
 	return b.String()
 }
 
+// opensQuote says whether a quote begins here that is not the name of a quota: "quota metric 'requests per day'".
 func opensQuote(s string, i int) bool {
 	switch s[i] {
 	case '"', '\'', '`':
-		return i == 0 || !isWordByte(s[i-1])
+		return (i == 0 || !isWordByte(s[i-1])) && !strings.HasSuffix(s[:i], "metric ") && !strings.HasSuffix(s[:i], "limit ")
 	}
 	return false
 }

@@ -1,0 +1,77 @@
+package openai
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Refusals are not all in English. Their statuses mean the same in every language; these words are for what the status leaves open.
+
+// isForeign says whether a text has other letters than ASCII's.
+func isForeign(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0
+}
+
+// foreignUnits are the names of units behind a number, the longer ones first.
+var foreignUnits = []struct {
+	name string
+	unit time.Duration
+}{
+	{"秒", time.Second}, {"초", time.Second},
+	{"分钟", time.Minute}, {"分鐘", time.Minute}, {"分", time.Minute}, {"분", time.Minute},
+	{"小时", time.Hour}, {"小時", time.Hour}, {"時間", time.Hour}, {"시간", time.Hour},
+	{"天", 24 * time.Hour}, {"日", 24 * time.Hour}, {"일", 24 * time.Hour},
+}
+
+// afterWords stand behind a wait: "30 秒后重试", "30초 후에".
+var afterWords = []string{"后", "後", "之后", "以后", "钟后", "後に", "후", "뒤"}
+
+// foreignWait reads a wait in a text that is not English: a number, a unit, and a word for "after".
+func foreignWait(text string) (time.Duration, bool) {
+	if !isForeign(text) {
+		return 0, false
+	}
+	for i := 0; i < len(text); i++ {
+		if !isDigit(text[i]) {
+			continue
+		}
+		number := numberAt(text[i:])
+		n, ok := parseNumber(number)
+		unit, rest := cutForeignUnit(text[i+len(number):])
+		if ok && unit > 0 && hasAnyPrefix(strings.TrimLeft(rest, " "), afterWords) {
+			return wait(n, unit)
+		}
+		i += len(number) - 1
+	}
+	return 0, false
+}
+
+func cutForeignUnit(s string) (time.Duration, string) {
+	s = strings.TrimPrefix(s, " ")
+	for _, u := range foreignUnits {
+		if rest, found := strings.CutPrefix(s, u.name); found {
+			return u.unit, rest
+		}
+	}
+	return 0, s
+}
+
+func hasAnyPrefix(s string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignWindows name the window of a limit.
+var foreignWindows = []windowWord{
+	{"每分钟", perMinute}, {"分钟", perMinute}, {"毎分", perMinute}, {"1分", perMinute}, {"분당", perMinute},
+	{"每小时", perHour}, {"小时", perHour}, {"1時間", perHour}, {"毎時", perHour}, {"시간당", perHour},
+	{"每日", perDay}, {"每天", perDay}, {"今日", perDay}, {"今天", perDay}, {"当日", perDay}, {"当天", perDay}, {"本日", perDay}, {"毎日", perDay}, {"1日", perDay},
+	{"일일", perDay}, {"하루", perDay}, {"오늘", perDay},
+	{"每周", perWeek}, {"本周", perWeek}, {"毎週", perWeek}, {"今週", perWeek}, {"주간", perWeek}, {"이번 주", perWeek},
+	{"每月", perMonth}, {"本月", perMonth}, {"毎月", perMonth}, {"今月", perMonth}, {"월간", perMonth}, {"이번 달", perMonth},
+}
