@@ -51,7 +51,8 @@ func (r *row) unfit(n *Need, now time.Time) string {
 		return lacksChoice
 	case n.JSONSchema && (!r.JSONSchema || m.lack(FeatureJSONSchema, now)):
 		return lacksSchema
-	case r.Context > 0 && n.Tokens > r.Context, n.Tokens > smallText && r.overflows(n.Tokens):
+	case n.Kind == Chat && r.Context > 0 && n.Tokens > r.Context, // that of an embedding holds for each text, and requests bring many
+		n.Tokens > smallText && r.overflows(n.Tokens):
 		return lacksContext
 	}
 	return ""

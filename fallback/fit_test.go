@@ -24,6 +24,7 @@ func TestNeeds(t *testing.T) {
 		{"too large", nil, "tokens=8001", "context_length"},
 		{"an unknown window takes any size", func(r *fallback.Model) { r.Context = 0 }, "tokens=100000000", ""},
 		{"an embedding", func(r *fallback.Model) { r.Kind = fallback.Embedding }, "plain", "kind"},
+		{"many texts to embed", func(r *fallback.Model) { r.Kind = fallback.Embedding }, "embed tokens=8001", ""},
 		{"a chat", nil, "embed", "kind"},
 		{"unproven", func(r *fallback.Model) { r.Proof = fallback.Unproven }, "plain", "not_free"},
 		{"off", func(r *fallback.Model) { r.Off = "limit_zero" }, "plain", "limit_zero"},

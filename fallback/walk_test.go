@@ -1,6 +1,7 @@
 package fallback_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,35 @@ func TestEmbeddingKeepsItsID(t *testing.T) {
 		{1 * s, "plain", "A=fault none", ""}, // no memory of embeddings moves a chat
 		{2 * m, "embed", "X#1=ok", ""},       // Y has used key 0 since
 	})
+}
+
+// Under adaptive too, whatever is quicker or has more left: an index that was begun with one model is of no use with another.
+func TestAdaptiveEmbeddingsKeepTheirID(t *testing.T) {
+	rows := chain("X Y X")
+	rows[0].Provider, rows[2].Provider = "p", "q"
+	for i := range rows {
+		rows[i].Kind = fallback.Embedding
+	}
+	dice := rand.New(rand.NewPCG(1, 2))
+	p := fallback.New(fallback.Config{Models: rows, Order: fallback.Adaptive, Chance: dice.Float64})
+	now := time.Unix(1e9, 0)
+	for i := range 200 {
+		y := fallback.Walk{Need: fallback.Need{Kind: fallback.Embedding}, Ask: fallback.Ask{Model: "Y"}}
+		a, _ := p.Pick(now, &y)
+		a.End(now, fallback.Outcome{Class: fallback.OK})
+		w := fallback.Walk{Need: fallback.Need{Kind: fallback.Embedding}, Ask: fallback.Ask{Model: []string{"", "gpt-4o", "freefall/auto"}[i%3]}}
+		for range 3 {
+			a, ok := p.Pick(now, &w)
+			if !ok {
+				break
+			}
+			if a.Model.ID != "X" {
+				t.Fatalf("request %d went to %s", i, a.Model.ID)
+			}
+			a.End(now, fallback.Outcome{Class: fallback.UpstreamFault, Scope: fallback.ScopeModel, Action: fallback.NextModel, Target: fallback.TargetModel})
+		}
+		now = now.Add(time.Minute)
+	}
 }
 
 // A named chain may serve plain requests that match it.

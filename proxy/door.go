@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"io"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 	"freefall/internal/server"
 )
@@ -12,15 +14,23 @@ import (
 // door is a way into the walk: what its clients send, and in whose words they are answered.
 type door struct {
 	parse func(body []byte) (*openai.Request, *openai.Error)
+	judge judge
 	api   openai.API // nil: what is parsed is what the clients send, and they get what a provider says
 }
 
+// judge gives the verdict on a whole answer, and a good one as the client is to see it.
+type judge func(d *openai.Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome)
+
 var (
-	chatDoor      = door{parse: openai.ParseChat}
-	textDoor      = door{parse: openai.ParseChat, api: openai.Text}
-	responsesDoor = door{parse: openai.ParseChat, api: openai.Responses}
-	messagesDoor  = door{parse: openai.ParseChat, api: openai.Messages}
+	chatDoor      = chatIn(nil)
+	textDoor      = chatIn(openai.Text)
+	responsesDoor = chatIn(openai.Responses)
+	messagesDoor  = chatIn(openai.Messages)
+	embeddingDoor = door{parse: openai.ParseEmbedding, judge: openai.CompleteEmbedding}
 )
+
+// chatIn is a door for chats, in the words of that API; nil is chat completions itself.
+func chatIn(api openai.API) door { return door{openai.ParseChat, openai.Complete, api} }
 
 // serve makes the door a route.
 func (d *door) serve(p *Proxy, ctx *fasthttp.RequestCtx, s *Settings, who caller) {

@@ -273,6 +273,7 @@ var routes = []route{
 	{"POST", "/responses", false, responsesDoor.serve},
 	{"POST", "/messages", false, messagesDoor.serve},
 	{"POST", "/messages/count_tokens", false, (*Proxy).countTokens},
+	{"POST", "/embeddings", false, embeddingDoor.serve},
 	{"GET", "/models", false, (*Proxy).models},
 	{"GET", "/models/*", false, (*Proxy).oneModel},
 	{"GET", "/api/chat/models", false, (*Proxy).state},

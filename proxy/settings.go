@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 	"freefall/internal/upstream"
 )
@@ -44,13 +45,22 @@ type keyHash struct {
 
 // Provider is how one provider is reached.
 type Provider struct {
-	Name    string
-	ChatURL string // the whole address of its chat completions
-	Dialect *openai.Dialect
-	Edits   openai.Edits // what its dialect drops, renames or needs
-	Local   bool         // loopback and private addresses may be dialled
-	Keys    []string     // by fallback's key index; "" = keyless
-	Headers []upstream.Header
+	Name     string
+	ChatURL  string // the whole address of its chat completions
+	EmbedURL string // likewise of its embeddings
+	Dialect  *openai.Dialect
+	Edits    openai.Edits // what its dialect drops, renames or needs
+	Local    bool         // loopback and private addresses may be dialled
+	Keys     []string     // by fallback's key index; "" = keyless
+	Headers  []upstream.Header
+}
+
+// url is who answers requests of a kind.
+func (p *Provider) url(k fallback.Kind) string {
+	if k == fallback.Embedding {
+		return p.EmbedURL
+	}
+	return p.ChatURL
 }
 
 // Route is how one row is reached: what Model.Via of the pool's rows holds.

@@ -73,7 +73,7 @@ func (r *reply) call() (*upstream.Reply, error) {
 	}
 	return x.proxy.transport.Do(r.flow, &upstream.Request{
 		Method: "POST",
-		URL:    provider.ChatURL,
+		URL:    provider.url(x.req.Need.Kind),
 		Header: append(provider.sent(r.attempt.Key), accept),
 		Body:   body,
 		Local:  provider.Local,
@@ -191,7 +191,7 @@ func (r *reply) whole() (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o = openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, time.Now())
+	body, o = r.exchange.door.judge(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

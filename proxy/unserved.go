@@ -12,7 +12,6 @@ var unserved = []struct{ path, advice string }{
 	{"/responses/*", "freefall stores no responses: POST /v1/responses with the whole conversation in \"input\" is all that it serves of the Responses API"},
 	{"/conversations*", "freefall stores no conversations: send the whole conversation in \"input\" of POST /v1/responses"},
 	{"/messages/*", "of Anthropic's API freefall serves POST /v1/messages and /v1/messages/count_tokens: send requests one by one, not in batches"},
-	{"/embeddings", "freefall serves chat completions, not embeddings: set the client's embedding model to another server, for example a local Ollama"},
 	{"/api/chat", notOllama}, {"/api/generate", notOllama}, {"/api/tags", notOllama}, {"/api/show", notOllama}, {"/api/ps", notOllama},
 	{"/api/version", notOllama}, {"/api/embed*", notOllama},
 	{"/v1beta/*", "freefall does not speak Gemini's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},

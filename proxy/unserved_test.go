@@ -13,7 +13,6 @@ func TestUnservedPathsSayWhatToSet(t *testing.T) {
 		"GET /v1/responses/resp_1":                         "freefall stores no responses",
 		"POST /v1/conversations":                           "freefall stores no conversations",
 		"POST /v1/messages/batches":                        "send requests one by one",
-		"POST /api/v1/embeddings":                          "set the client's embedding model to another server",
 		"POST /api/chat":                                   "Ollama",
 		"GET /api/tags":                                    "Ollama",
 		"POST /v1beta/models/gemini-pro:generateContent":   "Gemini",

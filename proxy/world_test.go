@@ -129,7 +129,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 			route := p.route
 			dialect := p.dialect[m.Provider]
 			route.Provider = &Provider{Name: m.Provider, ChatURL: "http://" + m.Provider + ".test/v1/chat/completions",
-				Dialect: openai.DialectOf(dialect), Local: true, Keys: make([]string, max(1, len(m.Keys)))}
+				EmbedURL: "http://" + m.Provider + ".test/v1/embeddings", Dialect: openai.DialectOf(dialect), Local: true, Keys: make([]string, max(1, len(m.Keys)))}
 			for k := range route.Provider.Keys {
 				route.Provider.Keys[k] = fmt.Sprintf("sk-%s-%d", m.Provider, k)
 			}

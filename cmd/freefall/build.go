@@ -136,10 +136,11 @@ type provider struct {
 func newProvider(c *config.Config, p *config.Provider, accounts map[string][]fallback.Window) *provider {
 	d := roster.Find(p.Dialect, p.BaseURL)
 	out := &provider{config: p, dialect: d, origin: c.Origin, paid: c.USDPerDay, via: &proxy.Provider{
-		Name:    p.Name,
-		ChatURL: strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
-		Dialect: openai.DialectOf(d.Name),
-		Edits:   d.Edits,
+		Name:     p.Name,
+		ChatURL:  strings.TrimRight(p.BaseURL, "/") + "/chat/completions",
+		EmbedURL: strings.TrimRight(p.BaseURL, "/") + "/embeddings",
+		Dialect:  openai.DialectOf(d.Name),
+		Edits:    d.Edits,
 	}}
 	out.via.Local = roster.IsLocal(out.claim(""))
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {

@@ -14,6 +14,9 @@ type ask struct {
 	Model         string          `json:"model"`
 	Models        []string        `json:"models"`
 	Messages      []message       `json:"messages"`
+	Input         json.RawMessage `json:"input"` // of a request for embeddings
+	Encoding      string          `json:"encoding_format"`
+	Dimensions    int             `json:"dimensions"`
 	Stream        bool            `json:"stream"`
 	Tools         []tool          `json:"tools"`
 	ToolChoice    json.RawMessage `json:"tool_choice"`

@@ -4,6 +4,7 @@
 // A Server is an http.Handler that answers below any prefix:
 //
 //	POST .../chat/completions   whole or streamed
+//	POST .../embeddings         vectors that tell equal texts from others
 //	GET  .../models             the list, with prices, context and supported_parameters
 //	GET  .../key                the account's own counter of the day
 //	     /control               scripts and counters

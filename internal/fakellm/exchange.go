@@ -26,6 +26,7 @@ type exchange struct {
 	ask     ask
 	model   Model
 	step    Step
+	embeds  bool // it asks for embeddings
 }
 
 // serve records a request and lets answer answer it. An answer that breaks panics with http.ErrAbortHandler, which is
@@ -47,8 +48,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, answer func(*exch
 	}
 }
 
-// chat is the way of a chat request: who asks, what is asked for, is it possible, and then the script.
+// chat is the way of a chat request.
 func (x *exchange) chat() {
+	x.way(func(a *ask) string {
+		if len(a.Messages) == 0 {
+			return "messages is required"
+		}
+		return ""
+	})
+}
+
+// way is that of each request to a model: who asks, what is asked for, is it possible, and then the script.
+func (x *exchange) way(missing func(*ask) string) {
 	ask, err := parseAsk(x.body)
 	x.ask = ask
 	known := x.identify()
@@ -58,8 +69,8 @@ func (x *exchange) chat() {
 	case !x.admitted():
 	case err != nil:
 		x.refuse(http.StatusBadRequest, "Invalid JSON body: "+err.Error())
-	case len(x.ask.Messages) == 0:
-		x.refuse(http.StatusBadRequest, "messages is required")
+	case missing(&x.ask) != "":
+		x.refuse(http.StatusBadRequest, missing(&x.ask))
 	case !known && !x.server.scripted(x.ask.Model):
 		x.sample(mustSample("or-400-invalid-model-id").with("google/gemini-2.0-pro-exp-02-05:free", quotable(x.ask.Model)))
 	case known && !x.able():

@@ -59,11 +59,15 @@ func (x *exchange) answer(out io.Writer) { x.write(out, x.compose()) }
 // write sends an answer in the form that was asked for.
 func (x *exchange) write(out io.Writer, a answer) {
 	w := x.writer()
-	if !x.ask.Stream {
+	if !x.ask.Stream || x.embeds {
 		x.begin(w, "application/json")
 		x.sleep(x.step.First + x.step.Gap*Duration(a.tokens()))
 		x.good()
-		_, _ = out.Write(w.whole(a))
+		if x.embeds {
+			_, _ = out.Write(w.vectors(&x.ask))
+		} else {
+			_, _ = out.Write(w.whole(a))
+		}
 		return
 	}
 	x.begin(w, "text/event-stream")

@@ -122,6 +122,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control(w, r)
 	case strings.HasSuffix(path, "/chat/completions"):
 		s.serve(w, r, (*exchange).chat)
+	case strings.HasSuffix(path, "/embeddings"):
+		s.serve(w, r, (*exchange).embed)
 	case strings.HasSuffix(path, "/models"):
 		s.serve(w, r, (*exchange).list)
 	case strings.HasSuffix(path, "/key"):
