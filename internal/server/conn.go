@@ -16,7 +16,7 @@ import (
 type conn struct {
 	net.Conn
 	server *Server
-	busy   atomic.Bool // with a request
+	waits  atomic.Int64 // since when, for a request, in nanoseconds of the epoch; 0 = it has one
 
 	ctx   *fasthttp.RequestCtx // nil between requests
 	br    *bufio.Reader        // nil when nothing is in it and no head is being read
@@ -44,9 +44,8 @@ func (c *conn) serve() {
 	}()
 	defer c.letContextGo()
 	defer c.letReaderGo()
-	_ = c.Conn.SetReadDeadline(time.Now().Add(c.server.HeadTime))
-	for c.await() && c.exchange() && !c.server.stopping.Load() {
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.server.IdleTime))
+	for patience := c.server.HeadTime; c.await(patience) && c.exchange() && !c.server.stopping.Load(); {
+		patience = c.server.IdleTime
 	}
 }
 
@@ -56,18 +55,22 @@ type patient interface {
 }
 
 // await waits for the first byte of a request, and holds nothing meanwhile.
-func (c *conn) await() bool {
+func (c *conn) await(patience time.Duration) bool {
 	if c.br != nil { // a pipeline
 		return true
 	}
-	c.busy.Store(false)
-	var err error
+	now := time.Now()
+	err := c.Conn.SetReadDeadline(now.Add(patience))
+	if err != nil {
+		return false
+	}
+	c.waits.Store(now.UnixNano())
 	if p, ok := c.Conn.(patient); ok {
 		c.first, c.got, err = p.ReadPooled(&firsts, int64(c.server.HeadLimit))
 	} else {
 		c.got, err = c.Conn.Read(c.one[:])
 	}
-	c.busy.Store(true)
+	c.waits.Store(0)
 	return err == nil && c.got > 0
 }
 

@@ -39,7 +39,8 @@ type Server struct {
 	stopping atomic.Bool
 	mu       sync.Mutex // guards all below
 	open     map[*conn]struct{}
-	places   int // for connections
+	places   int       // for connections
+	looked   time.Time // for who could make room
 	doors    map[net.Listener]struct{}
 }
 
@@ -61,6 +62,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default: // there are no descriptors left, or the client has gone already
+			s.makeRoom()
 			time.Sleep(pause)
 			pause = min(2*pause, lastRetry)
 		}
@@ -90,7 +92,7 @@ func (s *Server) shut(ln net.Listener) {
 // welcome serves a connection, or says that there are too many.
 func (s *Server) welcome(raw net.Conn) {
 	c := &conn{server: s, Conn: raw}
-	if !s.enter(c) {
+	if !s.enter(c) && !(s.makeRoom() && s.enter(c)) {
 		c.ctx = contexts.Get().(*fasthttp.RequestCtx)
 		c.ctx.Init2(raw, quiet{}, true)
 		c.refuse(ErrFull)
@@ -135,7 +137,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for s.close(func(c *conn) bool { return !c.busy.Load() }) > 0 {
+	for s.close(func(c *conn) bool { return c.waits.Load() != 0 }) > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
