@@ -71,8 +71,8 @@ export class World {
         openrouter: { base_url: `${this.upstream}/api/v1`, dialect: 'openrouter', keys: ['sk-or-e2e'], limits: 'none', discover: 'off' },
       },
       models: [
-        { id: DEEPSEEK, provider: 'openrouter', supports_tools: true },
-        { id: GEMINI, provider: 'openrouter', supports_tools: true },
+        { id: DEEPSEEK, provider: 'openrouter', supports_tools: true, supports_json_schema: true },
+        { id: GEMINI, provider: 'openrouter', supports_tools: true, supports_json_schema: true, supports_vision: true },
       ],
     }))
   }
@@ -85,6 +85,20 @@ export class World {
     const answer = await fetch(`${this.upstream}/control`, { method: 'POST', body: JSON.stringify({ script: { [model]: steps } }) })
     if (!answer.ok) throw new Error(await answer.text())
     await answer.arrayBuffer()
+  }
+
+  // state is what the simulated provider has seen.
+  async state() {
+    return (await fetch(`${this.upstream}/control`)).json()
+  }
+
+  // reset forgets what the provider has seen and was told, and what freefall remembers of its models.
+  async reset() {
+    const paths = [DEEPSEEK, GEMINI].map((id) => new URL(`/api/chat/models/${encodeURIComponent(id)}/reset`, this.baseURL))
+    for (const answer of [await fetch(`${this.upstream}/control`, { method: 'DELETE' }), ...await Promise.all(paths.map((path) => fetch(path, { method: 'POST' })))]) {
+      if (!answer.ok) throw new Error(await answer.text())
+      await answer.arrayBuffer()
+    }
   }
 
   async close() {
