@@ -263,18 +263,14 @@ func (p *answerPart) json() string {
 
 // usageOf puts the token counts of a chat answer into the words of a response.
 func usageOf(u gjson.Result) string {
-	count := func(name string) string { return strconv.Itoa(tokensIn(u, name)) }
+	input, output := tokensIn(u, "prompt_tokens", "input_tokens"), tokensIn(u, "completion_tokens", "output_tokens")
 	of := func(details, name string) string { return strconv.Itoa(tokensIn(u.Get(details), name)) }
-	total := tokensIn(u, "total_tokens")
-	if total == 0 {
-		total = tokensIn(u, "prompt_tokens") + tokensIn(u, "completion_tokens")
-	}
 	return object(
-		"input_tokens", count("prompt_tokens"),
+		"input_tokens", strconv.Itoa(input),
 		"input_tokens_details", object("cached_tokens", of("prompt_tokens_details", "cached_tokens"), "cache_write_tokens", of("prompt_tokens_details", "cache_write_tokens")),
-		"output_tokens", count("completion_tokens"),
+		"output_tokens", strconv.Itoa(output),
 		"output_tokens_details", object("reasoning_tokens", of("completion_tokens_details", "reasoning_tokens")),
-		"total_tokens", strconv.Itoa(total))
+		"total_tokens", strconv.Itoa(max(input+output, tokensIn(u, "total_tokens"))))
 }
 
 // learn takes the identity of the answer, of which all ids are made.
