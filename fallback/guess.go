@@ -1,25 +1,22 @@
 package fallback
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // guess finds a limit that nobody names, from what was taken on and what was refused. It entertains all usual windows at once:
 // the true one is full at every refusal and never fuller; each other is soon contradicted, since it is refused with less in it
 // than it once took, takes more than it was refused with, or would open at another time than the provider says. What has stood
 // two refusals is kept to, and tried again ever more seldom, so that a limit that was raised, or was none, is found out.
 type guess struct {
-	windows []suspect // by length
+	windows []suspect // by length; before them how many may run at one time
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
-	sent    [16]sent  // the last attempts, in a ring
+	sent    [32]sent  // the last attempts, in a ring
 	nth     int
 }
 
 // sent is what the windows held when an attempt was sent. When its refusal comes, some of that has left the short ones.
 type sent struct {
 	at   time.Time
-	held [2 * len(usualPeriods)]int32
+	held [1 + 2*len(usualPeriods)]int32
 }
 
 type suspect struct {
@@ -43,7 +40,7 @@ var usualPeriods = [...]time.Duration{time.Second, 2 * time.Second, 5 * time.Sec
 	30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, day}
 
 func newGuess() *guess {
-	g := &guess{}
+	g := &guess{windows: []suspect{{counter: counter{Window: Window{Unit: Running}}}}}
 	for _, per := range usualPeriods {
 		for _, cycle := range [...]Cycle{Sliding, Fixed} {
 			g.windows = append(g.windows, suspect{counter: counter{Window: Window{Unit: Requests, Cycle: cycle, Per: per}}})
@@ -72,18 +69,26 @@ func (g *guess) kept(yield func(*suspect) bool) {
 
 // room says whether an attempt fits: no guess refuses it, or those that do are due to be probed.
 func (g *guess) room(now time.Time) bool {
+	by, _ := g.shut(now)
+	return by == nil
+}
+
+// open says whether one of the guesses that no stated end speaks for has room: of a number at one time, or of a window. What it lets pass
+// decides between them; the other one alone would keep more out than is refused, and nobody would know.
+func (g *guess) open(now time.Time) bool {
 	for s := range g.kept {
-		if now.Before(s.probe) && !s.counter.room(now, 1) {
-			return false
+		if !s.timed && s.counter.room(now, 1) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // shut is the guess that refuses longest, nil if none does.
 func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
+	open := g.open(now)
 	for s := range g.kept {
-		if !now.Before(s.probe) || s.counter.room(now, 1) {
+		if !s.shut(now) || open && !s.timed {
 			continue
 		}
 		opens := s.counter.open(now, 1)
@@ -97,13 +102,18 @@ func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
 	return by, at
 }
 
+// shut says whether this guess keeps an attempt out.
+func (s *suspect) shut(now time.Time) bool { return now.Before(s.probe) && !s.counter.room(now, 1) }
+
 func (g *guess) draw(now time.Time) {
+	open := g.open(now)
 	for s := range g.kept {
-		if !s.counter.room(now, 1) {
+		if !s.counter.room(now, 1) && (s.timed || !open) {
 			s.probe = now.Add(s.wait)
 			s.wait *= 2
 		}
 	}
+	beside := g.beside(now)
 	note := &g.sent[g.nth%len(g.sent)]
 	note.at = now
 	g.nth++
@@ -112,10 +122,40 @@ func (g *guess) draw(now time.Time) {
 		s.advance(now)
 		note.held[i] = int32(s.least(now))
 		s.counter.draw(now, 1)
-		if n := s.least(now); n > s.peak {
+		if n := s.least(now) - beside; n > s.peak {
 			s.peak, s.peakAt = n, now
 		}
 	}
+}
+
+// disorder is how far apart two attempts must be sent for the first to be there first.
+const disorder = 100 * time.Millisecond
+
+// beside is how many were sent so shortly before that they may arrive later.
+func (g *guess) beside(now time.Time) (n int64) {
+	for back := 1; back <= min(g.nth, len(g.sent)); back++ {
+		if now.Sub(g.sent[(g.nth-back)%len(g.sent)].at) >= disorder {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// held is what a window may have held when an attempt of that time arrived: those that were sent shortly after may have been there first.
+// ok is false when it was sent too long ago.
+func (g *guess) held(window int, at time.Time) (most int64, ok bool) {
+	for i := range g.sent {
+		x := &g.sent[i]
+		switch after := x.at.Sub(at); {
+		case x.at.IsZero() || after < 0 || after >= disorder:
+		case after == 0:
+			most, ok = max(most, int64(x.held[window])), true
+		default:
+			most = max(most, int64(x.held[window])-1) // without itself
+		}
+	}
+	return most, ok
 }
 
 // taken says that the attempt of that time was taken on. That contradicts guesses that would have refused it.
@@ -161,15 +201,17 @@ func (g *guess) refused(now, begun, opens time.Time) {
 		return
 	}
 	g.last = now
-	when := slices.IndexFunc(g.sent[:], func(x sent) bool { return x.at.Equal(begun) })
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.peak = 0
 		s.advance(now)
 		full, least := s.used, s.least(now) // of those under way nobody knows whether they were taken on
-		if when >= 0 {
-			least = int64(g.sent[when].held[i])
+		if held, ok := g.held(i, begun); ok {
+			least = held
 			full = max(full, least)
+		}
+		if s.Unit == Running {
+			full = least // what was sent later did not stand in the way
 		}
 		if least < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
 			s.contradict()
@@ -211,7 +253,7 @@ func (g *guess) lower(now time.Time) {
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.advance(now)
-		if s.support > 0 && s.used > 0 {
+		if s.support > 0 && s.used > 0 && s.Unit != Running {
 			s.Limit = min(s.Limit, s.used)
 		}
 	}

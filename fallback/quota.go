@@ -217,7 +217,7 @@ func (o *Outcome) counted(by Counting) (account, model bool) {
 		return false, false
 	case by == CountsAll || o.Class == OK || o.harmless():
 		return true, true
-	case by == CountsAnswers:
+	case by == CountsAnswers, o.Class == ContextLength && o.Status == 413: // turned away at the door
 		return false, false
 	case o.Limit() || o.Class == Auth || o.Class == PaymentRequired:
 		return by == CountsUpstream && o.Scope == ScopeModelUpstream, false

@@ -193,16 +193,11 @@ func (m *maker) limits(rate float64) func() []*window {
 			}
 			if shift != 0 && c != bucket {
 				mid := (m.x.from + m.x.to) / 2
-				least := max(1, int64(float64(limit)*math.Min(shift, 1)))
-				first, then := limit, least
-				if shift > 1 {
-					first, then = max(1, int64(float64(limit)/shift)), limit
-				}
 				w.shifts = func(t time.Duration) int64 {
 					if t < mid {
-						return first
+						return limit
 					}
-					return then
+					return max(1, int64(float64(limit)*shift))
 				}
 			}
 			return w
@@ -217,7 +212,7 @@ func (m *maker) limits(rate float64) func() []*window {
 	}
 	shift := 0.0
 	if m.chance(0.06) {
-		shift = [...]float64{0.5, 2}[m.IntN(2)]
+		shift = 0.5 // none grows: who has written down how much there is would not hear of it
 	}
 	if m.chance(0.8) {
 		per := [...]time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Minute, 10 * time.Minute}[m.IntN(9)]

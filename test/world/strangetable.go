@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 )
@@ -14,6 +15,7 @@ type came struct {
 	outcome
 	share, naive, pause float64 // of the all-knowing's successes
 	seen, bound         int
+	said                map[string]int // of the routes that had had room when a request was lost: why they were not asked
 }
 
 // lived lets the schedulers live through a strange world.
@@ -23,8 +25,9 @@ func (x *strange) lived(verbose bool, out io.Writer) came {
 	b := newBound(newWorld(x.seed, s), all)
 	seen := allKnowing(x.seed, s, all, b)
 	day := func(begin func(*dayRun) scheduler) *dayRun { return live(newWorld(x.seed, s), all, begin) }
-	d := day(func(d *dayRun) scheduler { return newFreefall(d, s, verbose) })
+	d := day(func(d *dayRun) scheduler { return newFreefall(d, s, true) })
 	c := came{strange: x, outcome: d.outcome(), seen: seen.tally.won, bound: b.total}
+	c.said = d.said()
 	of := func(won int) float64 { return float64(won) / float64(max(1, seen.tally.won)) }
 	c.share = of(c.won)
 	c.naive = of(day(func(d *dayRun) scheduler { return newNaive(d, 0) }).tally.won)
@@ -85,6 +88,16 @@ func summary(out io.Writer, all []came) {
 			fmt.Fprintf(out, "%5.0f%%%7d%15.4f%7.3f%7.3f%8d%8.4f%10d%12d%8d%6d\n", load*100, n, sum/float64(n), shares[n/20], shares[0], good, wasted/float64(n), thrifty, errors, worlds, late)
 		}
 	}
+	total := map[string]int{}
+	for i := range all {
+		for what, n := range all[i].said {
+			total[what] += n
+		}
+	}
+	fmt.Fprintf(out, "\nWhat freefall said of routes that had had room for a second, when requests were lost:\n")
+	for _, what := range slices.SortedFunc(maps.Keys(total), func(a, b string) int { return cmp.Compare(total[b], total[a]) }) {
+		fmt.Fprintf(out, "%8d %s\n", total[what], what)
+	}
 	worst := func(title string, by func(c *came) float64) {
 		order := slices.Clone(all)
 		slices.SortStableFunc(order, func(a, b came) int { return cmp.Compare(by(&b), by(&a)) })
@@ -96,6 +109,40 @@ func summary(out io.Writer, all []came) {
 	worst("The worst by their share:", func(c *came) float64 { return -c.share })
 	worst("The worst by calls that were wasted:", func(c *came) float64 { return max(c.known/mustKnown, c.unknown/mustUnknown) })
 	worst("The worst by errors while there was room:", func(c *came) float64 { return float64(c.settled) / float64(c.requests) })
+}
+
+// said counts what freefall said of the routes that had had room when a request was lost.
+func (d *dayRun) said() map[string]int {
+	said := map[string]int{}
+	for i := range d.jobs {
+		j := &d.jobs[i]
+		if !j.settled {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, n := range j.notes {
+			if !slices.Contains(j.missed, n.route) {
+				continue
+			}
+			m := n.route.manner
+			known := map[bool]string{true: "stated", false: "not stated"}[n.route.stated]
+			length := "no end"
+			for _, most := range [...]time.Duration{time.Hour, 10 * time.Minute, time.Minute, 30 * time.Second, 5 * time.Second} {
+				if n.ready > 0 && n.ready <= most {
+					length = "<= " + most.String()
+				} else if n.ready > time.Hour {
+					length = "> 1h"
+				}
+			}
+			for _, what := range [...]string{n.says, n.says + " " + length, n.says + ", " + known, n.says + ", hints " + hintNames[m.hints], n.says + ", " + known + ", heads " + headNames[m.heads]} {
+				if !seen[what] {
+					seen[what] = true
+					said[what]++
+				}
+			}
+		}
+	}
+	return said
 }
 
 // describe prints the providers of a world.
