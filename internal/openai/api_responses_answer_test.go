@@ -140,7 +140,7 @@ func TestResponsesStream(t *testing.T) {
 		"content in parts": {firstChunk + `{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hmm."}]},{"type":"text","text":"A😀"}]}}]}` + "\n\n" + endChunk("stop"),
 			began + thought + spoke + "completed", hmm + `,{"id":"msg_1_1","type":"message","role":"assistant","content":[` + smile + `],"status":"completed"}`, `"status":"completed"`},
 	} {
-		events := streamedResponse(t, responseTo(t, threeTools), c.chat+doneEvent)
+		events := streamedResponse(t, responseTo(t, threeTools), c.chat+doneEvent+doneEvent)
 		if got := eventTypes(events); got != c.events {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, c.events)
 		}

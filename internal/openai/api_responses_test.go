@@ -62,6 +62,11 @@ func TestResponsesRequest(t *testing.T) {
 		{"images that tools gave", `{"input":[{"type":"function_call_output","call_id":"1","output":[{"type":"input_image","image_url":"data:x"}]},{"type":"function_call_output","call_id":"2","output":"b"},{"role":"user","content":"Hi"}]}`,
 			`{"messages":[{"role":"tool","tool_call_id":"1","content":""},{"role":"tool","tool_call_id":"2","content":"b"},` +
 				`{"role":"user","content":[{"type":"text","text":"What the tool gave:"},{"type":"image_url","image_url":{"url":"data:x"}}]},{"role":"user","content":"Hi"}]}`},
+		{"an image, and the next call", `{"input":[{"type":"function_call_output","call_id":"1","output":[{"type":"input_image","image_url":"data:x"}]},{"type":"function_call","call_id":"2","name":"f","arguments":"{}"}]}`,
+			`{"messages":[{"role":"tool","tool_call_id":"1","content":""},{"role":"user","content":[{"type":"text","text":"What the tool gave:"},{"type":"image_url","image_url":{"url":"data:x"}}]},` +
+				`{"role":"assistant","content":null,"tool_calls":[{"id":"2","type":"function","function":{"name":"f","arguments":"{}"}}]}]}`},
+		{"a namespace that would make a name too long", `{"input":"Hi","tools":[{"type":"namespace","name":"` + strings.Repeat("n", 60) + `","tools":[{"type":"function","name":"spawn"}]}]}`,
+			`{` + hi + `,"tools":[{"type":"function","function":{"name":"spawn"}}]}`},
 		{"tools", `{"input":"Hi","tools":[` + flat + `,{"type":"web_search"},{"type":"mcp","server_label":"x"},` + patch + `,` + crew + `],"parallel_tool_calls":false,"tool_choice":"required"}`,
 			`{` + hi + `,"tools":[` + clock + `,` + patched + `,` + spawn + `],"tool_choice":"required","parallel_tool_calls":false}`},
 		{"tools as a chat request has them", `{"input":"Hi","tools":[` + clock + `],"tool_choice":{"type":"function","function":{"name":"clock"}}}`,
