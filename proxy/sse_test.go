@@ -264,6 +264,7 @@ func (s *streamSample) checkRelayed(w *world, got answer) {
 	if err != nil {
 		w.Fatalf("%v\n%.2000s", err, got.body)
 	}
+	checkStrictStream(w, got.body)
 	want := heard{content: s.content(), reasoning: s.Expect.Reasoning, done: s.Expect.Kind == "ok"}
 	for _, call := range s.Expect.ToolCalls {
 		want.names, want.arguments = append(want.names, call.Name), append(want.arguments, call.Arguments)
@@ -317,6 +318,8 @@ func TestOddStreams(t *testing.T) {
 		"something else than HTTP": {fakellm.Wire("220 smtp ready\r\n"), ""},
 		"the head and no more":     {fakellm.Wire("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"), ""},
 		"an event of a megabyte":   {stream(event(long, "null") + end + done), long},
+		"a first event of 3 MB":    {stream(": wait\n\n" + event(long+long+long, "null") + end + done), long + long + long},
+		"a prelude and 3 MB":       {stream(strings.Repeat(": wait\n\n", 1<<16) + event(long+long+long, "null") + end + done), long + long + long},
 		"U+2028 raw":               {stream(event("a\u2028b\u2029c\u0085d", "null") + end + done), "a\u2028b\u2029c\u0085d"},
 		"a BOM":                    {stream("\ufeff" + event("Hello", "null") + end + done), "Hello"},
 		"CR alone":                 {stream(strings.ReplaceAll(event("Hello", "null")+end+done, "\n", "\r")), "Hello"},

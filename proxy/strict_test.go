@@ -23,6 +23,9 @@ func checkStrictStream(w *world, body string) {
 		if !ok || data == "[DONE]" || gjson.Get(data, "error.message").Exists() {
 			continue
 		}
+		if gjson.Get(data, "error").Exists() {
+			w.Errorf("an error that says nothing: %s", data)
+		}
 		wrong := func(what string) { w.Errorf("%s: %s", what, data) }
 		c := gjson.Parse(data)
 		checkIdentity(c, "chat.completion.chunk", wrong)
@@ -59,6 +62,8 @@ func checkStrictStream(w *world, body string) {
 					wrong("a tool call without id, name or type")
 				case !begins && (id != "" || name != ""):
 					wrong("the name of a tool call, again")
+				case !begins && call.Get("type").Exists() && call.Get("type").Str != "function":
+					wrong("a tool call that is none")
 				}
 			}
 		}

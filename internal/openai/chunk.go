@@ -20,6 +20,7 @@ type chunk struct {
 	isError  bool   // it has an error, or ends with finish_reason "error"
 	roles    uint64 // the choices that say who speaks, one bit each
 	odd      bool   // a choice is not as clients rely on: a mender is needed
+	noError  bool   // it has an error that says nothing
 
 	bearing int    // how many values the client waits for
 	text    [2]int // where the last of them stands that is a string, without its quotes
@@ -117,6 +118,7 @@ func (r *chunkReader) readTop() {
 		r.inGroq = true
 	case r.key.is("error"):
 		r.isError = r.isError || r.filled()
+		r.noError = !r.filled()
 	}
 }
 

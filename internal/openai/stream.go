@@ -233,6 +233,9 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	if c.usage {
 		data = without(data, "usage")
 	}
+	if c.noError { // some take whatever has the member for an error
+		data = without(data, "error")
+	}
 	if s.goesOn {
 		data = withoutRole(data)
 	}

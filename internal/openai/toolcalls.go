@@ -99,13 +99,17 @@ func (t *toolCalls) place(choice int, fragments gjson.Result, now time.Time) (pl
 	return string(append(list, ']')), ""
 }
 
-// unrepeated gives a fragment without the id and the name of its call: accumulators of SDKs add them up.
+// unrepeated gives a fragment without the id and the name of its call, since accumulators of SDKs add them up, and without a type that
+// would take the place of its call's.
 func (c *toolCall) unrepeated(raw []byte, fragment gjson.Result) []byte {
 	if hashID(fragment) != 0 {
 		raw = without(raw, "id")
 	}
 	if name := hashText(fragment.Get("function.name").Str); name != 0 && name == c.name {
 		raw = without(raw, "function.name")
+	}
+	if kind := fragment.Get("type"); kind.Exists() && kind.Str == "" {
+		raw = without(raw, "type")
 	}
 	return raw
 }
