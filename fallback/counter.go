@@ -18,6 +18,10 @@ type counter struct {
 
 	loan loan
 
+	// learned, Sliding: when the provider said that there would be room again. One attempt finds out: how long the window is, and how it comes
+	// round, may not be as we take it.
+	renewal time.Time
+
 	level    float64   // Bucket: what is missing in it at from
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
 	next     int64     // Fixed, Daily: drawn so shortly before the turn ends that the provider may count it in the next
@@ -105,8 +109,11 @@ func (c *counter) room(now time.Time, n int64) bool {
 
 func (c *counter) fits(now time.Time, n int64) bool {
 	granted := c.granted(now)
-	return c.used+n <= granted || c.used <= 0 && granted > 0
+	return c.used+n <= granted || c.used <= 0 && granted > 0 || c.renewed(now)
 }
+
+// renewed says whether the moment has come at which the provider was to have room again.
+func (c *counter) renewed(now time.Time) bool { return !c.renewal.IsZero() && !now.Before(c.renewal) }
 
 // turns says whether a turn is so young that the provider may still count in the one before, which has no room for n.
 func (c *counter) turns(now time.Time, n int64) bool {
@@ -159,6 +166,14 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 		}
 		return c.to.Add(c.margin())
 	}
+	if at := c.slides(now, n); !sooner(c.renewal, at) {
+		return at
+	}
+	return c.renewal
+}
+
+// slides is when n will have left a sliding window.
+func (c *counter) slides(now time.Time, n int64) time.Time {
 	over := min(c.used+n-c.limit(), c.used)
 	for _, old := range c.log[c.head:] {
 		if over -= old.n; over <= 0 {
@@ -179,7 +194,7 @@ func (c *counter) stays(now time.Time, n int64) time.Time {
 		return c.from.Add(c.margin())
 	case c.Cycle != Sliding:
 		return c.to
-	case c.head < len(c.log):
+	case c.head < len(c.log) && c.renewal.IsZero():
 		return c.log[c.head].at.Add(c.Per + c.margin())
 	}
 	return now
@@ -188,6 +203,9 @@ func (c *counter) stays(now time.Time, n int64) time.Time {
 // draw counts n at now.
 func (c *counter) draw(now time.Time, n int64) {
 	c.advance(now)
+	if c.used+n > c.limit() {
+		c.renewal = time.Time{}
+	}
 	c.running++
 	c.add(now, n)
 }

@@ -11,8 +11,9 @@ type Reading struct {
 	// Target says whose window it is: TargetPair (one model of one account) or TargetAccount (all its models together).
 	Target Target
 	Unit   Unit
-	// Per is the length of the window; 0 = not said.
-	Per time.Duration
+	// Per is the length of the window; 0 = not said. Assumed says that it is only what nearly all mean who say no length.
+	Per     time.Duration
+	Assumed bool
 	// Limit and Remaining as they stood when the answer was made; -1 = not said. An answer counts itself.
 	Limit, Remaining int64
 	// Reset is how long until the window has room again, from now; 0 = not said.
@@ -73,6 +74,9 @@ func (q *quota) read(now time.Time, r *Reading, own int64) {
 	if r.Limit > 0 {
 		c.told = r.Limit
 	}
+	if c.learned && c.Cycle == Sliding && r.Reset > 0 {
+		c.renewal = now.Add(r.Reset + c.margin())
+	}
 	if limit := c.spoken(r); r.Remaining >= 0 && limit > 0 {
 		c.believe(now, max(0, limit-r.Remaining), r.Reset, own)
 	}
@@ -93,8 +97,15 @@ func (c *counter) spoken(r *Reading) int64 {
 }
 
 // spokenOf finds the window that a reading means: of its length, or, when it names none, the shortest that a reset so far
-// away can belong to.
+// away can belong to. A limit that we know of a window is more than an assumed length.
 func (q *quota) spokenOf(r *Reading) (found *counter) {
+	if r.Assumed && r.Limit > 0 {
+		named := *r
+		named.Per, named.Assumed = 0, false
+		if found = q.spokenOf(&named); found != nil {
+			return found
+		}
+	}
 	for _, c := range q.counters {
 		switch {
 		case c.Unit != r.Unit:

@@ -49,6 +49,7 @@ func (c *count) addTo(out []fallback.Reading, target fallback.Target, now time.T
 		r.Limit = -1
 	}
 	c.readReset(&r, now)
+	r.Assumed = r.Per > 0 && !c.certain
 	switch {
 	case r.Limit > 0 && r.Remaining > r.Limit, r.Limit < 0 && r.Remaining < 0:
 		return out
