@@ -18,8 +18,8 @@ var (
 	proto   = []byte("HTTP/1.")
 )
 
-// readHead reads the head of the answer into h and passes over interim ones. Both lengths at once mean that somebody between
-// us and the model may cut the answer elsewhere: ambiguous tells so.
+// readHead reads the head of the answer into h and passes over interim ones. Both lengths at once, or a name that only some take for
+// one, mean that somebody between us and the model may cut the answer elsewhere: ambiguous tells so.
 func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, err error) {
 	for range maxInterim {
 		if err := c.awaitFirst(max); err != nil {
@@ -39,7 +39,7 @@ func (c *conn) readHead(h *fasthttp.ResponseHeader, max int) (ambiguous bool, er
 		case code == fasthttp.StatusSwitchingProtocols:
 			return false, errUpgrade
 		case code >= 200:
-			return h.ContentLength() == -1 && hasField(raw, "content-length"), nil
+			return h.ContentLength() == -1 && hasField(raw, "content-length") || hasLooseName(raw), nil
 		}
 	}
 	return false, errInterim
@@ -81,12 +81,9 @@ func (c *conn) letFirstGo() {
 	}
 }
 
-// wellFormed tells whether a head begins with a version, a status of 100 to 599 and no more before its reason, and ends all its
-// lines with CR LF. The codec takes less: it reads no status as 200, and would end the head at two bare line feeds.
+// wellFormed tells whether a head begins with a version, a status of 100 to 599 and no more before its reason. The codec takes
+// less: it reads no status as 200.
 func wellFormed(head []byte) bool {
-	if bytes.Count(head, headEnd[3:]) != bytes.Count(head, headEnd[2:]) {
-		return false
-	}
 	line := head[len(proto):]
 	return len(line) > 5 && (line[0] == '0' || line[0] == '1') && line[1] == ' ' &&
 		'1' <= line[2] && line[2] <= '5' && isDigit(line[3]) && isDigit(line[4]) && (line[5] == ' ' || line[5] == '\r')
@@ -103,7 +100,26 @@ func hasField(head []byte, name string) bool {
 	return false
 }
 
-// awaitHead waits until br holds a whole head and shows it, or says early that this is none.
+// hasLooseName tells whether there is a blank between a name and its colon, which the codec drops.
+func hasLooseName(head []byte) bool {
+	if !bytes.Contains(head, []byte(" :")) {
+		return false
+	}
+	for line := range bytes.SplitSeq(head, headEnd[2:]) {
+		if n := bytes.IndexByte(line, ':'); n > 0 && line[n-1] == ' ' {
+			return true
+		}
+	}
+	return false
+}
+
+// bareLine tells whether a line ends in a line feed alone, from a place on.
+func bareLine(head []byte, from int) bool {
+	return bytes.Count(head[from:], headEnd[3:]) != bytes.Count(head[max(from-1, 0):], headEnd[2:])
+}
+
+// awaitHead waits until br holds a whole head and shows it, or says early that this is none: the codec would end it at two bare line
+// feeds, which others pass over.
 func awaitHead(br *bufio.Reader) ([]byte, error) {
 	seen := 0
 	for {
@@ -112,11 +128,16 @@ func awaitHead(br *bufio.Reader) ([]byte, error) {
 		if n := min(len(b), len(proto)); !bytes.Equal(b[:n], proto[:n]) {
 			return nil, errMalformed
 		}
-		from := max(seen-len(headEnd)+1, 0)
-		if i := bytes.Index(b[from:], headEnd); i >= 0 {
-			return b[:from+i+len(headEnd)], nil
+		head, from := b, max(seen-len(headEnd)+1, 0)
+		end := bytes.Index(b[from:], headEnd)
+		if end >= 0 {
+			head = b[:from+end+len(headEnd)]
 		}
 		switch {
+		case bareLine(head, seen):
+			return nil, errMalformed
+		case end >= 0:
+			return head, nil
 		case err == bufio.ErrBufferFull:
 			return nil, errHeadSize
 		case err == io.EOF && len(b) == 0:

@@ -42,6 +42,8 @@ func TestConnectionIsNotReused(t *testing.T) {
 		"http/1.0":            "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
 		"both lengths":        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 		"both, other case":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+		"length, loosely":     "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
+		"chunks, loosely":     "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\nContent-Length : 9\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 		"second answer":       length("ok") + length("poison"),
 		"bytes behind chunks": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
 	} {

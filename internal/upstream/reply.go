@@ -43,13 +43,24 @@ func (r *Reply) readHead(maxHead int) error {
 	if err != nil {
 		return err
 	}
-	if coding := r.Header("content-encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+	if compressed(r.Header("content-encoding")) {
 		return errEncoded
 	}
 	r.Status = r.head.StatusCode()
 	r.spent = r.spent || ambiguous || r.head.ConnectionClose()
 	r.frame()
 	return nil
+}
+
+// compressed tells whether one of the codings cannot be read as it is. Some servers write there what is none, such as UTF-8.
+func compressed(codings string) bool {
+	for coding := range strings.SplitSeq(codings, ",") {
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz":
+			return true
+		}
+	}
+	return false
 }
 
 // frame finds out where the body ends.

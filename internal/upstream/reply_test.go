@@ -24,6 +24,8 @@ func TestBodies(t *testing.T) {
 		{"both lengths", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello"},
 		{"folded field", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello", "hello"},
 		{"identity", "HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 5\r\n\r\nhello", "hello"},
+		{"no coding at all", "HTTP/1.1 200 OK\r\nContent-Encoding: UTF-8\r\nContent-Length: 5\r\n\r\nhello", "hello"},
+		{"line feeds in the body", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\n\n\r\n\n", "\n\n\r\n\n"},
 		{"redirect", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 5\r\n\r\nhello", "hello"},
 		{"304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", ""},
 		{"204", "HTTP/1.1 204 No Content\r\n\r\n", ""},
@@ -127,10 +129,13 @@ func TestBadHeads(t *testing.T) {
 		"nul in value":         {"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n", errMalformed},
 		"nameless field":       {"HTTP/1.1 200 OK\r\n: b\r\n\r\n", errMalformed},
 		"gzip":                 {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", errEncoded},
+		"brotli":               {"HTTP/1.1 200 OK\r\nContent-Encoding: BR\r\nContent-Length: 2\r\n\r\nok", errEncoded},
+		"several codings":      {"HTTP/1.1 200 OK\r\nContent-Encoding: identity, ZSTD\r\nContent-Length: 2\r\n\r\nok", errEncoded},
+		"line feed in a field": {"HTTP/1.1 200 OK\r\nA: b\nC", errMalformed},
 		"endless field":        {"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 64<<10), errHeadSize},
 		"endless interim":      {strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 50), errInterim},
 		"interim, then cut":    {"HTTP/1.1 100 Continue\r\n\r\n", io.EOF},
-		"lines of feeds alone": {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", io.ErrUnexpectedEOF},
+		"lines of feeds alone": {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", errMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachWorld(t, Config{}, func(w *world) {
