@@ -34,6 +34,7 @@ type said struct {
 	StopReason string
 	Stop       any
 	Usage      map[string]int
+	Error      string // the type of what broke it off
 }
 
 func saidIn(t testing.TB, message string) (s said) {

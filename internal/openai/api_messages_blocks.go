@@ -88,7 +88,7 @@ func (c *messagesTalk) add(said messageParts, block gjson.Result) (messageParts,
 	case "document":
 		return c.document(said, block)
 	case "search_result":
-		found, e := c.read(block.Get("content"))
+		found, e := c.words(block.Get("content"))
 		if e != nil {
 			return nil, e
 		}

@@ -49,8 +49,8 @@ func (t *messagesTranslator) Event(dst, data []byte) []byte {
 		t.over = true
 		return appendMessagesError(dst, c.Get("error"))
 	}
-	dst = t.begin(dst, c.Get("model").Str)
 	from := len(dst)
+	dst = t.begin(dst, c.Get("model").Str)
 	if u := c.Get("usage"); u.IsObject() {
 		t.usage, t.counted = messagesUsageOf(u), true
 	}

@@ -19,11 +19,16 @@ func writeMessagesTalk(w *writer, system, messages gjson.Result) (ids map[string
 	if !messages.IsArray() {
 		return nil, refuse("missing_required_parameter", "messages", `"messages" is missing; send an array of messages`)
 	}
-	c := messagesTalk{w: w, ids: map[string]bool{}}
+	c := messagesTalk{w: w, ids: map[string]bool{}, role: "system", at: "system"}
 	w.key("messages")
 	w.open('[')
-	if e := c.system(system); e != nil {
-		return nil, e
+	if sent(system) {
+		if c.said, e = c.words(system); e != nil {
+			return nil, e
+		}
+	}
+	if len(c.said) > 0 && strings.HasPrefix(c.said[0].text, billingLine) {
+		c.said = c.said[1:]
 	}
 	for i, m := range messages.Array() {
 		c.at = fmt.Sprintf("messages.%d", i)
@@ -31,35 +36,106 @@ func writeMessagesTalk(w *writer, system, messages gjson.Result) (ids map[string
 			return nil, e
 		}
 	}
+	c.turn("")
 	w.close(']')
 	return c.ids, nil
 }
 
-// messagesTalk writes messages one by one.
+// messagesTalk writes a conversation turn by turn. What one role says in several messages is one turn: so Anthropic reads it, and many
+// models know no other order than one after the other.
 type messagesTalk struct {
-	w   *writer
-	at  string // the place that is read
-	ids map[string]bool
+	w     *writer
+	at    string // the place that is read
+	ids   map[string]bool
+	role  string // whose turn it is
+	said  messageParts
+	calls []gjson.Result
 }
 
 func (c *messagesTalk) wrong(code, format string, args ...any) *Error {
 	return refuse(code, c.at, c.at+": "+fmt.Sprintf(format, args...))
 }
 
-// system writes what stands outside their messages.
-func (c *messagesTalk) system(v gjson.Result) *Error {
-	if !sent(v) {
-		return nil
+// message takes one of their messages.
+func (c *messagesTalk) message(m gjson.Result) *Error {
+	content := m.Get("content")
+	switch role := m.Get("role").Str; {
+	case role == "assistant", role == "user":
+		c.turn(role)
+		return c.hear(content)
+	case role == "system" && c.role == "system":
+		return c.hear(content)
+	case role == "system":
+		return c.remind(content)
 	}
-	c.at = "system"
-	said, e := c.read(v)
-	if e != nil {
+	return c.wrong("unsupported_value", `"role" must be "user", "assistant" or "system"`)
+}
+
+// remind takes what the system says on the way. Many models let it speak at the beginning alone, so the user passes it on.
+func (c *messagesTalk) remind(content gjson.Result) *Error {
+	said, e := c.words(content)
+	if e != nil || len(said) == 0 {
 		return e
 	}
-	if len(said) > 0 && strings.HasPrefix(said[0].text, billingLine) {
-		said = said[1:]
+	c.turn("user")
+	c.said = append(c.said, messagePart{text: "<system-reminder>\n" + said.text(between) + "\n</system-reminder>"})
+	return nil
+}
+
+// hear takes what is said in a turn, and what is called. Results are written at once: they belong right behind their calls.
+func (c *messagesTalk) hear(content gjson.Result) (e *Error) {
+	if content.Type == gjson.String {
+		c.said = append(c.said, messagePart{text: content.Str})
+		return nil
 	}
-	return c.write("system", said)
+	if !content.IsArray() {
+		return c.wrong("invalid_type", `content must be a string or an array of blocks`)
+	}
+	var shown, said messageParts
+	for _, block := range content.Array() {
+		switch kind := block.Get("type").Str; {
+		case kind == "tool_use" && c.role == "assistant":
+			c.calls = append(c.calls, block)
+			e = c.callable(block)
+		case kind == "tool_result" && c.role == "user":
+			shown, e = c.result(shown, block)
+		default:
+			said, e = c.add(said, block)
+		}
+		if e != nil {
+			return e
+		}
+	}
+	if c.role != "user" && said.pictured() {
+		return c.pictured()
+	}
+	c.said = append(append(c.said, shown...), said...)
+	return nil
+}
+
+// words gives the parts of content that may hold text alone.
+func (c *messagesTalk) words(content gjson.Result) (messageParts, *Error) {
+	said, e := c.read(content)
+	if e == nil && said.pictured() {
+		e = c.pictured()
+	}
+	return said, e
+}
+
+func (c *messagesTalk) pictured() *Error {
+	return c.wrong("unsupported_content", "images and documents belong into messages of the user")
+}
+
+// callable says what is wrong with a call, if anything is.
+func (c *messagesTalk) callable(block gjson.Result) *Error {
+	id, name, input := block.Get("id"), block.Get("name"), block.Get("input")
+	switch {
+	case id.Type != gjson.String || name.Type != gjson.String || id.Str == "" || name.Str == "":
+		return c.wrong("missing_required_parameter", `a tool_use needs an "id" and a "name"`)
+	case sent(input) && !input.IsObject():
+		return c.wrong("invalid_type", `the "input" of a tool_use must be an object`)
+	}
+	return nil
 }
 
 // read gives the parts of content that holds no calls and results.
@@ -76,42 +152,6 @@ func (c *messagesTalk) read(content gjson.Result) (said messageParts, e *Error) 
 		}
 	}
 	return said, nil
-}
-
-// message writes what one of their messages comes to: results of tools as messages of their own, which come first, then the rest.
-func (c *messagesTalk) message(m gjson.Result) *Error {
-	role := m.Get("role").Str
-	switch role {
-	case "assistant":
-		return c.assistant(m.Get("content"))
-	case "user":
-		return c.user(m.Get("content"))
-	case "system":
-		said, e := c.read(m.Get("content"))
-		if e != nil {
-			return e
-		}
-		return c.write(role, said)
-	}
-	return c.wrong("unsupported_value", `"role" must be "user", "assistant" or "system"`)
-}
-
-func (c *messagesTalk) user(content gjson.Result) (e *Error) {
-	if !content.IsArray() {
-		return c.plain("user", content)
-	}
-	var said, shown messageParts
-	for _, block := range content.Array() {
-		if block.Get("type").Str == "tool_result" {
-			shown, e = c.result(shown, block)
-		} else {
-			said, e = c.add(said, block)
-		}
-		if e != nil {
-			return e
-		}
-	}
-	return c.write("user", append(shown, said...))
 }
 
 // result writes the result of a tool. A chat takes text alone there, so what else it holds is shown by the user.
@@ -152,99 +192,57 @@ func (c *messagesTalk) result(shown messageParts, block gjson.Result) (messagePa
 	return shown, nil
 }
 
-func (c *messagesTalk) assistant(content gjson.Result) (e *Error) {
-	if !content.IsArray() {
-		return c.plain("assistant", content)
+// turn writes what was said and called since it was last somebody else's turn, if it is. Words are a string where they can be one, since
+// not every model takes lists.
+func (c *messagesTalk) turn(next string) {
+	if c.role == next {
+		return
 	}
-	var said messageParts
-	var calls []gjson.Result
-	for _, block := range content.Array() {
-		if block.Get("type").Str == "tool_use" {
-			calls = append(calls, block)
-		} else if said, e = c.add(said, block); e != nil {
-			return e
-		}
+	role, said, calls := c.role, c.said, c.calls
+	c.role, c.said, c.calls = next, nil, nil
+	if len(said)+len(calls) == 0 {
+		return
 	}
-	if len(calls) == 0 {
-		return c.write("assistant", said)
-	}
-	if said.pictured() {
-		return c.pictured()
-	}
-	c.w.open('{')
-	c.w.say("role", "assistant")
-	if text := said.text(""); text != "" {
-		c.w.say("content", text)
-	} else {
-		c.w.set("content", "null")
-	}
-	c.w.key("tool_calls")
-	c.w.open('[')
-	for _, call := range calls {
-		if e := c.call(call); e != nil {
-			return e
-		}
-	}
-	c.w.close(']')
-	c.w.close('}')
-	return nil
-}
-
-func (c *messagesTalk) call(block gjson.Result) *Error {
-	id, name, input := block.Get("id"), block.Get("name"), block.Get("input")
-	if id.Type != gjson.String || name.Type != gjson.String || id.Str == "" || name.Str == "" {
-		return c.wrong("missing_required_parameter", `a tool_use needs an "id" and a "name"`)
-	}
-	arguments := "{}"
-	if input.IsObject() {
-		arguments = input.Raw
-	} else if sent(input) {
-		return c.wrong("invalid_type", `the "input" of a tool_use must be an object`)
-	}
-	c.ids[id.Str] = true
-	c.w.open('{')
-	c.w.say("id", id.Str)
-	c.w.say("type", "function")
-	c.w.key("function")
-	c.w.open('{')
-	c.w.say("name", name.Str)
-	c.w.say("arguments", arguments)
-	c.w.close('}')
-	c.w.close('}')
-	return nil
-}
-
-// plain writes a message whose content is no list.
-func (c *messagesTalk) plain(role string, content gjson.Result) *Error {
-	said, e := c.read(content)
-	if e != nil {
-		return e
-	}
-	return c.write(role, said)
-}
-
-// write writes a message, if it says anything: as a string where it can be one, since not every model takes lists.
-func (c *messagesTalk) write(role string, said messageParts) *Error {
-	if len(said) == 0 {
-		return nil
+	apart := between
+	if role == "assistant" {
+		apart = "" // one answer may be cut into blocks anywhere
 	}
 	c.w.open('{')
 	c.w.say("role", role)
-	switch {
-	case !said.pictured() && role == "assistant": // blocks of one answer, which may be cut anywhere
-		c.w.say("content", said.text(""))
-	case !said.pictured():
-		c.w.say("content", said.text(between))
-	case role != "user":
-		return c.pictured()
-	default:
+	switch text := said.text(apart); {
+	case said.pictured():
 		c.w.key("content")
 		said.write(c.w)
+	case text == "" && len(calls) > 0:
+		c.w.set("content", "null")
+	default:
+		c.w.say("content", text)
+	}
+	if len(calls) > 0 {
+		c.w.key("tool_calls")
+		c.w.open('[')
+		for _, call := range calls {
+			c.call(call)
+		}
+		c.w.close(']')
 	}
 	c.w.close('}')
-	return nil
 }
 
-func (c *messagesTalk) pictured() *Error {
-	return c.wrong("unsupported_content", "images and documents belong into messages of the user")
+func (c *messagesTalk) call(block gjson.Result) {
+	id := block.Get("id").Str
+	c.ids[id] = true
+	arguments := "{}"
+	if input := block.Get("input"); input.IsObject() {
+		arguments = input.Raw
+	}
+	c.w.open('{')
+	c.w.say("id", id)
+	c.w.say("type", "function")
+	c.w.key("function")
+	c.w.open('{')
+	c.w.say("name", block.Get("name").Str)
+	c.w.say("arguments", arguments)
+	c.w.close('}')
+	c.w.close('}')
 }

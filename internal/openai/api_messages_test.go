@@ -35,9 +35,12 @@ func TestMessagesAsChat(t *testing.T) {
 			`{"messages":[{"role":"system","content":"a\n\nb"},{"role":"user","content":"hi"}]}`},
 		"a line of billing": {`{"system":[{"type":"text","text":"x-anthropic-billing-header: cc_version=2; cch=1f;"},{"type":"text","text":"b"}],` + anyUser + `}`,
 			`{"messages":[{"role":"system","content":"b"},{"role":"user","content":"hi"}]}`},
-		"a line of billing alone": {`{"system":"x-anthropic-billing-header: a",` + anyUser + `}`, `{` + anyUser + `}`},
-		"no system":               {`{"system":null,` + anyUser + `}`, `{` + anyUser + `}`},
-		"a system on the way":     {`{"messages":[{"role":"user","content":"a"},{"role":"system","content":[{"type":"text","text":"b"}]}]}`, `{"messages":[{"role":"user","content":"a"},{"role":"system","content":"b"}]}`},
+		"a line of billing alone":   {`{"system":"x-anthropic-billing-header: a",` + anyUser + `}`, `{` + anyUser + `}`},
+		"no system":                 {`{"system":null,` + anyUser + `}`, `{` + anyUser + `}`},
+		"a system on the way":       {`{"messages":[{"role":"user","content":"a"},{"role":"system","content":[{"type":"text","text":"b"}]}]}`, `{"messages":[{"role":"user","content":"a\n\n\u003csystem-reminder\u003e\nb\n\u003c/system-reminder\u003e"}]}`},
+		"a system at the beginning": {`{"system":"a","messages":[{"role":"system","content":"b"},{"role":"user","content":"c"}]}`, `{"messages":[{"role":"system","content":"a\n\nb"},{"role":"user","content":"c"}]}`},
+		"a reminder behind results": {`{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f"}]},{"role":"system","content":"r"},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"b"}]},{"role":"assistant","content":"c"},{"role":"assistant","content":"d"}]}`,
+			`{"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t","content":"b"},{"role":"user","content":"\u003csystem-reminder\u003e\nr\n\u003c/system-reminder\u003e"},{"role":"assistant","content":"cd"}]}`},
 		"blocks of text": {`{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},{"role":"assistant","content":[{"type":"text","text":"c"},{"type":"text","text":"d"}]}]}`,
 			`{"messages":[{"role":"user","content":"a\n\nb"},{"role":"assistant","content":"cd"}]}`},
 		"a beginning of the answer": {`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"{"}]}`, `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"{"}]}`},
@@ -64,6 +67,7 @@ func TestMessagesAsChat(t *testing.T) {
 		"notes for their provider": {`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"redacted_thinking","data":"x"},{"type":"server_tool_use","id":"s","name":"web_search","input":{}},` +
 			`{"type":"web_search_tool_result","tool_use_id":"s","content":[]}]},{"role":"assistant","content":[]},{"role":"user","content":"b"}]}`,
 			`{"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]}`},
+		"one role, twice":             {`{"messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}]}`, `{"messages":[{"role":"user","content":"a\n\nb"}]}`},
 		"an unknown block with words": {`{"messages":[{"role":"user","content":[{"type":"poem","text":"a"}]}]}`, `{"messages":[{"role":"user","content":"a"}]}`},
 		"tools": {`{"tools":[{"name":"f","description":"d","input_schema":{"type":"object"},"strict":true,"cache_control":{"type":"ephemeral"}},{"type":"custom","name":"g"}],"tool_choice":{"type":"auto"},` + anyUser + `}`,
 			`{"tools":[{"type":"function","function":{"name":"f","description":"d","strict":true,"parameters":{"type":"object"}}},{"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}],` + anyUser + `}`},
@@ -125,7 +129,9 @@ func TestMessagesBuiltinTools(t *testing.T) {
 
 // What an answer would be wrong without, and what could be read in two ways, is refused at its place.
 func TestMessagesRefused(t *testing.T) {
-	message := func(m string) string { return `{"messages":[` + m + `]}` }
+	message := func(m string) string {
+		return `{"messages":[` + m + `,{"role":"user","content":"b"},{"role":"assistant","content":"c"}]}`
+	}
 	blocks := func(role, b string) string { return message(`{"role":"` + role + `","content":[` + b + `]}`) }
 	for name, c := range map[string]struct{ body, code, param string }{
 		"no messages":            {`{}`, "missing_required_parameter", "messages"},
@@ -145,6 +151,7 @@ func TestMessagesRefused(t *testing.T) {
 		"an image in an answer":  {blocks("assistant", `{"type":"image","source":{"type":"url","url":"https://a"}}`), "unsupported_content", "messages.0"},
 		"an image beside a call": {blocks("assistant", `{"type":"image","source":{"type":"url","url":"https://a"}},{"type":"tool_use","id":"t","name":"f"}`), "unsupported_content", "messages.0"},
 		"an image in the system": {`{"system":[{"type":"image","source":{"type":"url","url":"https://a"}}],"messages":[]}`, "unsupported_content", "system"},
+		"an image on the way":    {`{"messages":[{"role":"user","content":"a"},{"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://a"}}]}]}`, "unsupported_content", "messages.1"},
 		"a system of numbers":    {`{"system":1,"messages":[]}`, "invalid_type", "system"},
 		"a result of nothing":    {blocks("user", `{"type":"tool_result","content":"a"}`), "missing_required_parameter", "messages.0"},
 		"a result in an answer":  {blocks("assistant", `{"type":"tool_result","tool_use_id":"t","text":"a"}`), "unsupported_content", "messages.0"},
