@@ -32,6 +32,9 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	case !e.Fits && e.TooLarge:
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
 			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + reasons(&e, now)}
+	case !e.Fits && x.walk.Need.Kind == fallback.Embedding && nobody(&e):
+		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "model", Code: "unsupported_feature",
+			Message: "no embedding model is configured: add one with kind: embedding to models.yaml, or set the client's embeddings to another server"}
 	case !e.Fits && usable(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
 			Message: "no configured model supports what the request needs: " + reasons(&e, now) + discretion(&e)}
@@ -62,6 +65,11 @@ func tooLong(e *fallback.Exhausted, tokens int) string {
 		return "the prompt is too long: by the providers' count it is longer than the model's context length, and above the maximum context length of all others"
 	}
 	return fmt.Sprintf("the prompt is too long: about %d tokens, which is longer than the model's context length; the maximum context length is %d tokens", tokens, largest)
+}
+
+// nobody says whether all candidates are for something else.
+func nobody(e *fallback.Exhausted) bool {
+	return !slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip != "kind" })
 }
 
 // usable says whether any candidate is there at all, apart from what this request needs.

@@ -31,3 +31,12 @@ func TestProgramsKnowThatAConversationIsTooLong(t *testing.T) {
 		}
 	})
 }
+
+func TestEmbeddingsWithoutAModelForThem(t *testing.T) {
+	inBubble(t, plan{models: chain("a", "b")}, func(w *world) {
+		got := w.do("POST", "/v1/embeddings", `{"model":"text-embedding-3-small","input":"hello"}`)
+		if got.status != 400 || got.err().Code != "unsupported_feature" || !strings.Contains(got.err().Message, "kind: embedding") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
