@@ -31,6 +31,7 @@ var buckets = []bucket{
 	anthropic("input-tokens", fallback.Tokens),
 	{remaining: "anthropic-ratelimit-output-tokens-remaining", reset: "anthropic-ratelimit-output-tokens-reset", window: perMinute},
 	{limit: "x-ratelimit-limit", remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset"},
+	{remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset-after"},
 	{remaining: "ratelimit-remaining", reset: "ratelimit-reset"}, // read as a window by draftReadings
 }
 
@@ -76,6 +77,9 @@ func (v *evidence) spentBuckets() (r bucketReset) {
 			continue
 		}
 		r.add(b, v.dialect, reset, v.now)
+	}
+	if wait, ok := draftReset(v.header("ratelimit"), v.now); ok {
+		r.wait, r.readable = max(r.wait, wait), true
 	}
 	return r
 }

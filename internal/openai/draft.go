@@ -52,6 +52,26 @@ func draftReadings(out []fallback.Reading, d *Dialect, status int, header func(s
 	return out
 }
 
+// draftReset is when the spent ones of a RateLimit field's counters have room again, the latest of them.
+func draftReset(field string, now time.Time) (wait time.Duration, ok bool) {
+	if field == "" || len(field) > maxFields {
+		return 0, false
+	}
+	take := func(item, remaining, reset string) {
+		if d, readable := parseWait(parameter(item, reset), now); readable && parameter(item, remaining) == "0" {
+			wait, ok = max(wait, d), true
+		}
+	}
+	if strings.Contains(field, "remaining=") {
+		take(";"+strings.ReplaceAll(field, ",", ";"), "remaining", "reset")
+		return wait, ok
+	}
+	for item := range listItems(field) {
+		take(item, "r", "t")
+	}
+	return wait, ok
+}
+
 // readPolicy finds the policy of that name, or that limit, and takes its length from there, and its limit. What counts neither requests
 // nor tokens becomes a window of nothing.
 func (c *count) readPolicy(policies, name string, named bool) {

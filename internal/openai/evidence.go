@@ -91,10 +91,46 @@ func validShallow(doc []byte) bool {
 
 // findError finds the error object of the answer. One that is too large to be read is an error without words.
 func (v *evidence) findError(success bool) (found bool) {
-	if v.err, found = errorIn(v.doc, success); len(v.err.Raw) > maxError {
-		v.err = gjson.Result{}
+	e, found := errorIn(v.doc, success)
+	if len(e.Raw) > maxError {
+		e = gjson.Result{}
+	}
+	if found {
+		v.doc, v.err = unlisted(v.doc), innermost(e)
 	}
 	return found
+}
+
+// innermost takes off what gateways put around an error: lists, and objects that hold one and say nothing themselves.
+func innermost(e gjson.Result) gjson.Result {
+	for range maxNesting {
+		if e = unlisted(e); !e.IsObject() || firstString(e, "message", "msg", "title") != "" {
+			return e
+		}
+		inner := e
+		for _, place := range [...]string{"error", "errors.0", "detail", "message"} {
+			if in := unlisted(e.Get(place)); in.IsObject() && (place != "detail" || !in.Get("loc").Exists()) {
+				inner = in
+				break
+			}
+		}
+		if inner.Index == e.Index && len(inner.Raw) == len(e.Raw) {
+			return e
+		}
+		e = inner
+	}
+	return e
+}
+
+// unlisted is the first of a list, or what is none.
+func unlisted(doc gjson.Result) gjson.Result {
+	for range maxNesting {
+		if !doc.IsArray() {
+			break
+		}
+		doc = doc.Get("0")
+	}
+	return doc
 }
 
 // listen reads the error object, or else the text that came in its place.
@@ -108,9 +144,7 @@ func (v *evidence) listen(body []byte) {
 	case v.err.Type == gjson.String:
 		v.hearText(v.err.Str, &v.own, 0)
 		if v.doc.IsObject() {
-			for _, place := range [...]string{"error_type", "code", "type"} {
-				v.own.code(v.doc.Get(place))
-			}
+			v.own.codesBeside(v.doc)
 			v.hearText(firstString(v.doc, "message", "detail"), &v.own, 0)
 		}
 	case v.doc.Type == gjson.String:

@@ -79,7 +79,7 @@ func refusalSentence(text string) string {
 }
 
 var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available", "not enabled",
-	"unknown variant", "at most 0 ", "requires --jinja"}
+	"unknown variant", "at most 0 ", "requires --jinja", "not a multimodal", "allowed values"}
 
 func containsAny(text string, words []string) bool {
 	for _, w := range words {

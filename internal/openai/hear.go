@@ -31,20 +31,26 @@ func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
 func (v *evidence) hearText(s string, w *voice, depth int) {
 	var e gjson.Result
 	found := false
-	if inner, ok := nestedDocument(s); ok && depth < maxNesting && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))) {
+	inner, ok := nestedDocument(s)
+	if ok = ok && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))); !ok && v.mayQuoteErrors() {
+		inner, ok = nestedRepr(s)
+	}
+	if ok && depth < maxNesting {
 		e, found = errorIn(inner, false)
-	} else if inner, ok := nestedRepr(s); ok && depth < maxNesting && v.mayQuoteErrors() {
-		e, found = errorIn(inner, false)
+		e = innermost(e)
+	}
+	if found && w == &v.own {
+		if v.err = e; !e.IsObject() {
+			v.err = inner // whose fields stand beside the text
+		}
 	}
 	switch {
 	case !found:
 		w.say(s)
 	case e.IsObject():
-		if w == &v.own {
-			v.err = e
-		}
 		v.hear(e, w, depth+1)
 	default:
+		w.codesBeside(inner)
 		w.say(e.String())
 	}
 }

@@ -59,61 +59,6 @@ func (v *evidence) findHint() hint {
 	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true, window: v.bucket.window}
 }
 
-// Where an error object states a wait: beside the message or in one of OpenRouter's objects, and where a counter stands behind it.
-var (
-	waitFields = []string{"retry_after", "retryAfter", "retry_after_seconds", "retryAfterSeconds", "retry_after_ms", "retryAfterMs", "retry_in",
-		"headers.Retry-After", "headers.retry-after", "estimated_time"}
-	resetFields = []string{"resets_at", "resetsAt", "reset_at", "resetAt", "reset_time", "resetTime", "resets_in_seconds", "resetsInSeconds",
-		"headers.X-RateLimit-Reset", "headers.x-ratelimit-reset"}
-	detailFields = []string{"retryDelay", "metadata.quotaResetDelay", "metadata.quotaResetTimeStamp"}
-)
-
-func (v *evidence) fieldHint() (h hint) {
-	object := v.err
-	if !object.IsObject() {
-		object = v.doc // the fields beside an error that is a text
-	}
-	if !object.IsObject() {
-		return h
-	}
-	eachObject(object.Get("details"), func(detail gjson.Result) {
-		for _, field := range detailFields {
-			if !h.stated {
-				h.wait, h.stated = parseWait(detail.Get(field).String(), v.now)
-			}
-		}
-	})
-	for _, place := range [...]gjson.Result{v.availability, v.meta, object} {
-		for _, field := range waitFields {
-			if !h.stated {
-				h.wait, h.stated = v.parseField(field, place.Get(field))
-			}
-		}
-	}
-	for _, place := range [...]gjson.Result{v.meta, object} {
-		for _, field := range resetFields {
-			if !h.stated {
-				h.wait, h.stated = parseWait(scalar(place.Get(field)), v.now)
-				h.counted = h.stated
-			}
-		}
-	}
-	return h
-}
-
-// parseField reads a wait of a field that may name its unit.
-func (v *evidence) parseField(name string, value gjson.Result) (time.Duration, bool) {
-	s := scalar(value)
-	if strings.HasSuffix(name, "_ms") || strings.HasSuffix(name, "Ms") {
-		n, ok := parseNumber(s)
-		if !ok {
-			return 0, false
-		}
-		return wait(n, time.Millisecond)
-	}
-	return parseWait(s, v.now)
-}
-
 // scalar is a string, or a number as it was written.
 func scalar(r gjson.Result) string {
 	switch r.Type {
@@ -170,7 +115,11 @@ func (v *evidence) leadsTo(w voice, at int) hint {
 	if d, ok := parseArticle(rest); ok {
 		return hint{wait: d, stated: true, worded: true}
 	}
-	if d, ok := parseClock(rest); ok && !strings.HasSuffix(lead, " at") {
+	atMoment := strings.HasSuffix(lead, " at")
+	if d, ok := nextTimeOfDay(rest, v.now); ok && atMoment {
+		return hint{wait: d, stated: true, counted: true, worded: true}
+	}
+	if d, ok := parseClock(rest); ok && !atMoment {
 		return hint{wait: d, stated: true, worded: true}
 	}
 	if d, _, ok := parseDuration(rest); ok {
@@ -231,6 +180,20 @@ func parseArticle(s string) (time.Duration, bool) {
 		if after, found := strings.CutPrefix(s, article); found {
 			one, _ := cutUnit(after)
 			return one, one >= time.Second
+		}
+	}
+	return 0, false
+}
+
+// nextTimeOfDay reads "00:00 UTC": the next one.
+func nextTimeOfDay(s string, now time.Time) (time.Duration, bool) {
+	for _, layout := range [...]string{"15:04:05 utc", "15:04 utc", "15:04:05z", "15:04z"} {
+		if len(s) < len(layout) {
+			continue
+		}
+		if t, err := time.Parse(layout, s[:len(layout)]); err == nil {
+			d := t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)) - now.UTC().Sub(now.UTC().Truncate(24*time.Hour))
+			return (d + 24*time.Hour) % (24 * time.Hour), true
 		}
 	}
 	return 0, false

@@ -9,10 +9,7 @@ import (
 // errorIn looks for an error object in the places where providers put one. A success (a 2xx) is no error because of a member
 // that only looks like one.
 func errorIn(doc gjson.Result, success bool) (e gjson.Result, found bool) {
-	if doc.IsArray() {
-		doc = doc.Get("0")
-	}
-	if !doc.IsObject() {
+	if doc = unlisted(doc); !doc.IsObject() {
 		return e, false
 	}
 	for _, place := range [...]string{"error", "errors.0", "response.error", "x_groq.error"} {

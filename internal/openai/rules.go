@@ -129,7 +129,8 @@ var (
 		"context size has been exceeded", "context length exceeded", "exceeds the context", "exceeds the model's context",
 		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than",
 		"model token limit", "range of input length", "`inputs` tokens", "`inputs` must have less than", "context length of only", "context overflow",
-		"上下文长度", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
+		"prompt too long", "max context length", "model's context length", "maximum model length", "maximum sequence length", "tokens in the prompt",
+		"上下文长度", "超长", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
 )
 
 // What a refusal says of money. The sentences of the first list tell that there is none; those of the second invite to pay, as refusals of
@@ -142,6 +143,9 @@ var (
 	payWords = []string{"billing", "purchase*credits", "top up", "recharge"}
 )
 
+// shutWords say that somebody is shut out, whatever is asked.
+var shutWords = []string{"organization has been", "organization is disabled", "resource has been", "account has been", "project has been", "has been suspended"}
+
 // What is free of one model alone, and is used up for good.
 var freeShareWords = []string{"free quota has been exhausted", "free tier of the model", "free allocated quota", "free trial quota", "set inference limit"}
 
@@ -150,13 +154,14 @@ var planWords = []string{"requires a subscription", "requires a pro subscription
 	"not allowed to access model", "not allowed to access the model", "无权访问模型", "无权使用模型"}
 
 var declinedWords = []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies", "usage guidelines",
-	"inappropriate content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "敏感内容", "敏感信息", "不安全"}
+	"inappropriate content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
 
 // pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
 // what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.
 var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
 	"function call turn comes immediately", "must be passed back", "missing reasoning_content", "thought_signature", "jinja template", "prompt template",
-	"chat template", "unknown variant", "at most 0 "}
+	"chat template", "unknown variant", "at most 0 ", "not a multimodal model", "should only be used for", "response_format*allowed values",
+	"function_declarations"}
 
 // badRequests are the rows of 400 and 422. Those for one fault go before those for a family.
 var badRequests = []row{
@@ -171,7 +176,8 @@ var badRequests = []row{
 	{phrases: []string{"degraded function"}, ruling: busyModel},
 	{phrases: []string{"model is unloaded", "model unloaded", "failed to load model"}, ruling: fault},
 	{phrases: []string{"api_key_invalid", "api key not valid", "api key expired", "invalid api key", "incorrect api key",
-		"location is not supported", "location not supported", "organization has been restricted", "organization has been disabled"}, ruling: badKey},
+		"location is not supported", "location not supported"}, ruling: badKey},
+	{phrases: shutWords, ruling: badKey},
 	{phrases: []string{"specified api usage limits", "regain access on"}, ruling: spendLimit},
 	{codes: brokeCodes, phrases: brokeWords, ruling: unpaid},
 	{phrases: planWords, ruling: notInPlan},
@@ -186,7 +192,8 @@ var (
 	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "not supported", "unsupported", "only supports", "only supported", "is not enabled for",
 		"unknown name", "unknown parameter", "unknown field", "unrecognized request argument", "unrecognized", "unexpected keyword argument",
 		"extra_forbidden", "extra inputs are not permitted", "additional properties are not allowed", "enable-auto-tool-choice",
-		"max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large"}
+		"max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large",
+		"max_tokens*must be between", "range of max_tokens", "maximum allowed number of output tokens", "for this model", "with this model"}
 )
 
 // What is wrong with the request itself.
@@ -202,7 +209,8 @@ var (
 // calls that find out that it is not.
 var refusals = []row{
 	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
-	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota"}, ruling: keyLimit},
+	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota", "reached your usage limit"}, ruling: keyLimit},
+	{phrases: shutWords, ruling: badKey},
 	{phrases: declinedWords, ruling: declined},
 	{phrases: []string{"region_restricted", "violation of provider terms"}, ruling: regional},
 	{phrases: freeShareWords, ruling: neverFree},
@@ -216,7 +224,7 @@ var refusals = []row{
 var absences = []row{
 	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting", "does not support"}, ruling: lacking},
 	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy", "no allowed providers"}, ruling: forbidden},
-	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended"}, ruling: retired},
+	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended", "unavailable for free"}, ruling: retired},
 	{phrases: []string{"not found for account"}, ruling: denied},
 }
 

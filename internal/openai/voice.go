@@ -21,6 +21,13 @@ func (w *voice) code(r gjson.Result) {
 	}
 }
 
+// codesBeside takes the typed words that stand beside an error that is a text.
+func (w *voice) codesBeside(doc gjson.Result) {
+	for _, place := range [...]string{"error_type", "code", "type"} {
+		w.code(doc.Get(place))
+	}
+}
+
 func (w *voice) say(s string) {
 	s = s[:min(len(s), maxText-min(len(w.text), maxText))]
 	if s = strings.TrimSpace(s); s != "" && !strings.Contains(w.text, s) {

@@ -48,7 +48,7 @@ var windowWords = []windowWord{
 	{"session usage", perHour}, {"session limit", perHour}, {"session quota", perHour}, {"5-hour", perHour}, {"5 hour", perHour},
 	{"per day", perDay}, {"per-day", perDay}, {"daily", perDay}, {"/ day", perDay}, {"/day", perDay}, {"tpd", perDay}, {"rpd", perDay},
 	{"limit_rpd", perDay}, {"per 86400s", perDay}, {"24 hours", perDay}, {"24-hour", perDay}, {"24h", perDay}, {"a day", perDay}, {"each day", perDay},
-	{"for the day", perDay}, {"for today", perDay}, {"today's", perDay}, {"tomorrow", perDay},
+	{"for the day", perDay}, {"for today", perDay}, {"today's", perDay}, {"tomorrow", perDay}, {"midnight", perDay}, {"24 hour", perDay},
 	{"per week", perWeek}, {"per-week", perWeek}, {"weekly", perWeek}, {"/ week", perWeek}, {"/week", perWeek}, {"this week", perWeek},
 	{"per month", perMonth}, {"per-month", perMonth}, {"monthly", perMonth}, {"/ month", perMonth}, {"/month", perMonth}, {"this month", perMonth},
 	{"par minute", perMinute}, {"pro minute", perMinute}, {"par heure", perHour}, {"pro stunde", perHour}, {"par jour", perDay}, {"quotidien", perDay},
