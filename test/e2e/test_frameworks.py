@@ -1,7 +1,9 @@
-"""What the users of LangChain, PydanticAI and the Agents SDK see of freefall: answers, and errors that they can act on."""
+"""What the users of LangChain, PydanticAI and the Agents SDK, by either API of OpenAI's, and of Anthropic's SDK see of freefall:
+answers, and errors that they can act on."""
 
 import time
 
+import anthropic
 import langchain_openai
 import openai
 import pydantic_ai
@@ -58,7 +60,7 @@ def test_nobody_left_is_told_in_words(framework, provider):
     """The exception is the one for limits, names each model and when it is back, and nothing is asked again."""
     for id in (DEEPSEEK, FLASH, LLAMA):
         provider.script(id, HOUR)
-    with pytest.raises((openai.RateLimitError, pydantic_ai.ModelHTTPError)) as refusal:
+    with pytest.raises((openai.RateLimitError, anthropic.RateLimitError, pydantic_ai.ModelHTTPError)) as refusal:
         framework().ask("hello")
     assert refusal.value.status_code == 429
     for word in ("no model can answer now", f"next: {GEMINI} in ", LLAMA):
@@ -69,7 +71,7 @@ def test_nobody_left_is_told_in_words(framework, provider):
 def test_a_cut_is_raised(framework, provider):
     provider.script(DEEPSEEK, {"kind": "cut", "how": "close", "after": 5, "chunks": 10, "text": "x" * 10, "always": True})
     seen = []
-    with pytest.raises((openai.APIError, pydantic_ai.exceptions.ModelAPIError), match="the answer broke off"):
+    with pytest.raises((openai.APIError, anthropic.APIError, pydantic_ai.exceptions.ModelAPIError), match="the answer broke off"):
         framework().stream("hello", seen)
     assert "".join(seen) == "xxxx"
 
