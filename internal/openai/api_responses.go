@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strconv"
 
@@ -63,7 +64,7 @@ func (responsesAPI) Translate(body []byte) ([]byte, Translator, *Error) {
 		w.say("reasoning_effort", effort)
 	}
 	w.close('}')
-	return w.out, &responsesTranslator{echo: echoOf(m), tools: tools.named}, nil
+	return w.out, &responsesTranslator{id: rand.Text(), echo: echoOf(m), tools: tools.named}, nil
 }
 
 func (responsesAPI) AppendError(dst []byte, e *Error) []byte { return e.Append(dst) }

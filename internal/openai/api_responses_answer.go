@@ -2,7 +2,6 @@ package openai
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -273,33 +272,14 @@ func usageOf(u gjson.Result) string {
 		"total_tokens", strconv.Itoa(max(input+output, tokensIn(u, "total_tokens"))))
 }
 
-// learn takes the identity of the answer, of which all ids are made.
+// learn takes what the answer says of itself. Its id is our own: some servers give few ids, or always the same, and clients tell items of
+// a conversation by theirs.
 func (t *responsesTranslator) learn(doc gjson.Result) {
-	id := strings.TrimPrefix(doc.Get("id").Str, "chatcmpl-")
-	t.id = plainID(id)
-	t.created = int64(tokensIn(doc, "created"))
-	if t.created == 0 {
+	if t.created = int64(tokensIn(doc, "created")); t.created == 0 {
 		t.created = time.Now().Unix()
 	}
 	t.model = `""`
 	if v := doc.Get("model"); v.Type == gjson.String {
 		t.model = v.Raw
 	}
-}
-
-// plainID keeps what ids are made of everywhere.
-func plainID(id string) string {
-	id = strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z' || r == '-' || r == '_' {
-			return r
-		}
-		return -1
-	}, id)
-	if len(id) > 64 {
-		id = id[:64]
-	}
-	if id == "" {
-		return "0"
-	}
-	return id
 }

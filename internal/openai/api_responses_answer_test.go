@@ -18,6 +18,7 @@ func responseTo(t testing.TB, request string) Translator {
 	if e != nil {
 		t.Fatal(e)
 	}
+	to.(*responsesTranslator).id = "1"
 	return to
 }
 
@@ -130,10 +131,13 @@ func TestResponsesStream(t *testing.T) {
 			`"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}`},
 		"filtered":       {textChunks + endChunk("content_filter"), began + spoke + "incomplete", itemHead + smile + `],"status":"incomplete"}`, `"incomplete_details":{"reason":"content_filter"}`},
 		"not a word":     {endChunk("stop"), began + "output_item.added output_item.done completed", itemHead + `],"status":"completed"}`, `"status":"completed"`},
-		"nothing at all": {"", began + "output_item.added output_item.done completed", `{"id":"msg_0_0","type":"message","role":"assistant","content":[],"status":"completed"}`, `"model":""`},
+		"nothing at all": {"", began + "output_item.added output_item.done completed", `{"id":"msg_1_0","type":"message","role":"assistant","content":[],"status":"completed"}`, `"model":""`},
 		"a call without an id": {firstChunk + `{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]}` + "\n\n" + firstChunk + `{"tool_calls":[{"index":0,"id":"late","function":{"name":"f","arguments":"}"}}]}}]}` + "\n\n" + endChunk("tool_calls"),
 			began + "output_item.added function_call_arguments.delta function_call_arguments.done output_item.done completed",
 			`{"id":"fc_1_0","type":"function_call","call_id":"call_1_0","name":"f","arguments":"{}","status":"completed"}`, `"status":"completed"`},
+		"calls with one id": {firstChunk + `{"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"}},{"index":1,"id":"c1","function":{"name":"f","arguments":"{}"}}]}}]}` + "\n\n" + endChunk("tool_calls"),
+			began + "output_item.added function_call_arguments.delta output_item.added function_call_arguments.delta function_call_arguments.done output_item.done function_call_arguments.done output_item.done completed",
+			`{"id":"fc_1_0","type":"function_call","call_id":"c1","name":"f","arguments":"{}","status":"completed"},{"id":"fc_1_1","type":"function_call","call_id":"call_1_1","name":"f","arguments":"{}","status":"completed"}`, `"status":"completed"`},
 		"what tool calls were once": {firstChunk + `{"function_call":{"name":"f","arguments":"{"}}}]}` + "\n\n" + firstChunk + `{"function_call":{"arguments":"}"}}}]}` + "\n\n" + endChunk("function_call"),
 			began + "output_item.added function_call_arguments.delta function_call_arguments.done output_item.done completed",
 			`{"id":"fc_1_0","type":"function_call","call_id":"call_1_0","name":"f","arguments":"{}","status":"completed"}`, `"status":"completed"`},
@@ -178,6 +182,20 @@ func TestResponsesEcho(t *testing.T) {
 	}
 	if first := events[0].Get("response"); first.Get("status").Str != "in_progress" || first.Get("output").Raw != "[]" || first.Get("usage").Raw != "null" {
 		t.Errorf("%s", first)
+	}
+}
+
+// Items of two answers have ids of their own, whatever ids the model's server gives.
+func TestResponsesIDs(t *testing.T) {
+	const chat = `{"id":"chatcmpl-123","choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`
+	seen := map[string]bool{}
+	for range 2 {
+		_, to, _ := Responses.Translate([]byte(`{"input":"Hi"}`))
+		whole := to.Whole([]byte(chat))
+		seen[gjson.GetBytes(whole, "id").Str], seen[gjson.GetBytes(whole, "output.0.id").Str] = true, true
+	}
+	if len(seen) != 4 {
+		t.Error(seen)
 	}
 }
 

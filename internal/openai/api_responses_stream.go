@@ -177,9 +177,7 @@ func (t *responsesTranslator) hearCall(n int, id, function gjson.Result) {
 	if it == nil {
 		t.hush()
 		it = t.item(functionCall)
-		if it.callID = quoted("call_" + t.id + "_" + strconv.Itoa(it.index)); isText(id) {
-			it.callID = id.Raw
-		}
+		it.callID = t.callID(it, id)
 		if t.calls == nil {
 			t.calls = map[int]*answerItem{}
 		}
@@ -196,6 +194,18 @@ func (t *responsesTranslator) hearCall(n int, id, function gjson.Result) {
 		t.announceCall(it, name.Str)
 	}
 	t.addArguments(it, more)
+}
+
+// callID is the id of a call, raw: the model's own, unless it has none or another call of the answer has it.
+func (t *responsesTranslator) callID(it *answerItem, id gjson.Result) string {
+	given := isText(id)
+	for _, other := range t.items {
+		given = given && other.callID != id.Raw
+	}
+	if given {
+		return id.Raw
+	}
+	return quoted("call_" + t.id + "_" + strconv.Itoa(it.index))
 }
 
 // announceCall tells of a call, by the name that chat models know.
