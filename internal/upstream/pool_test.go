@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -278,49 +277,6 @@ func TestUnsolicitedBytesInsideTLS(t *testing.T) {
 	if w.dials() != 2 {
 		t.Errorf("%d connections", w.dials())
 	}
-}
-
-func onTLS(t *testing.T, cfg Config, server *tls.Config) *world {
-	ln := listen(t)
-	w := &world{t: t, url: "https://" + ln.Addr().String(), sockets: true}
-	w.start(tls.NewListener(ln, server), cfg)
-	return w
-}
-
-func TestTLS(t *testing.T) {
-	server, client := certificates()
-	w := onTLS(t, Config{TLS: client}, server)
-	var resumed atomic.Int32
-	w.serve(func(p *peer) {
-		answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")(p)
-		if p.Conn.(*tls.Conn).ConnectionState().DidResume {
-			resumed.Add(1)
-		}
-	})
-	for range 3 {
-		w.mustAsk("ok")
-	}
-	if w.dials() != 1 {
-		t.Fatalf("%d connections for 3 requests", w.dials())
-	}
-	w.nothingIdle()
-	w.mustAsk("ok")
-	if status, body, err := w.ask(big); status != 200 || body != "ok" || err != nil {
-		t.Fatal(status, body, err)
-	}
-	w.nothingIdle()
-	w.soon("resumed", func() bool { return resumed.Load() == 1 })
-}
-
-func TestUntrustedCertificate(t *testing.T) {
-	server, _ := certificates()
-	w := onTLS(t, Config{}, server)
-	w.serve((*peer).untilGone)
-	_, _, err := w.ask("{}")
-	if e, ok := err.(*Error); !ok || e.Phase != phaseTLS || e.Sent {
-		t.Fatal(err)
-	}
-	w.nothingOpen()
 }
 
 func TestNewestFirst(t *testing.T) {
