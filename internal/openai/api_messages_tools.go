@@ -12,61 +12,80 @@ func writeMessagesTools(w *writer, tools, choice gjson.Result) *Error {
 	if sent(tools) && !tools.IsArray() {
 		return wrongType("tools", "an array or null")
 	}
-	offered, left := writer{}, 0
-	offered.open('[')
-	for _, tool := range tools.Array() {
-		kind := tool.Get("type").Str
-		switch {
+	before, left := *w, 0
+	w.key("tools")
+	w.open('[')
+	for _, v := range tools.Array() {
+		tool := readMessagesTool(v)
+		kind := tool.kind
+		switch b := builtinOf(kind); {
 		case kind == "" || kind == "custom":
-			if e := writeTool(&offered, tool, tool.Get("description").Str, tool.Get("input_schema").Raw); e != nil {
-				return e
-			}
-		case builtinOf(kind) != nil:
-			b := builtinOf(kind)
-			if e := writeTool(&offered, tool, b.description, b.schema); e != nil {
-				return e
-			}
+		case b != nil:
+			tool.description, tool.schema = quoted(b.description), b.schema
 		case strings.HasPrefix(kind, "computer_") || strings.HasPrefix(kind, "browser_"):
 			return refuse("unsupported_tool", "tools", "freefall asks chat models, which were not taught to use "+Clean(kind, 60))
 		case undated(kind) == "" && kind != "mcp_toolset":
 			return refuse("unsupported_tool", "tools", "there are no tools of type "+Clean(kind, 60)+`; tools of your own have no type, or "custom"`)
-		case forces(choice, tool.Get("name").Str):
-			return providersTool(tool.Get("name").Str)
+		case forces(choice, tool.name):
+			return providersTool(tool.name)
 		default:
 			continue
 		}
+		if tool.name == "" {
+			return refuse("missing_required_parameter", "tools", `each tool needs a "name"`)
+		}
+		tool.write(w)
 		left++
 	}
-	offered.close(']')
-	if left > 0 {
-		w.set("tools", string(offered.out))
+	w.close(']')
+	if left == 0 {
+		*w = before
 	}
 	return writeToolChoice(w, choice, left)
 }
 
-func writeTool(w *writer, tool gjson.Result, description, schema string) *Error {
-	name := tool.Get("name").Str
-	if name == "" {
-		return refuse("missing_required_parameter", "tools", `each tool needs a "name"`)
-	}
-	if schema == "" || schema == "null" {
-		schema = `{"type":"object","properties":{}}`
-	}
+// messagesTool is a tool as it is declared; description and schema are raw.
+type messagesTool struct {
+	kind, name, description, schema string
+	strict                          bool
+}
+
+// readMessagesTool reads a declaration once: some programs send dozens of long ones with each request.
+func readMessagesTool(v gjson.Result) (t messagesTool) {
+	t.schema = `{"type":"object","properties":{}}`
+	v.ForEach(func(key, v gjson.Result) bool {
+		switch {
+		case key.Str == "type":
+			t.kind = v.String()
+		case key.Str == "name":
+			t.name = v.Str
+		case key.Str == "description" && v.Type == gjson.String:
+			t.description = v.Raw
+		case key.Str == "input_schema" && sent(v):
+			t.schema = v.Raw
+		case key.Str == "strict":
+			t.strict = v.Bool()
+		}
+		return true
+	})
+	return t
+}
+
+func (t *messagesTool) write(w *writer) {
 	w.open('{')
 	w.say("type", "function")
 	w.key("function")
 	w.open('{')
-	w.say("name", name)
-	if description != "" {
-		w.say("description", description)
+	w.say("name", t.name)
+	if t.description != "" {
+		w.set("description", t.description)
 	}
-	if tool.Get("strict").Type == gjson.True {
+	if t.strict {
 		w.set("strict", "true")
 	}
-	w.set("parameters", schema)
+	w.set("parameters", t.schema)
 	w.close('}')
 	w.close('}')
-	return nil
 }
 
 // writeToolChoice says which of so many tools must be called. Where the model may choose, nothing is said: that is the custom.
