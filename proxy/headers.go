@@ -53,6 +53,9 @@ func harmless(id []byte) bool {
 func (x *exchange) describe(h *fasthttp.ResponseHeader) {
 	h.Set(headerRequestID, x.id)
 	h.Set("X-Request-Id", x.id)
+	if x.door == &messagesDoor {
+		h.Set("Request-Id", x.id) // where Anthropic's SDKs look for it
+	}
 	h.Set(headerAttempts, strconv.Itoa(x.walk.Attempts()))
 	if len(x.trail) > 0 {
 		h.SetBytesV(headerTrail, x.trail)

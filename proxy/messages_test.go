@@ -17,6 +17,9 @@ func TestMessages(t *testing.T) {
 		if got.status != 200 || got.header.Get(headerTrail) != "a=rate_limited; b=ok" {
 			t.Fatalf("%d %s %s", got.status, got.header.Get(headerTrail), got.body)
 		}
+		if id := got.header.Get("Request-Id"); id == "" || id != got.header.Get(headerRequestID) {
+			t.Errorf("its id is %q", id)
+		}
 		g := gjson.Parse(got.body)
 		if g.Get("type").Str != "message" || g.Get("role").Str != "assistant" || g.Get("model").Str != "b" || !strings.HasPrefix(g.Get("id").Str, "msg_") ||
 			g.Get("content.0.type").Str != "text" || g.Get("content.0.text").Str == "" || g.Get("stop_reason").Str != "end_turn" ||
