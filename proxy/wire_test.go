@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -121,7 +122,12 @@ func (d *demand) refused(alone bool) bool {
 	return d.Action == "return_to_client" || alone && d.Action == "next_model_once_then_return"
 }
 
-func (d *demand) script() fakellm.Step { return fakellm.FromSample(d.ID).Forever() }
+func (d *demand) script() fakellm.Step {
+	if _, known := fakellm.SampleByID(d.ID); known {
+		return fakellm.FromSample(d.ID).Forever()
+	}
+	return fakellm.Raw(d.Status, d.Headers, d.Body).Forever()
+}
 
 // evidence is the group that a sample is counted in.
 func (d *demand) evidence() string {
@@ -158,7 +164,7 @@ func (y *tally) print(t *testing.T, what string) {
 // eachSample runs a test of every sample, whole and streamed; a sample is right when both are.
 func eachSample(t *testing.T, what string, test func(t *testing.T, d *demand, stream bool)) {
 	var counts tally
-	for _, s := range fakellm.Samples() {
+	for _, s := range append(slices.Clone(fakellm.Samples()), refusals(t)...) {
 		d := demandOf(s)
 		right := true
 		for _, stream := range []bool{false, true} {
@@ -171,9 +177,30 @@ func eachSample(t *testing.T, what string, test func(t *testing.T, d *demand, st
 		counts.add(d.evidence(), right)
 	}
 	counts.print(t, what)
-	if counts.all["all"] != 115 {
-		t.Errorf("%d samples, want 115", counts.all["all"])
+	if counts.all["all"] < 115+297 {
+		t.Errorf("only %d samples", counts.all["all"])
 	}
+}
+
+// refusals are the samples of internal/openai/testdata/refusals.json, which name a dialect instead of a provider.
+func refusals(t *testing.T) (samples []fakellm.Sample) {
+	t.Helper()
+	data, err := os.ReadFile("../internal/openai/testdata/refusals.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct {
+		fakellm.Sample
+		Dialect string `json:"dialect"`
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		s.Provider = s.Dialect
+		samples = append(samples, s.Sample)
+	}
+	return samples
 }
 
 // The sample before a good model: what the client gets, the trail, and the state of both models of the provider.
@@ -376,9 +403,11 @@ func (d *demand) checkExhausted(w *world, got answer) {
 	if d.until().IsZero() {
 		return
 	}
-	time.Sleep(300 * time.Millisecond)
+	const later = 300 * time.Millisecond
+	time.Sleep(later)
 	early := w.chat(asked("auto", false))
-	if early.status != got.status || early.header.Get(headerAttempts) != "0" || early.header.Get("Retry-After") != after {
+	left := strconv.Itoa(int(math.Ceil((wait - later).Seconds())))
+	if early.status != got.status || early.header.Get(headerAttempts) != "0" || early.header.Get("Retry-After") != left {
 		w.Errorf("asked again at once: %d after %s calls: %v", early.status, early.header.Get(headerAttempts), early.header)
 	}
 	seconds, _ := strconv.Atoi(after)

@@ -68,8 +68,11 @@ func nestedDocument(s string) (doc gjson.Result, ok bool) {
 	return gjson.Parse(s[from : to+1]), true
 }
 
-// hearComplaints reads a validator's list: {type, loc, msg} each.
+// hearComplaints reads a validator's list: a text, or {type, loc, msg} each.
 func (v *evidence) hearComplaints(list gjson.Result, w *voice) {
+	if first := list.Get("0"); first.Type == gjson.String {
+		w.say(first.Str)
+	}
 	eachObject(list, func(c gjson.Result) {
 		w.code(c.Get("type"))
 		w.say(c.Get("msg").String())
