@@ -56,7 +56,7 @@ func checkStrictStream(w *world, body string) {
 				switch {
 				case call.Get("index").Type != gjson.Number || n >= calls[index.Int()]:
 					wrong("a gap in the tool calls")
-				case !isTextOrNull(call.Get("function.arguments")):
+				case !call.Get("function").IsObject() || !isTextOrNull(call.Get("function.arguments")):
 					wrong("arguments that are no text")
 				case begins && (id == "" || name == "" || call.Get("type").Str != "function"):
 					wrong("a tool call without id, name or type")

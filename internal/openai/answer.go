@@ -25,36 +25,27 @@ func Complete(d *Dialect, status int, header func(name string) string, body []by
 
 // search reads an answer for everything that it may be.
 func search(d *Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome) {
+	came := body
 	m := mender{place: messagePlace, now: now}
 	if doc := bytes.TrimSpace(body); validShallow(doc) && gjson.GetBytes(doc, "choices.0").IsObject() {
 		body = m.choices(body)
 	}
 	o := Classify(d, status, header, body, now)
+	if m.n > maxChoices {
+		return body, streamFault("the answer has more choices than anybody asks for")
+	}
 	if m.broke != "" && (o.Class == fallback.OK || IsEmpty(&o)) {
 		return body, givenUp(m.broke)
 	}
 	if o.Class != fallback.OK {
 		return body, o
 	}
-	body = identified(body, model, now)
-	position := -1
-	gjson.GetBytes(body, "choices").ForEach(func(_, choice gjson.Result) bool {
-		position++
-		calls := choice.Get("message.tool_calls").Array()
-		reason := choice.Get("finish_reason").Str
-		if len(calls) == 0 || reason != "stop" && reason != "tool_calls" {
-			return true
+	for _, choice := range gjson.GetBytes(body, "choices").Array() {
+		if choice.Get("finish_reason").Str == "tool_calls" && !wholeArguments(choice.Get("message.tool_calls").Array()) {
+			return came, streamFault("a tool call broke off before its arguments were whole")
 		}
-		if !wholeArguments(calls) {
-			o = streamFault("a tool call broke off before its arguments were whole")
-			return false
-		}
-		if reason == "stop" {
-			body = with(body, "choices."+strconv.Itoa(position)+".finish_reason", `"tool_calls"`)
-		}
-		return true
-	})
-	return body, o
+	}
+	return identified(body, model, now), o
 }
 
 // identified gives a completion with the identity that its provider left out.
@@ -101,7 +92,7 @@ func AppendChunks(dst, body []byte, includeUsage bool) ([]byte, error) {
 	if c, ok := readChunk(body); !ok || c.choices <= 0 {
 		return dst, errNoCompletion
 	}
-	frame := without(with(body, "object", `"chat.completion.chunk"`), "usage")
+	frame := with(without(with(body, "object", `"chat.completion.chunk"`), "usage"), "choices", "[]")
 	position := -1
 	gjson.GetBytes(body, "choices").ForEach(func(_, choice gjson.Result) bool {
 		position++
@@ -136,15 +127,21 @@ func appendChoice(dst, frame []byte, position int, choice gjson.Result) []byte {
 	return appendFrame(dst, with(frame, "choices", head+`{},"finish_reason":`+reason+`}]`))
 }
 
-// delta gives a message as the one delta of a stream: its tool calls are numbered.
+// delta gives a message as the one delta of a stream: its tool calls are numbered. The list is written once, however long it is.
 func delta(message gjson.Result) string {
 	if !message.IsObject() {
 		return "{}"
 	}
-	data := []byte(message.Raw)
-	for i := range message.Get("tool_calls").Array() {
-		n := strconv.Itoa(i)
-		data = with(data, "tool_calls."+n+".index", n)
+	calls := message.Get("tool_calls").Array()
+	if len(calls) == 0 {
+		return message.Raw
 	}
-	return string(data)
+	list := []byte{'['}
+	for i, call := range calls {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, with([]byte(call.Raw), "index", strconv.Itoa(i))...)
+	}
+	return string(with([]byte(message.Raw), "tool_calls", string(append(list, ']'))))
 }

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -108,5 +109,51 @@ func TestDocumentFails(t *testing.T) {
 		if tc.empty {
 			checkFrames(t, string(out))
 		}
+	}
+}
+
+// What a hostile answer holds very many of is written once: what is allocated grows with its size, not with the square of it.
+func TestHostileDocumentsAreReadOnce(t *testing.T) {
+	const n = 10_000
+	call := `{"function":{"name":"f","arguments":{}}}`
+	for name, tc := range map[string]struct {
+		body  string
+		class fallback.Class
+	}{
+		"choices": {`{"choices":[` + strings.Repeat(`{"message":{"content":"a","tool_calls":[`+call+`]},"finish_reason":"stop"},`, n) + `{"message":{}}]}`, fallback.UpstreamFault},
+		"calls":   {completion(`{"role":"assistant","tool_calls":[`+strings.Repeat(call+",", n)+call+`]}`, `"stop"`), fallback.OK},
+		"parts":   {completion(`{"role":"assistant","content":[`+strings.Repeat(`{"type":"text","text":"a"},`, n)+`"a"]}`, `"stop"`), fallback.OK},
+	} {
+		grewLikeInput(t, name, tc.body, func() {
+			body, o := Complete(DialectOf("openrouter"), 200, noHeader, []byte(tc.body), "m", testNow)
+			_, err := AppendChunks(nil, body, true)
+			if o.Class != tc.class || (err == nil) != (tc.class == fallback.OK) {
+				t.Errorf("%s: %s %s, %v", name, o.Class, o.Message, err)
+			}
+		})
+	}
+	for name, in := range map[string]string{
+		"fragments": deltaChunk(`{"tool_calls":[`+strings.Repeat(`{"function":{"arguments":""}},`, n)+`{}]}`, "null"),
+		"choices":   `data: {"choices":[` + strings.Repeat(`{},`, n) + `{}]}` + "\n\n",
+		"lines":     strings.Repeat("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n", n) + "\n",
+	} {
+		grewLikeInput(t, name+" of an event", in, func() {
+			if r := relay(ChatOptions{}, false, []byte(in)); r.verdict.State != Failed {
+				t.Errorf("%s: %+v", name, r.verdict)
+			}
+		})
+	}
+}
+
+func grewLikeInput(t *testing.T, name, in string, read func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read()
+	runtime.ReadMemStats(&after)
+	if grew := (after.TotalAlloc - before.TotalAlloc) / uint64(len(in)); grew > 400 {
+		t.Errorf("%s: %d bytes allocated for each byte read", name, grew)
+	} else {
+		t.Logf("%s: %d bytes allocated for each byte read", name, grew)
 	}
 }

@@ -21,22 +21,23 @@ type mender struct {
 	now    time.Time
 
 	broke string // the finish_reason of a choice that was given up
+	n     int    // how many choices there are
 }
 
 // choices gives the document with its choices mended. The list is written once, however many of them are odd.
 func (m *mender) choices(doc []byte) []byte {
-	list, n, odd := []byte{'['}, 0, false
+	list, odd := []byte{'['}, false
 	gjson.GetBytes(doc, "choices").ForEach(func(_, choice gjson.Result) bool {
-		if n > 0 {
+		if m.n > 0 {
 			list = append(list, ',')
 		}
-		mended := m.choice(choice, n)
+		mended := m.choice(choice, m.n)
 		odd = odd || mended != choice.Raw
 		list = append(list, mended...)
-		n++
-		return true
+		m.n++
+		return m.n <= maxChoices
 	})
-	if !odd {
+	if !odd || m.n > maxChoices {
 		return doc
 	}
 	return with(doc, "choices", string(append(list, ']')))
@@ -61,6 +62,8 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 	switch reason := finishReason(end); {
 	case reason == gaveUp:
 		m.broke = strings.Clone(end.Str)
+	case m.place == messagePlace && reason == `"stop"` && said.Get("tool_calls.0").Exists():
+		raw = with(raw, "finish_reason", `"tool_calls"`)
 	case reason != end.Raw && (end.Exists() || reason != "null"):
 		raw = with(raw, "finish_reason", reason)
 	}

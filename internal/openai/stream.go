@@ -189,37 +189,6 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 	return s.pass(dst, ev.Data, &c, now)
 }
 
-// stray finds the error that a provider wrote into its stream without making an event of it. Nothing else of that kind is read.
-func (s *ChatStream) stray(dst, line []byte, now time.Time) []byte {
-	if o, isError := ClassifyError(s.dialect, line, now); isError {
-		return s.fail(dst, o)
-	}
-	return dst
-}
-
-// unread takes an event that is no chunk: an error in a list, or several events between which the blank line is missing.
-func (s *ChatStream) unread(dst []byte, ev Event, now time.Time) []byte {
-	if o, isError := ClassifyError(s.dialect, ev.Data, now); isError {
-		return s.fail(dst, o)
-	}
-	if line, _, several := bytes.Cut(ev.Data, []byte{'\n'}); several && validShallow(line) {
-		for line := range bytes.SplitSeq(ev.Data, []byte{'\n'}) {
-			dst, _ = s.Event(dst, Event{Data: line}, now)
-		}
-		return dst
-	}
-	return s.malformed(dst)
-}
-
-// malformed forgives one line that is no chunk, once the client has content.
-func (s *ChatStream) malformed(dst []byte) []byte {
-	if s.state == Content && !s.forgiven {
-		s.forgiven = true
-		return dst
-	}
-	return s.fail(dst, streamFault("the stream holds a line that is not a JSON chunk"))
-}
-
 // pass sends a chunk on, or holds it back.
 func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	asCame := data

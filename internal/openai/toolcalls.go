@@ -81,6 +81,9 @@ func (t *toolCalls) place(choice int, fragments gjson.Result, now time.Time) (pl
 		if call.index != given {
 			raw = with(raw, "index", strconv.Itoa(call.index))
 		}
+		if !fragment.Get("function").Exists() && !fragment.Get("custom").Exists() {
+			raw = with(raw, "function", "{}")
+		}
 		if begins {
 			raw = beginCall(raw, fragment, now, call.index)
 		} else {
