@@ -1,6 +1,10 @@
 package openai
 
-import "github.com/tidwall/gjson"
+import (
+	"iter"
+
+	"github.com/tidwall/gjson"
+)
 
 // API is a way to ask for what a chat completion gives, other than a chat completion. Clients speak it, providers need not: what is
 // asked for is translated to a chat request, the walk knows that one alone, and its answer is translated back.
@@ -68,6 +72,20 @@ func readMembers(body []byte, keys keySet) (map[string]gjson.Result, *Error) {
 		return true
 	})
 	return found, nil
+}
+
+// elements are those of an array, one after the other: a list of them would take thirty times the bytes of short ones. Anything else has none.
+func elements(list gjson.Result) iter.Seq2[int, gjson.Result] {
+	return func(yield func(int, gjson.Result) bool) {
+		if !list.IsArray() {
+			return
+		}
+		i := -1
+		list.ForEach(func(_, v gjson.Result) bool {
+			i++
+			return yield(i, v)
+		})
+	}
 }
 
 // sent says whether a member is there and is not null.

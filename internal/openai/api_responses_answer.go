@@ -96,7 +96,7 @@ func (t *responsesTranslator) hear(doc gjson.Result, key string) {
 	if v := said.Get("function_call"); v.IsObject() { // what tool calls were once
 		t.hearCall(soleCall, gjson.Result{}, v)
 	}
-	for i, call := range said.Get("tool_calls").Array() {
+	for i, call := range elements(said.Get("tool_calls")) {
 		if v := call.Get("index"); v.Type == gjson.Number {
 			i = int(v.Int())
 		}
@@ -106,8 +106,8 @@ func (t *responsesTranslator) hear(doc gjson.Result, key string) {
 
 // hearParts takes content that is a list, as some models that think aloud send it.
 func (t *responsesTranslator) hearParts(content gjson.Result) {
-	for _, part := range content.Array() {
-		for _, v := range part.Get("thinking").Array() {
+	for _, part := range elements(content) {
+		for _, v := range elements(part.Get("thinking")) {
 			if v.IsObject() {
 				v = v.Get("text")
 			}

@@ -37,7 +37,7 @@ func writeConversation(w *writer, tools *responsesTools, instructions, input gjs
 	case !input.IsArray():
 		return wrongType("input", "a string or an array of items")
 	}
-	for i, it := range input.Array() {
+	for i, it := range elements(input) {
 		if e := c.item(nth("input", i), it); e != nil {
 			return e
 		}

@@ -35,7 +35,7 @@ func readContent(at string, content gjson.Result) (p contentParts, e *Error) {
 	case !content.IsArray():
 		return p, wrongType(at, "a string or an array of parts")
 	}
-	for i, part := range content.Array() {
+	for i, part := range elements(content) {
 		if e := p.add(nth(at, i), part); e != nil {
 			return p, e
 		}

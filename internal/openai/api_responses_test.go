@@ -2,6 +2,7 @@ package openai
 
 import (
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -141,6 +142,21 @@ func TestResponsesRefuses(t *testing.T) {
 		_, _, e := Responses.Translate([]byte(in))
 		if e == nil || e.Status != 400 || e.Param != want.param || !strings.Contains(e.Message, want.says) {
 			t.Errorf("%s: %+v, want %q in the words, of %q", in, e, want.says, want.param)
+		}
+	}
+}
+
+// A list of millions costs no more than it takes to read it.
+func TestResponsesListsHoldNoMemory(t *testing.T) {
+	many := strings.Repeat("1,", 2<<20) + "1"
+	for _, body := range []string{`{"input":[` + many + `]}`, `{"input":"Hi","tools":[` + many + `]}`, `{"input":[{"role":"user","content":[` + many + `]}]}`,
+		`{"input":"Hi","tools":[` + strings.Repeat(`{"type":"function","name":"a"},`, 100_000) + `{}]}`} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, e := Responses.Translate([]byte(body))
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; e == nil || took > 5*uint64(len(body)) {
+			t.Errorf("%.60s: %d bytes for %d, %v", body, took, len(body), e)
 		}
 	}
 }

@@ -24,15 +24,17 @@ type responsesTool struct {
 	custom          bool
 }
 
-// maxToolName is how long providers let the name of a function be, in bytes.
-const maxToolName = 64
+const (
+	maxToolName = 64   // how long providers let the name of a function be, in bytes
+	maxTools    = 1000 // more than any of them takes
+)
 
 func readResponsesTools(tools, choice gjson.Result) (t responsesTools, e *Error) {
 	t.named, t.chat = map[string]responsesTool{}, map[[2]string]string{}
 	if sent(tools) && !tools.IsArray() {
 		return t, wrongType("tools", "an array or null")
 	}
-	for i, tool := range tools.Array() {
+	for i, tool := range elements(tools) {
 		if tool.Get("type").Type != gjson.String {
 			return t, wrongType("tools", `an array of tools whose "type" is a string`)
 		}
@@ -47,7 +49,7 @@ func (t *responsesTools) add(namespace, at string, tool gjson.Result) *Error {
 	kind := tool.Get("type").Str
 	switch kind {
 	case "namespace":
-		for i, inner := range tool.Get("tools").Array() {
+		for i, inner := range elements(tool.Get("tools")) {
 			if e := t.add(tool.Get("name").String(), nth(at+".tools", i), inner); e != nil {
 				return e
 			}
@@ -56,6 +58,9 @@ func (t *responsesTools) add(namespace, at string, tool gjson.Result) *Error {
 	case "function", "custom":
 	default:
 		return nil
+	}
+	if len(t.names) == maxTools {
+		return refuse("too_many_tools", "tools", fmt.Sprintf(`"tools" holds more than %d of them`, maxTools))
 	}
 	source := tool
 	if v := tool.Get(kind); v.IsObject() && !sent(tool.Get("name")) {
@@ -124,7 +129,7 @@ func (t *responsesTools) choose(choice gjson.Result) *Error {
 		t.choice = `{"type":"function","function":{"name":` + quoted(called) + `}}`
 		return nil
 	case kind == "allowed_tools":
-		t.allow(choice.Get("tools").Array())
+		t.allow(choice.Get("tools"))
 		return t.mode(choice.Get("mode").Str)
 	}
 	return refuse("unsupported_tool", "tool_choice", fmt.Sprintf(
@@ -146,9 +151,9 @@ func (t *responsesTools) mode(mode string) *Error {
 }
 
 // allow leaves out all tools but those.
-func (t *responsesTools) allow(allowed []gjson.Result) {
+func (t *responsesTools) allow(allowed gjson.Result) {
 	keep := map[string]bool{}
-	for _, a := range allowed {
+	for _, a := range elements(allowed) {
 		if called, ok := t.called(a); ok {
 			keep[called] = true
 		}

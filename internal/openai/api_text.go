@@ -25,8 +25,11 @@ func (textAPI) Translate(body []byte) ([]byte, Translator, *Error) {
 		return nil, nil, e
 	}
 	prompt := m["prompt"]
-	if prompt.IsArray() && len(prompt.Array()) == 1 {
-		prompt = prompt.Array()[0] // some clients always send a list
+	for i, only := range elements(m["prompt"]) { // some clients always send a list
+		if prompt = only; i > 0 {
+			prompt = m["prompt"]
+			break
+		}
 	}
 	switch {
 	case !sent(prompt):
