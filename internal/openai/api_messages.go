@@ -67,7 +67,7 @@ func stopSequences(v gjson.Result) (stops []string, e *Error) {
 	if !v.IsArray() {
 		return nil, wrongType("stop_sequences", "an array of strings")
 	}
-	for _, stop := range v.Array() {
+	for _, stop := range elements(v) {
 		if stop.Type != gjson.String {
 			return nil, wrongType("stop_sequences", "an array of strings")
 		}

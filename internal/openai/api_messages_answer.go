@@ -37,7 +37,7 @@ func (t *messagesTranslator) Whole(completion []byte) []byte {
 		blocks++
 	}
 	called := false
-	for _, call := range said.Get("tool_calls").Array() {
+	for _, call := range elements(said.Get("tool_calls")) {
 		name := call.Get("function.name").Str
 		if name == "" {
 			continue

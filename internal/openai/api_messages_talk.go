@@ -30,7 +30,7 @@ func writeMessagesTalk(w *writer, system, messages gjson.Result) (ids map[string
 	if len(c.said) > 0 && strings.HasPrefix(c.said[0].text, billingLine) {
 		c.said = c.said[1:]
 	}
-	for i, m := range messages.Array() {
+	for i, m := range elements(messages) {
 		c.at = fmt.Sprintf("messages.%d", i)
 		if e := c.message(m); e != nil {
 			return nil, e
@@ -92,7 +92,7 @@ func (c *messagesTalk) hear(content gjson.Result) (e *Error) {
 		return c.wrong("invalid_type", `content must be a string or an array of blocks`)
 	}
 	var shown, said messageParts
-	for _, block := range content.Array() {
+	for _, block := range elements(content) {
 		switch kind := block.Get("type").Str; {
 		case kind == "tool_use" && c.role == "assistant":
 			c.calls = append(c.calls, block)
@@ -146,7 +146,7 @@ func (c *messagesTalk) read(content gjson.Result) (said messageParts, e *Error) 
 	if !content.IsArray() {
 		return nil, c.wrong("invalid_type", `content must be a string or an array of blocks`)
 	}
-	for _, block := range content.Array() {
+	for _, block := range elements(content) {
 		if said, e = c.add(said, block); e != nil {
 			return nil, e
 		}

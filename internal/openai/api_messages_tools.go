@@ -15,7 +15,7 @@ func writeMessagesTools(w *writer, tools, choice gjson.Result) *Error {
 	before, left := *w, 0
 	w.key("tools")
 	w.open('[')
-	for _, v := range tools.Array() {
+	for _, v := range elements(tools) {
 		tool := readMessagesTool(v)
 		kind := tool.kind
 		switch b := builtinOf(kind); {
