@@ -10,7 +10,7 @@ import langchain_openai
 import openai
 import pydantic
 import pydantic_ai
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from world import Freefall
@@ -61,19 +61,12 @@ class LangChain:
         return self.model.invoke([{"role": "user", "content": parts}]).text
 
 
-class LangChainResponses(LangChain):
-    def __init__(self, proxy: Freefall, **more):
-        super().__init__(proxy, use_responses_api=True, **more)
-
-
 class PydanticAI:
-    kind = OpenAIChatModel
-
     def __init__(self, proxy: Freefall, **more):
         self.client = lambda: proxy.async_client(**{"max_retries": 2} | more)
 
     def _agent(self, **more) -> pydantic_ai.Agent:
-        return pydantic_ai.Agent(self.kind("auto", provider=OpenAIProvider(openai_client=self.client())), **more)
+        return pydantic_ai.Agent(OpenAIChatModel("auto", provider=OpenAIProvider(openai_client=self.client())), **more)
 
     def ask(self, text: str) -> str:
         return self._agent().run_sync(text).output
@@ -97,18 +90,12 @@ class PydanticAI:
         return self._agent().run_sync([text, pydantic_ai.BinaryContent(PNG, media_type="image/png")]).output
 
 
-class PydanticAIResponses(PydanticAI):
-    kind = OpenAIResponsesModel
-
-
 class AgentsSDK:
-    kind = agents.OpenAIChatCompletionsModel
-
     def __init__(self, proxy: Freefall, **more):
         self.client = lambda: proxy.async_client(**{"max_retries": 2} | more)
 
     def _agent(self, **more) -> agents.Agent:
-        return agents.Agent("an agent", model=self.kind("auto", self.client()), **more)
+        return agents.Agent("an agent", model=agents.OpenAIChatCompletionsModel("auto", self.client()), **more)
 
     def ask(self, text) -> str:
         return agents.Runner.run_sync(self._agent(), text).final_output
@@ -132,10 +119,6 @@ class AgentsSDK:
     def look(self, text: str) -> str:
         parts = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": SEE, "detail": "auto"}]
         return self.ask([{"role": "user", "content": parts}])
-
-
-class AgentsSDKResponses(AgentsSDK):
-    kind = agents.OpenAIResponsesModel
 
 
 class Anthropic:
@@ -176,4 +159,4 @@ class Anthropic:
         return self.ask([{"type": "text", "text": text}, {"type": "image", "source": source}])
 
 
-ALL = [LangChain, LangChainResponses, PydanticAI, PydanticAIResponses, AgentsSDK, AgentsSDKResponses, Anthropic]
+ALL = [LangChain, PydanticAI, AgentsSDK, Anthropic]

@@ -1,5 +1,5 @@
-"""What the users of LangChain, PydanticAI and the Agents SDK, by either API of OpenAI's, and of Anthropic's SDK see of freefall:
-answers, and errors that they can act on."""
+"""What the users of LangChain, PydanticAI, the Agents SDK and Anthropic's SDK see of freefall: answers, and errors that they can
+act on."""
 
 import time
 
