@@ -52,7 +52,10 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 	}
 	said := choice.Get(m.place)
 	if !said.IsObject() {
-		raw, said = m.elsewhere(raw, choice)
+		var key string
+		if key, said = saidElsewhere(choice, m.place); key != "" {
+			raw = without(raw, key)
+		}
 	}
 	first := m.spoken&(1<<min(n, 63)) == 0
 	if mended := m.message(said, first); mended != said.Raw || !choice.Get(m.place).IsObject() {
@@ -70,17 +73,18 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 	return string(raw)
 }
 
-// elsewhere finds what a choice says that does not say it in its place: gateways that stream nothing send a message, completions a text.
-func (m *mender) elsewhere(raw []byte, choice gjson.Result) ([]byte, gjson.Result) {
+// saidElsewhere finds what a choice says that does not say it in its place, and the key of that: gateways that stream nothing send a
+// message, completions a text.
+func saidElsewhere(choice gjson.Result, place string) (key string, said gjson.Result) {
 	if text := choice.Get("text"); text.Type == gjson.String {
-		return without(raw, "text"), gjson.Parse(`{"content":` + text.Raw + `}`)
+		return "text", gjson.Parse(`{"content":` + text.Raw + `}`)
 	}
-	for _, place := range [...]string{messagePlace, deltaPlace} {
-		if said := choice.Get(place); place != m.place && said.IsObject() {
-			return without(raw, place), said
+	for _, key := range [...]string{messagePlace, deltaPlace} {
+		if said := choice.Get(key); key != place && said.IsObject() {
+			return key, said
 		}
 	}
-	return raw, gjson.Parse("{}")
+	return "", gjson.Parse("{}")
 }
 
 // message mends what one choice says. first says that it has not spoken before.

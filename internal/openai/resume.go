@@ -11,19 +11,22 @@ import (
 const theRest = "Your last message was cut off. Continue it exactly where it stops, even in the middle of a word. " +
 	"Write only what follows: repeat nothing, and add no remark."
 
-// Says is what a chunk of a chat stream adds to the text of its first choice; plain is false when it brings anything else that counts.
+// Says is what a chunk of a chat stream adds to the text of its first choice; plain is false when it brings anything else
+// that counts, or does not say it in the usual place.
 func Says(data []byte) (text string, plain bool) {
 	plain = true
 	gjson.GetBytes(data, "choices").ForEach(func(_, choice gjson.Result) bool {
 		delta := choice.Get("delta")
-		for _, key := range [...]string{"tool_calls", "function_call", "refusal", "audio"} {
+		for _, key := range [...]string{"tool_calls", "function_call", "refusal", "audio", "images"} {
 			plain = plain && blank(delta.Get(key))
 		}
-		plain = plain && blank(choice.Get("logprobs")) && choice.Get("index").Int() == 0
-		text += delta.Get("content").Str
+		content := delta.Get("content")
+		mended := !delta.IsObject() && (choice.Get("message").Exists() || choice.Get("text").Exists()) || content.Type == gjson.JSON
+		plain = plain && !mended && blank(choice.Get("logprobs")) && choice.Get("index").Int() == 0
+		text += content.Str
 		return true
 	})
-	return text, plain
+	return text, plain && !severalChunks(data)
 }
 
 // blank says whether there is nothing in a value.

@@ -43,11 +43,16 @@ func TestSays(t *testing.T) {
 		`{"choices":[{"delta":{"content":"a\"한"}}]}`:                           `a"한 true`,
 		`{"choices":[{"index":0,"delta":{"reasoning":"hm"},"logprobs":null}]}`: " true",
 		`{"choices":[]}`: " true",
-		`{"choices":[{"index":1,"delta":{"content":"a"}}]}`:                  "a false",
-		`{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}`:               " false",
-		`{"choices":[{"delta":{"content":"a","tool_calls":[]}}]}`:            "a true",
-		`{"choices":[{"delta":{"refusal":"no"}}]}`:                           " false",
-		`{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[1]}}]}`: "a false",
+		`{"choices":[{"index":1,"delta":{"content":"a"}}]}`:                                                "a false",
+		`{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}`:                                             " false",
+		`{"choices":[{"delta":{"content":"a","tool_calls":[]}}]}`:                                          "a true",
+		`{"choices":[{"delta":{"refusal":"no"}}]}`:                                                         " false",
+		`{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}`:                                 " false",
+		`{"choices":[{"message":{"content":"a"}}]}`:                                                        " false",
+		`{"choices":[{"text":"a"}]}`:                                                                       " false",
+		`{"choices":[{"text":"a","delta":{"content":"a"}}]}`:                                               "a true",
+		"{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n{\"choices\":[{\"delta\":{\"content\":\"b\"}}]}": "a false",
+		`{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[1]}}]}`:                               "a false",
 	} {
 		text, plain := Says([]byte(data))
 		if got := text + map[bool]string{true: " true", false: " false"}[plain]; got != want {

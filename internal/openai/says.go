@@ -10,8 +10,17 @@ import (
 func Characters(data []byte) (n int) {
 	gjson.GetBytes(data, "choices").ForEach(func(_, choice gjson.Result) bool {
 		delta := choice.Get("delta")
-		for _, key := range [...]string{"content", "reasoning", "reasoning_content", "refusal"} {
-			n += utf8.RuneCountInString(delta.Get(key).Str)
+		if !delta.IsObject() {
+			_, delta = saidElsewhere(choice, deltaPlace)
+		}
+		for _, key := range [...]string{"content", "reasoning", "reasoning_content", "reasoning_text", "thinking", "refusal"} {
+			switch said := delta.Get(key); said.Type {
+			case gjson.String:
+				n += utf8.RuneCountInString(said.Str)
+			case gjson.JSON:
+				text, thoughts := partsOf(said)
+				n += utf8.RuneCountInString(text) + utf8.RuneCountInString(thoughts)
+			}
 		}
 		delta.Get("tool_calls").ForEach(func(_, call gjson.Result) bool {
 			n += utf8.RuneCountInString(call.Get("function.name").Str) + utf8.RuneCountInString(call.Get("function.arguments").Str)
