@@ -66,7 +66,7 @@ type row struct {
 // anyStatus are codes that mean the same whatever the status. Bare numbers are Z.ai's and Cloudflare's.
 var anyStatus = []row{
 	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
-		"string_above_max_length", "tokens_limit_reached", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
+		"string_above_max_length", "tokens_limit_reached", "model_context_window_exceeded", "model_max_prompt_tokens_exceeded", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
 	{codes: []string{"insufficient_quota"}, ruling: noQuota},
 	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached", "exceeded_current_quota_error"}, ruling: unpaidKey},
 	{codes: []string{"1113", "1309"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
@@ -130,6 +130,8 @@ var (
 		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than",
 		"model token limit", "range of input length", "`inputs` tokens", "`inputs` must have less than", "context length of only", "context overflow",
 		"prompt too long", "max context length", "model's context length", "maximum model length", "maximum sequence length", "tokens in the prompt",
+		"exceeds context length", "greater than the context length", "prompt exceeds the length", "input tokens exceed", "too many input tokens",
+		"reduce the length of the messages", "more than max tokens allowed", "prompt token count", "request entity too large",
 		"上下文长度", "超长", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
 )
 
@@ -159,7 +161,7 @@ var declinedWords = []string{"content_filter", "content_policy_violation", "cont
 // pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
 // what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.
 var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
-	"function call turn comes immediately", "must be passed back", "missing reasoning_content", "thought_signature", "jinja template", "prompt template",
+	"function call turn comes immediately", "must be passed back", "missing reasoning_content", "thought_signature", "jinja template", "jinja exception", "prompt template",
 	"chat template", "unknown variant", "at most 0 ", "not a multimodal model", "should only be used for", "response_format*allowed values",
 	"function_declarations"}
 
@@ -228,9 +230,10 @@ var absences = []row{
 	{phrases: []string{"not found for account"}, ruling: denied},
 }
 
-// failures are the rows of 5xx that are no fault: what local servers were not started for.
+// failures are the rows of 5xx that are no fault: what local servers were not started for, and what a template cannot render.
 var failures = []row{
-	{codes: []string{"not_supported_error"}, phrases: []string{"input is not supported", "requires --jinja", "enable-auto-tool-choice"}, ruling: mismatch},
+	{codes: []string{"not_supported_error"}, phrases: []string{"input is not supported", "requires --jinja", "enable-auto-tool-choice", "jinja exception",
+		"jinja template", "roles must alternate"}, ruling: mismatch},
 }
 
 // closures are the rows of 410. The model is meant unless the text speaks of the service.
