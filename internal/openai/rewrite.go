@@ -16,12 +16,13 @@ type Edits struct {
 	WithTools    [][2]string // key and raw JSON value, set when the body has tools
 	IncludeUsage bool        // ask for usage in the stream, when there is a stream
 	ShortIDs     bool        // ids of tool calls are of exactly nine letters and digits
+	SignCalls    bool        // calls go with a signature, where the model wants one
 	Refused      []string    // knobs that the model was found not to know; others are passed over
 }
 
 func (e Edits) equal(f Edits) bool {
 	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.WithTools, f.WithTools) &&
-		e.IncludeUsage == f.IncludeUsage && e.ShortIDs == f.ShortIDs && slices.Equal(e.Refused, f.Refused)
+		e.IncludeUsage == f.IncludeUsage && e.ShortIDs == f.ShortIDs && e.SignCalls == f.SignCalls && slices.Equal(e.Refused, f.Refused)
 }
 
 // Outgoing gives the body for one upstream in three parts, to be written one after the other. When only the model
@@ -30,6 +31,7 @@ func (e Edits) equal(f Edits) bool {
 func (r *Request) Outgoing(model string, e Edits) ([3][]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e.SignCalls = e.SignCalls && wantsSigns(model)
 	if !r.ready || !r.edits.equal(e) {
 		edited, err := r.edit(e)
 		if err != nil {
@@ -65,6 +67,9 @@ func (r *Request) edit(e Edits) (splice, error) {
 	}
 	if e.ShortIDs && r.Need.Tools {
 		ed.shortenIDs()
+	}
+	if e.SignCalls && r.Need.Tools {
+		ed.signCalls()
 	}
 	switch {
 	case ed.err != nil:
