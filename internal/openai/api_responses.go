@@ -3,7 +3,6 @@ package openai
 import (
 	"crypto/rand"
 	"fmt"
-	"strconv"
 
 	"github.com/tidwall/gjson"
 )
@@ -42,7 +41,7 @@ func (responsesAPI) Translate(body []byte) ([]byte, Translator, *Error) {
 	if e != nil {
 		return nil, nil, e
 	}
-	w := writer{}
+	w := writer{out: make([]byte, 0, len(body)+512)}
 	w.open('{')
 	w.carry(m, "model", "models", "temperature", "top_p", "stream")
 	w.carryAs("max_tokens", m["max_output_tokens"]) // the older name, which nearly all providers know
@@ -143,5 +142,3 @@ func object(members ...string) string {
 }
 
 func quoted(s string) string { return string(gjson.AppendJSONString(nil, s)) }
-
-func nth(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

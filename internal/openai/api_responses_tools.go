@@ -38,20 +38,20 @@ func readResponsesTools(tools, choice gjson.Result) (t responsesTools, e *Error)
 		if tool.Get("type").Type != gjson.String {
 			return t, wrongType("tools", `an array of tools whose "type" is a string`)
 		}
-		if e := t.add("", nth("tools", i), tool); e != nil {
-			return t, e
+		if e := t.add("", tool); e != nil {
+			return t, e.at("tools" + nth(i))
 		}
 	}
 	return t, t.choose(choice)
 }
 
-func (t *responsesTools) add(namespace, at string, tool gjson.Result) *Error {
+func (t *responsesTools) add(namespace string, tool gjson.Result) *Error {
 	kind := tool.Get("type").Str
 	switch kind {
 	case "namespace":
 		for i, inner := range elements(tool.Get("tools")) {
-			if e := t.add(tool.Get("name").String(), nth(at+".tools", i), inner); e != nil {
-				return e
+			if e := t.add(tool.Get("name").String(), inner); e != nil {
+				return e.at(".tools" + nth(i))
 			}
 		}
 		return nil
@@ -60,7 +60,7 @@ func (t *responsesTools) add(namespace, at string, tool gjson.Result) *Error {
 		return nil
 	}
 	if len(t.names) == maxTools {
-		return refuse("too_many_tools", "tools", fmt.Sprintf(`"tools" holds more than %d of them`, maxTools))
+		return refuse("too_many_tools", "", fmt.Sprintf(`"tools" holds more than %d of them`, maxTools))
 	}
 	source := tool
 	if v := tool.Get(kind); v.IsObject() && !sent(tool.Get("name")) {
@@ -68,7 +68,7 @@ func (t *responsesTools) add(namespace, at string, tool gjson.Result) *Error {
 	}
 	name := source.Get("name").Str
 	if name == "" {
-		return refuse("missing_required_parameter", at+".name", `a tool has no "name"`)
+		return refuse("missing_required_parameter", ".name", `a tool has no "name"`)
 	}
 	called := name
 	if qualified := namespace + "__" + name; namespace != "" && len(qualified) <= maxToolName {
