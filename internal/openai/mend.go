@@ -18,6 +18,7 @@ const (
 type mender struct {
 	place  string // deltaPlace or messagePlace
 	spoken uint64 // choices whose role is known, one bit each
+	bore   uint64 // those that have said something: a message that comes later is all of it once more
 	now    time.Time
 
 	broke string // the finish_reason of a choice that was given up
@@ -50,14 +51,18 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 		n = position
 		raw = with(raw, "index", strconv.Itoa(n))
 	}
+	bit := uint64(1) << min(n, 63)
 	said := choice.Get(m.place)
 	if !said.IsObject() {
-		var key string
-		if key, said = saidElsewhere(choice, m.place); key != "" {
+		key, found := saidElsewhere(choice, m.place)
+		if key == messagePlace && m.bore&bit != 0 {
+			key, found = "", gjson.Parse("{}")
+		}
+		if said = found; key != "" {
 			raw = without(raw, key)
 		}
 	}
-	first := m.spoken&(1<<min(n, 63)) == 0
+	first := m.spoken&bit == 0
 	if mended := m.message(said, first); mended != said.Raw || !choice.Get(m.place).IsObject() {
 		raw = with(raw, m.place, mended)
 	}

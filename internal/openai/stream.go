@@ -66,6 +66,7 @@ type ChatStream struct {
 	held     []byte // frames, before the commit point
 	forgiven bool   // one broken line may be
 	seen     uint64 // choices that have spoken, one bit each
+	bore     uint64 // those that have said something
 	finished uint64 // those that have given their finish_reason
 	length   bool   // one of them has run out of tokens
 
@@ -178,7 +179,7 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 		return dst // nothing in it for the client, who may read choices[0] without looking
 	}
 	if c.odd {
-		m := mender{place: deltaPlace, spoken: s.seen, now: now}
+		m := mender{place: deltaPlace, spoken: s.seen, bore: s.bore, now: now}
 		if ev.Data = m.choices(ev.Data); m.broke != "" {
 			return s.fail(dst, givenUp(m.broke))
 		}
@@ -210,7 +211,9 @@ func (s *ChatStream) pass(dst, data []byte, c *chunk, now time.Time) []byte {
 	}
 	s.ids.learn(c)
 	dst = s.introduce(dst, c.seen&^(s.seen|c.roles))
-	s.seen |= c.seen
+	if s.seen |= c.seen; c.bearing > 0 {
+		s.bore |= c.seen
+	}
 	s.finished |= c.finished
 	switch {
 	case s.state == Content:
