@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createAnthropic } from '@ai-sdk/anthropic'
+import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { HumanMessage } from '@langchain/core/messages'
 import { tool as langchainTool } from '@langchain/core/tools'
@@ -36,8 +38,15 @@ async function until(seen) {
 
 const cancelled = (id) => until((state) => state.models[id]?.cancelled === 1)
 
-describe('AI SDK', () => {
-  const model = () => createOpenAICompatible({ name: 'freefall', baseURL: world.baseURL, apiKey: 'any', includeUsage: true, supportsStructuredOutputs: true })('auto')
+// Each provider of the AI SDK speaks another API: chat completions, Responses, Messages.
+const providers = {
+  'openai-compatible': (more) => createOpenAICompatible({ name: 'freefall', includeUsage: true, supportsStructuredOutputs: true, ...more }),
+  openai: createOpenAI,
+  anthropic: createAnthropic,
+}
+
+for (const [name, provider] of Object.entries(providers)) describe(`AI SDK, ${name}`, () => {
+  const model = () => provider({ baseURL: world.baseURL, apiKey: 'any' })('auto')
   const tools = { get_weather: tool({ description: 'the weather', inputSchema: city, execute: weather }) }
 
   test('a failure is not seen', { timeout }, async () => {
