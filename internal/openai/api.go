@@ -88,6 +88,16 @@ func elements(list gjson.Result) iter.Seq2[int, gjson.Result] {
 	}
 }
 
+// thoughtsOf is the reasoning of a message or delta, if it is text. It has many names, and who uses several says the same under each.
+func thoughtsOf(said gjson.Result) gjson.Result {
+	for _, name := range [...]string{"reasoning_content", "reasoning", "reasoning_text", "thinking"} {
+		if v := said.Get(name); isText(v) {
+			return v
+		}
+	}
+	return gjson.Result{}
+}
+
 // sent says whether a member is there and is not null.
 func sent(v gjson.Result) bool { return v.Exists() && v.Type != gjson.Null }
 

@@ -28,7 +28,7 @@ func (t *messagesTranslator) Whole(completion []byte) []byte {
 	w.key("content")
 	w.open('[')
 	blocks := 0
-	if thoughts := thoughtsIn(said); thoughts != "" && t.thinks {
+	if thoughts := thoughtsOf(said).Str; thoughts != "" && t.thinks {
 		writeBlock(&w, "thinking", "thinking", thoughts)
 		blocks++
 	}
@@ -95,14 +95,6 @@ func inputOf(arguments string) string {
 		return "{}"
 	}
 	return arguments
-}
-
-// thoughtsIn gives the reasoning of a message or delta. Some providers tell it under both names.
-func thoughtsIn(said gjson.Result) string {
-	if thoughts := said.Get("reasoning_content").Str; thoughts != "" {
-		return thoughts
-	}
-	return said.Get("reasoning").Str
 }
 
 // textIn gives the words of a message or delta. A refusal is words, too.

@@ -87,7 +87,7 @@ func (t *messagesTranslator) begin(dst []byte, model string) []byte {
 
 // delta tells what a chunk adds to the message.
 func (t *messagesTranslator) delta(dst []byte, said gjson.Result) []byte {
-	if thoughts := thoughtsIn(said); thoughts != "" && t.thinks && len(t.calls) == 0 {
+	if thoughts := thoughtsOf(said).Str; thoughts != "" && t.thinks && len(t.calls) == 0 {
 		dst = t.add(t.enter(dst, "thinking"), "thinking_delta", "thinking", thoughts)
 	}
 	t.refused = t.refused || said.Get("refusal").Str != ""

@@ -77,18 +77,11 @@ func (t *responsesTranslator) hear(doc gjson.Result, key string) {
 		t.finish = reason
 	}
 	said := choice.Get(key)
-	content := said.Get("content")
-	for _, v := range [...]gjson.Result{said.Get("reasoning_content"), said.Get("reasoning")} {
-		if isText(v) {
-			t.say(thoughts, "summary_text", inner(v))
-			break // who sends both sends the same
-		}
+	if v := thoughtsOf(said); v.Exists() {
+		t.say(thoughts, "summary_text", inner(v))
 	}
-	switch {
-	case content.Type == gjson.String:
-		t.say(message, "output_text", inner(content))
-	case content.IsArray():
-		t.hearParts(content)
+	if v := said.Get("content"); v.Type == gjson.String {
+		t.say(message, "output_text", inner(v))
 	}
 	if v := said.Get("refusal"); v.Type == gjson.String {
 		t.say(message, "refusal", inner(v))
@@ -101,23 +94,6 @@ func (t *responsesTranslator) hear(doc gjson.Result, key string) {
 			i = int(v.Int())
 		}
 		t.hearCall(i, call.Get("id"), call.Get("function"))
-	}
-}
-
-// hearParts takes content that is a list, as some models that think aloud send it.
-func (t *responsesTranslator) hearParts(content gjson.Result) {
-	for _, part := range elements(content) {
-		for _, v := range elements(part.Get("thinking")) {
-			if v.IsObject() {
-				v = v.Get("text")
-			}
-			if v.Type == gjson.String {
-				t.say(thoughts, "summary_text", inner(v))
-			}
-		}
-		if v := part.Get("text"); v.Type == gjson.String {
-			t.say(message, "output_text", inner(v))
-		}
 	}
 }
 

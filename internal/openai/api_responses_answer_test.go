@@ -2,8 +2,6 @@ package openai
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -141,7 +139,7 @@ func TestResponsesStream(t *testing.T) {
 		"what tool calls were once": {firstChunk + `{"function_call":{"name":"f","arguments":"{"}}}]}` + "\n\n" + firstChunk + `{"function_call":{"arguments":"}"}}}]}` + "\n\n" + endChunk("function_call"),
 			began + "output_item.added function_call_arguments.delta function_call_arguments.done output_item.done completed",
 			`{"id":"fc_1_0","type":"function_call","call_id":"call_1_0","name":"f","arguments":"{}","status":"completed"}`, `"status":"completed"`},
-		"content in parts": {firstChunk + `{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hmm."}]},{"type":"text","text":"A😀"}]}}]}` + "\n\n" + endChunk("stop"),
+		"thoughts by another name": {firstChunk + `{"thinking":"Hmm."}}]}` + "\n\n" + textChunks + endChunk("stop"),
 			began + thought + spoke + "completed", hmm + `,{"id":"msg_1_1","type":"message","role":"assistant","content":[` + smile + `],"status":"completed"}`, `"status":"completed"`},
 	} {
 		events := streamedResponse(t, responseTo(t, threeTools), c.chat+doneEvent+doneEvent)
@@ -230,131 +228,4 @@ func TestResponsesFreeText(t *testing.T) {
 			t.Errorf("%q: %s", arguments, whole)
 		}
 	}
-}
-
-// Each recorded stream comes to the response that its answer is as a whole: text, thoughts, calls, usage, why it ended.
-func TestResponsesStreamIsWhole(t *testing.T) {
-	const request = `{"input":"Hi","tools":[{"type":"custom","name":"get_time"}]}`
-	good := 0
-	for _, s := range readStreams(t) {
-		r := relay(ChatOptions{IncludeUsage: true}, false, s.body(t))
-		if s.Expect.Kind != "ok" || r.verdict.State != Done {
-			continue
-		}
-		good++
-		events := streamedResponse(t, responseTo(t, request), r.sent)
-		streamed := events[len(events)-1].Get("response").Raw
-		whole := string(responseTo(t, request).Whole(wholeOf(t, r.sent)))
-		if !sameJSON(streamed, whole) {
-			t.Errorf("%s:\nstreamed %s\nwhole    %s", s.ID, streamed, whole)
-		}
-		a, err := readAnswer(r.sent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text := textOf(gjson.Parse(whole), "message", "content"); text != a.content {
-			t.Errorf("%s: it says %q, want %q", s.ID, text, a.content)
-		}
-		if text := textOf(gjson.Parse(whole), "reasoning", "summary"); text != a.reasoning {
-			t.Errorf("%s: it thinks %q, want %q", s.ID, text, a.reasoning)
-		}
-	}
-	if good < 15 {
-		t.Errorf("%d good streams among the samples", good)
-	}
-}
-
-func textOf(response gjson.Result, kind, list string) (text string) {
-	for _, it := range response.Get("output").Array() {
-		if it.Get("type").Str == kind {
-			for _, part := range it.Get(list).Array() {
-				text += part.Get("text").Str
-			}
-		}
-	}
-	return text
-}
-
-// wholeOf makes a completion of a chat stream, as a client that adds up deltas would.
-func wholeOf(t testing.TB, stream string) []byte {
-	t.Helper()
-	message, calls := map[string]any{}, []map[string]any{}
-	out := map[string]any{}
-	finish := ""
-	for frame := range strings.SplitSeq(stream, "\n\n") {
-		data, ok := strings.CutPrefix(frame, "data: {")
-		if !ok {
-			continue
-		}
-		doc := gjson.Parse("{" + data)
-		for _, key := range []string{"id", "model", "created", "usage"} {
-			if v := doc.Get(key); sent(v) {
-				out[key] = v.Value()
-			}
-		}
-		choice := doc.Get("choices.0")
-		if r := choice.Get("finish_reason").Str; r != "" {
-			finish = r
-		}
-		for _, key := range []string{"content", "reasoning", "reasoning_content", "refusal"} {
-			if v := choice.Get("delta." + key); isText(v) {
-				before, _ := message[key].(string)
-				message[key] = before + v.Str
-			}
-		}
-		for _, c := range choice.Get("delta.tool_calls").Array() {
-			n := int(c.Get("index").Int())
-			for len(calls) <= n {
-				calls = append(calls, map[string]any{"type": "function"})
-			}
-			f, _ := calls[n]["function"].(map[string]string)
-			if f == nil {
-				f = map[string]string{}
-				calls[n]["function"] = f
-			}
-			f["name"] += c.Get("function.name").Str
-			f["arguments"] += c.Get("function.arguments").Str
-			if id := c.Get("id"); isText(id) {
-				calls[n]["id"] = id.Str
-			}
-		}
-	}
-	if len(calls) > 0 {
-		message["tool_calls"] = calls
-	}
-	out["choices"] = []any{map[string]any{"index": 0, "message": message, "finish_reason": finish}}
-	body, err := json.Marshal(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
-// Whatever a stream holds becomes events of one form, and nothing follows an end.
-func FuzzResponsesEvent(f *testing.F) {
-	files, err := filepath.Glob("testdata/sse/*.sse")
-	if err != nil || len(files) == 0 {
-		f.Fatal(err, len(files))
-	}
-	for _, file := range files {
-		if body, err := os.ReadFile(file); err == nil && len(body) < 4<<10 {
-			f.Add(body)
-		}
-	}
-	f.Add([]byte(thinkChunks + textChunks + callChunks + usageChunk + endChunk("length") + doneEvent))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r := relay(ChatOptions{IncludeUsage: true}, true, body)
-		if r.sent == "" {
-			return
-		}
-		events := streamedResponse(t, responseTo(t, threeTools), r.sent)
-		ends := map[State]string{Done: "completed incomplete", Failed: "failed"}[r.verdict.State]
-		for i, ev := range events {
-			name := strings.TrimPrefix(ev.Get("type").Str, "response.")
-			isEnd := name == "completed" || name == "incomplete" || name == "failed"
-			if last := i == len(events)-1; isEnd != last || last && !strings.Contains(ends, name) {
-				t.Fatalf("%s after a stream that was %s", eventTypes(events), r.verdict.State)
-			}
-		}
-	})
 }
