@@ -123,6 +123,8 @@ func (v *evidence) unstatedReset(r ruling) fallback.Until {
 		return fallback.UntilDay
 	case perDay:
 		return v.dialect.DayReset
+	case perHour:
+		return fallback.UntilHour
 	}
 	if r.target == fallback.TargetAccount {
 		return fallback.UntilDay

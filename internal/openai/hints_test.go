@@ -19,6 +19,7 @@ func TestWaitsInTexts(t *testing.T) {
 		"Try again in a minute":                                                "1m0s",
 		"Wait a moment and try again":                                          "-",
 		"Wait a bit":                                                           "-",
+		"Please wait a second and try again":                                   "-",
 		"Quota will be replenished in 01:12:43.":                               "1h12m43s",
 		"Quota will be replenished in 01:99:43.":                               "-",
 		"Resets at 14:30:00 UTC":                                               "2h30m0s",

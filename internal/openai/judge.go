@@ -14,8 +14,11 @@ func (v *evidence) judge() ruling {
 	}
 	switch v.status {
 	case 401:
-		if v.own.hasCode([]string{"modelerror"}) {
+		switch {
+		case v.own.hasCode([]string{"modelerror"}):
 			return missing
+		case v.own.has(upstreamWords):
+			return fault // the key of a host further behind
 		}
 		return badKey
 	case 402:
@@ -108,6 +111,8 @@ func (v *evidence) allowance() ruling {
 
 func (v *evidence) payment() ruling {
 	switch {
+	case v.own.has(upstreamWords):
+		return fault // a host's own bill
 	case v.hint.stated && !v.hint.worded && !v.hint.counted, v.own.has([]string{"in-flight", "in_flight", "already queued"}):
 		return inFlight
 	case v.own.has(planWords):
@@ -172,7 +177,14 @@ func (v *evidence) refusal() ruling {
 	if r, ok := v.byCode(refusals); ok {
 		return r
 	}
-	return v.byWords(refusals, badKey)
+	otherwise := badKey
+	switch {
+	case v.own.has(upstreamWords):
+		otherwise = fault
+	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded"}):
+		otherwise = v.limit()
+	}
+	return v.byWords(refusals, otherwise)
 }
 
 // failure judges a 5xx.

@@ -68,8 +68,9 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 
 // foreignWindows name the window of a limit.
 var foreignWindows = []windowWord{
-	{"每分钟", perMinute}, {"分钟", perMinute}, {"毎分", perMinute}, {"1分", perMinute}, {"분당", perMinute},
-	{"每小时", perHour}, {"小时", perHour}, {"1時間", perHour}, {"毎時", perHour}, {"시간당", perHour},
+	{"每分钟", perMinute}, {"分钟内", perMinute}, {"毎分", perMinute}, {"1分", perMinute}, {"분당", perMinute},
+	{"24小时", perDay}, {"24 小时", perDay}, {"24時間", perDay}, {"24시간", perDay},
+	{"每小时", perHour}, {"小时的", perHour}, {"小时内", perHour}, {"1時間", perHour}, {"毎時", perHour}, {"시간당", perHour},
 	{"每日", perDay}, {"每天", perDay}, {"今日", perDay}, {"今天", perDay}, {"当日", perDay}, {"当天", perDay}, {"本日", perDay}, {"毎日", perDay}, {"1日", perDay},
 	{"일일", perDay}, {"하루", perDay}, {"오늘", perDay},
 	{"每周", perWeek}, {"本周", perWeek}, {"毎週", perWeek}, {"今週", perWeek}, {"주간", perWeek}, {"이번 주", perWeek},

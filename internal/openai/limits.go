@@ -179,7 +179,7 @@ func parseArticle(s string) (time.Duration, bool) {
 	for _, article := range [...]string{"a ", "an ", "one "} {
 		if after, found := strings.CutPrefix(s, article); found {
 			one, _ := cutUnit(after)
-			return one, one >= time.Second
+			return one, one >= time.Minute // "wait a second" is no measure
 		}
 	}
 	return 0, false

@@ -66,7 +66,7 @@ type row struct {
 // anyStatus are codes that mean the same whatever the status. Bare numbers are Z.ai's and Cloudflare's.
 var anyStatus = []row{
 	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
-		"string_above_max_length", "tokens_limit_reached", "model_context_window_exceeded", "model_max_prompt_tokens_exceeded", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
+		"string_above_max_length", "tokens_limit_reached", "model_context_window_exceeded", "model_max_prompt_tokens_exceeded", "contextwindowexceedederror", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
 	{codes: []string{"insufficient_quota"}, ruling: noQuota},
 	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached", "exceeded_current_quota_error"}, ruling: unpaidKey},
 	{codes: []string{"1113", "1309"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
@@ -79,12 +79,12 @@ var anyStatus = []row{
 	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated"}, ruling: badKey},
 	{codes: []string{"region_restricted"}, ruling: regional},
 	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
-		"engine_overloaded_error", "serveroverloaded", "queue_exceeded", "1305", "3040"}, ruling: busy},
+		"engine_overloaded_error", "serveroverloaded", "overloaded", "queue_exceeded", "1305", "3040"}, ruling: busy},
 	{codes: []string{"slow_down"}, ruling: tooFast},
 }
 
 // limitCodes mean a 429, whatever other status they came with.
-var limitCodes = []string{"rate_limit_exceeded", "ratelimitreached", "1302", "throttling", "throttling.ratequota", "throttling.burstrate",
+var limitCodes = []string{"rate_limit_exceeded", "rate_limit_error", "ratelimitreached", "resource_exhausted", "throttlingexception", "1302", "throttling", "throttling.ratequota", "throttling.burstrate",
 	"throttling.allocationquota"}
 
 // availabilityCodes are OpenRouter's.
@@ -107,16 +107,16 @@ var statusOf = map[string]int{
 	"invalid_request_error": 400, "invalid_request": 400, "badrequesterror": 400, "bad_request": 400, "invalid_argument": 400,
 	"invalid_prompt": 400, "unprocessable": 422,
 	"authentication_error": 401, "authentication": 401, "unauthenticated": 401, "unauthorized": 401,
-	"payment_required": 402, "billing_error": 402,
-	"permission_error": 403, "permission_denied": 403,
-	"not_found_error": 404, "not_found": 404, "model_not_found": 404,
+	"authenticationerror": 401, "payment_required": 402, "billing_error": 402,
+	"permission_error": 403, "permission_denied": 403, "permissiondeniederror": 403, "forbidden": 403,
+	"not_found_error": 404, "not_found": 404, "model_not_found": 404, "notfounderror": 404, "unprocessableentityerror": 422,
 	"rate_limit_exceeded": 429, "rate_limit_error": 429, "rate_limited": 429, "ratelimitreached": 429, "ratelimiterror": 429,
 	"too_many_requests": 429, "too_many_requests_error": 429, "too_many_tokens_error": 429, "resource_exhausted": 429, "1302": 429,
-	"throttling": 429, "throttling.ratequota": 429, "throttling.burstrate": 429, "throttling.allocationquota": 429,
-	"server_error": 500, "server": 500, "internal_server_error": 500, "internal_error": 500, "internal": 500, "api_error": 500,
+	"rate_limit_reached_error": 429, "usage_limit_reached": 429, "freeusagelimiterror": 429, "throttlingexception": 429, "throttling": 429, "throttling.ratequota": 429, "throttling.burstrate": 429, "throttling.allocationquota": 429,
+	"server_error": 500, "server": 500, "internal_server_error": 500, "internal_error": 500, "internal": 500, "api_error": 500, "internalservererror": 500,
 	"provider_unavailable": 502,
 	"unavailable":          503, "unavailable_error": 503, "service_unavailable": 503, "service_unavailable_error": 503,
-	"timeout": 504, "timeout_error": 504, "deadline_exceeded": 504,
+	"serviceunavailableerror": 503, "timeout": 504, "timeout_error": 504, "deadline_exceeded": 504,
 }
 
 var (
@@ -146,7 +146,7 @@ var (
 )
 
 // shutWords say that somebody is shut out, whatever is asked.
-var shutWords = []string{"organization has been", "organization is disabled", "resource has been", "account has been", "project has been", "has been suspended"}
+var shutWords = []string{"organization has been", "organization is disabled", "resource has been*blocked", "account has been", "project has been", "has been suspended"}
 
 // What is free of one model alone, and is used up for good.
 var freeShareWords = []string{"free quota has been exhausted", "free tier of the model", "free allocated quota", "free trial quota", "set inference limit"}
@@ -211,7 +211,8 @@ var (
 // calls that find out that it is not.
 var refusals = []row{
 	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
-	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota", "reached your usage limit"}, ruling: keyLimit},
+	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota", "reached your*usage limit", "usage limit*reached",
+		"usage limit exceeded"}, ruling: keyLimit},
 	{phrases: shutWords, ruling: badKey},
 	{phrases: declinedWords, ruling: declined},
 	{phrases: []string{"region_restricted", "violation of provider terms"}, ruling: regional},

@@ -169,7 +169,7 @@ func (v *evidence) limit() ruling {
 		return tooLarge
 	case v.zeroQuota(), v.own.has(freeShareWords):
 		return neverFree
-	case v.own.hasCode(brokeCodes), v.own.has(brokeWords):
+	case v.own.hasCode(brokeCodes), window != perDay && v.own.has(brokeWords):
 		return unpaidKey
 	case v.own.has(planWords):
 		return notInPlan
