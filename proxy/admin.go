@@ -107,12 +107,16 @@ func isLocalHost(value string) bool {
 	return strings.EqualFold(value, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
-// forwarded says whether the request came through a proxy that says so.
+// forwarded says whether the request came through a proxy that says so, or speaks as only they still do: nginx without a word of
+// configuration asks in HTTP/1.0, names the address that it dials, and says nothing of the one who asked.
 func forwarded(h *fasthttp.RequestHeader) bool {
+	if !h.IsHTTP11() {
+		return true
+	}
 	for line := range bytes.Lines(h.RawHeaders()) {
 		name, _, _ := bytes.Cut(line, []byte(":"))
 		switch field := strings.ToLower(string(bytes.TrimSpace(name))); {
-		case field == "forwarded", field == "via", strings.HasPrefix(field, "x-forwarded-"):
+		case field == "forwarded", field == "via", field == "x-real-ip", strings.HasPrefix(field, "x-forwarded-"):
 			return true
 		}
 	}

@@ -136,6 +136,8 @@ func TestChangesWithoutAnAdminKey(t *testing.T) {
 		"Forwarded":            {Settings{}, []string{"Host: localhost", "Forwarded: for=10.0.0.1"}, 403},
 		"X-Forwarded-For":      {Settings{}, []string{"Host: localhost", "x-forwarded-for: 127.0.0.1"}, 403},
 		"X-Forwarded-Whatever": {Settings{}, []string{"Host: localhost", "X-FORWARDED-Whatever: x"}, 403},
+		"X-Real-IP":            {Settings{}, []string{"Host: localhost", "X-Real-IP: 127.0.0.1"}, 403},
+		"nginx as it comes":    {Settings{}, []string{"Host: 127.0.0.1:8000", "Connection: close"}, 403},
 		"Via":                  {Settings{}, []string{"Host: localhost", "via: 1.1 somebody"}, 403},
 		"a foreign page":       {Settings{}, []string{"Host: localhost", "Origin: https://evil.example", page}, 403},
 		"any page":             {Settings{AllowedOrigins: []string{"*"}}, []string{"Host: localhost", "Origin: https://evil.example", page}, 403},
@@ -146,7 +148,11 @@ func TestChangesWithoutAnAdminKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := onSockets(t, socketPlan{settings: tt.settings})
-			request := "POST /api/chat/models/a/pause HTTP/1.1\r\n" + strings.Join(append(tt.headers, "Content-Length: 0", "\r\n"), "\r\n")
+			version := "1.1"
+			if strings.HasPrefix(name, "nginx") {
+				version = "1.0"
+			}
+			request := "POST /api/chat/models/a/pause HTTP/" + version + "\r\n" + strings.Join(append(tt.headers, "Content-Length: 0", "\r\n"), "\r\n")
 			if a := s.raw(request); a.status != tt.status {
 				t.Errorf("%d %s", a.status, a.body)
 			}
