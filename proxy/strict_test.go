@@ -132,6 +132,9 @@ func checkStrictAnswer(w *world, body string) (a strictAnswer) {
 		if choice.Get("index").Type != gjson.Number || choice.Get("message.role").Str != "assistant" {
 			wrong("a choice without index or role")
 		}
+		if choice.Get("finish_reason").Str == "" {
+			wrong("no finish_reason")
+		}
 		checkMessage(choice, choice.Get("message"), wrong)
 		for _, call := range choice.Get("message.tool_calls").Array() {
 			if call.Get("id").Str == "" || call.Get("type").Str != "function" || call.Get("function.arguments").Type != gjson.String {

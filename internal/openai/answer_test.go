@@ -32,7 +32,9 @@ func TestComplete(t *testing.T) {
 		"half a call":            {body: completion(call(`{\"a\"`), `"tool_calls"`), class: fallback.UpstreamFault},
 		"half a call, stop":      {body: completion(call(`{\"a\"`), `"stop"`), class: fallback.UpstreamFault},
 		"error":                  {body: `{"error":{"code":429,"message":"Rate limit exceeded"}}`, class: fallback.RateLimited},
-		"empty":                  {body: completion(`{"role":"assistant","content":""}`, `null`), class: fallback.UpstreamFault},
+		"no finish_reason":       {body: completion(`{"role":"assistant","content":"Hello"}`, `null`), want: completion(`{"role":"assistant","content":"Hello"}`, `"stop"`)},
+		"calls without one":      {body: completion(call(`{}`), `null`), want: completion(call(`{}`), `"tool_calls"`)},
+		"empty":                  {body: completion(`{"role":"assistant","content":""}`, `"stop"`), class: fallback.UpstreamFault},
 	} {
 		if tc.want == "" {
 			tc.want = tc.body

@@ -70,8 +70,14 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 	switch reason := finishReason(end); {
 	case reason == gaveUp:
 		m.broke = strings.Clone(end.Str)
-	case m.place == messagePlace && reason == `"stop"` && said.Get("tool_calls.0").Exists():
-		raw = with(raw, "finish_reason", `"tool_calls"`)
+	case m.place == messagePlace && (reason == "null" || reason == `"stop"`): // the document is whole, so the answer is
+		reason = `"stop"`
+		if said.Get("tool_calls.0").Exists() {
+			reason = `"tool_calls"`
+		}
+		if reason != end.Raw {
+			raw = with(raw, "finish_reason", reason)
+		}
 	case reason != end.Raw && (end.Exists() || reason != "null"):
 		raw = with(raw, "finish_reason", reason)
 	}

@@ -57,7 +57,7 @@ const (
 	seenModel
 
 	// needed are those that clients rely on: an answer without one of them must be mended.
-	needed = seenMessage | seenContent | seenIndex | seenRole | seenID | seenObject | seenCreated | seenModel
+	needed = seenMessage | seenFinish | seenContent | seenIndex | seenRole | seenID | seenObject | seenCreated | seenModel
 )
 
 // take looks at the value that the scanner has found. False ends the walk: somebody else has to look.
@@ -130,8 +130,7 @@ func (r *answerReader) choice() bool {
 		r.second = inMessage
 		return r.once(seenMessage) && r.kind == '{'
 	case "finish_reason":
-		own := r.kind == '"' && !r.str.escaped && isFinish(r.str.raw) && string(r.str.raw) != "error"
-		return r.once(seenFinish) && (r.kind == 'n' || own)
+		return r.once(seenFinish) && r.kind == '"' && !r.str.escaped && isFinish(r.str.raw) && string(r.str.raw) != "error"
 	case "index":
 		_, ok := smallInt(r.body[r.from:r.to])
 		return r.once(seenIndex) && ok

@@ -11,13 +11,13 @@ import (
 var plainAnswers = []string{
 	completion(`{"role":"assistant","content":"Hello"}`, `"stop"`),
 	completion(`{"role":"assistant","content":"Hel\nlo \u00e9 세계","refusal":null,"annotations":[],"reasoning":"hm"}`, `"length"`),
-	completion(`{"role":"assistant","content":"Hello"}`, `null`),
-	` {"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a","x":{"tool_calls":[1],"error":"none"}}}]} ` + "\n",
-	`{"usage":{"prompt_tokens":3,"completion_tokens":999999999,"cost":0,"prompt_tokens_details":{"cost":1}},"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"logprobs":{"content":[{"error":"x"}]},"message":{"role":"assistant","content":"a"}}]}`,
+	` {"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"a","x":{"tool_calls":[1],"error":"none"}}}]} ` + "\n",
+	`{"usage":{"prompt_tokens":3,"completion_tokens":999999999,"cost":0,"prompt_tokens_details":{"cost":1}},"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"logprobs":{"content":[{"error":"x"}]},"finish_reason":"stop","message":{"role":"assistant","content":"a"}}]}`,
 }
 
 // doubtfulAnswers are for the search: it may come to another verdict, or to the same one.
 var doubtfulAnswers = []string{
+	completion(`{"role":"assistant","content":"Hello"}`, `null`),
 	completion(call(`{}`), `"stop"`),
 	completion(`{"content":"Hello"}`, `"stop"`),
 	completion(`{"role":"model","content":"Hello"}`, `"stop"`),
