@@ -32,6 +32,7 @@ func wrongMethod(ctx *fasthttp.RequestCtx, allow string) {
 // unreadable answers what is no request.
 func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	if errors.Is(err, server.ErrFull) { // others wait at the door: this one's request is not waited for
+		p.logFull()
 		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: "busy", Message: "too many connections at once; try again in a moment"})
 		return
 	}

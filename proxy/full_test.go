@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,9 @@ func TestFullHouse(t *testing.T) {
 					}
 				}
 			})
+		}
+		if n := strings.Count(e.log.String(), "Too many connections"); n != 1 {
+			e.Errorf("it is logged %d times", n)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -162,15 +163,25 @@ func (p *Proxy) logPanic(id string, cause any) {
 	p.log.Error().Str("request", id).Str("cause", fmt.Sprint(cause)).Stack().Msg("Request failed inside freefall")
 }
 
-// tlsEvery is how often it is said that clients speak TLS: they try again and again.
-const tlsEvery = time.Minute
+// seldom keeps what comes about again and again from being said each time.
+type seldom struct{ said atomic.Pointer[time.Time] }
+
+// may says whether it may be said now: once a minute.
+func (s *seldom) may() bool {
+	now, said := time.Now(), s.said.Load()
+	return (said == nil || now.Sub(*said) >= time.Minute) && s.said.CompareAndSwap(said, &now)
+}
 
 // logTLS says that somebody speaks TLS to the plain port, which its user cannot see: TLS has no words for it.
 func (p *Proxy) logTLS(client net.Addr) {
-	now := time.Now()
-	told := p.toldTLS.Load()
-	if told != nil && now.Sub(*told) < tlsEvery || !p.toldTLS.CompareAndSwap(told, &now) {
-		return
+	if p.saidTLS.may() {
+		p.log.Warn().Stringer("client", client).Msg("A client speaks TLS, but this port speaks plain HTTP: its address must begin with http://")
 	}
-	p.log.Warn().Stringer("client", client).Msg("A client speaks TLS, but this port speaks plain HTTP: its address must begin with http://")
+}
+
+// logFull says that clients are turned away.
+func (p *Proxy) logFull() {
+	if p.saidFull.may() {
+		p.log.Warn().Int("connections", p.server.Open()).Msg("Too many connections: newcomers are turned away with 503")
+	}
 }

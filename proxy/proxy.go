@@ -74,9 +74,10 @@ type Proxy struct {
 	logLevel  func(level string) error
 	born      time.Time
 	draining  atomic.Bool
-	refused   atomic.Pointer[string]    // why the newest configuration is not in use
-	toldTLS   atomic.Pointer[time.Time] // when it was last said that a client speaks TLS
-	alarm     *time.Timer               // when a limit ends that somebody waits for
+	refused   atomic.Pointer[string] // why the newest configuration is not in use
+	saidTLS   seldom                 // that a client speaks TLS
+	saidFull  seldom                 // that nobody else is let in
+	alarm     *time.Timer            // when a limit ends that somebody waits for
 
 	mu     sync.Mutex // guards active, and exchange.waits of those in it
 	active map[*exchange]struct{}
