@@ -12,6 +12,7 @@ func TestCallsAreSigned(t *testing.T) {
 	for name, parts := range map[string][]string{ // what stands between the places of a signature
 		"one":                 {`{"model":"M","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{`, `"id":"1"}]}]}`},
 		"the first of two":    {`{"model":"M","messages":[{"tool_calls":[{`, `"id":"1","function":{"name":"f"}},{"id":"2"}],"role":"assistant"},{"role":"tool","tool_call_id":"1"}]}`},
+		"only the second is":  {`{"model":"M","messages":[{"tool_calls":[{`, `"id":"1"},{"id":"2",` + signed + `}]}]}`},
 		"two turns":           {`{"model":"M","messages":[{"tool_calls":[ {`, ` "id":"1"}]},{"tool_calls":[{`, `"id":"2"}],"content":null}],"tools":[{"type":"function"}]}`},
 		"it is":               {`{"model":"M","messages":[{"tool_calls":[{"id":"1",` + signed + `},{"id":"2"}]}]}`},
 		"it is, and another":  {`{"model":"M","messages":[{"tool_calls":[{` + signed + `,"id":"1"}]},{"tool_calls":[{`, `"id":"2"}]}]}`},
@@ -44,5 +45,37 @@ func TestCallsAreSignedForWhoLooks(t *testing.T) {
 		if got := outgoing(t, r, model, Edits{SignCalls: true}); strings.Contains(got, unsigned) != wantsSigns(model) {
 			t.Errorf("%s: %s", model, got)
 		}
+	}
+}
+
+// A result says which function gave it, if a call tells and it does not say so itself.
+func TestResultsAreNamed(t *testing.T) {
+	const calls = `{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f\u0065"}},{"function":{"arguments":"{}","name":"g"},"id":"2"},{"id":"3"}]}`
+	for name, parts := range map[string][]string{ // a result's braces, with the name between them where one belongs
+		"by its call":         {`{"model":"M","messages":[` + calls + `,{`, `"name":"f\u0065",`, `"role":"tool","tool_call_id":"1","content":"a"},{`, `"name":"g",`, `"tool_call_id":"2","role":"tool"}]}`},
+		"another spelling":    {`{"model":"M","messages":[` + calls + `,{`, `"name":"g",`, `"tool_call_id":"\u0032"}]}`},
+		"it has one":          {`{"model":"M","messages":[` + calls + `,{"tool_call_id":"1","name":"f"},{"name":"","tool_call_id":"2"}]}`},
+		"nobody called":       {`{"model":"M","messages":[{"tool_call_id":"1"},` + calls + `,{"tool_call_id":"3"},{"tool_call_id":"9"},{"tool_call_id":1},{"tool_call_id":""},"1",["tool_call_id"]]}`},
+		"no results":          {`{"model":"M","messages":[` + calls + `,{"role":"user","content":[{"tool_call_id":"1"}]}],"tool_call_id":"1"}`},
+		"calls are elsewhere": {`{"model":"M","messages":[{"content":[{"id":"1","function":{"name":"f"}}]},{"tool_call_id":"1"}],"tools":[{"type":"function","id":"1"}]}`},
+		"a call's own id":     {`{"model":"M","messages":[{"tool_calls":[{"id":"1","extra":{"id":"2"},"function":{"parameters":{"name":"x"},"name":"f","more":{"name":"q"}},"name":"y"}]},{`, `"name":"f",`, `"tool_call_id":"1"},{"tool_call_id":"2"}]}`},
+	} {
+		body, want := "", strings.Join(parts, "")
+		for i, p := range parts {
+			if i%2 == 0 {
+				body += p
+			}
+		}
+		if got := outgoing(t, parseChat(t, body), "M", Edits{NameResults: true}); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// What a hostile conversation holds too much of goes up as it came.
+func TestTooManyMembers(t *testing.T) {
+	body := `{"model":"gemini-3","messages":[` + strings.Repeat(`{"tool_calls":[{"id":"1"}]},`, maxIDs+1) + `{}]}`
+	if got := outgoing(t, parseChat(t, body), "gemini-3", Edits{SignCalls: true}); got != body {
+		t.Errorf("%d bytes became %d", len(body), len(got))
 	}
 }
