@@ -16,6 +16,7 @@ type responsesTranslator struct {
 	out      []byte
 	silent   bool
 	sequence int
+	size     int // of what is kept, in bytes
 
 	begun, over       bool
 	id, model, finish string // model is raw JSON

@@ -217,6 +217,24 @@ func TestResponsesFail(t *testing.T) {
 	}
 }
 
+// An answer without end is not kept.
+func TestResponsesEndless(t *testing.T) {
+	for name, chunk := range map[string]string{
+		"text":      firstChunk + `{"content":"` + strings.Repeat("x", 1<<20) + `"}}]}` + "\n\n",
+		"arguments": firstChunk + `{"tool_calls":[{"index":0,"id":"c1","function":{"name":"clock","arguments":"` + strings.Repeat("x", 1<<20) + `"}}]}}]}` + "\n\n",
+		"parts":     strings.Repeat(firstChunk+`{"content":"x","refusal":"y","reasoning":"z"}}]}`+"\n\n", 5000),
+	} {
+		to := NewTranslation(responseTo(t, threeTools))
+		out, n := "", 0
+		for ; n < 20 && !strings.Contains(out, "event: response.failed\n"); n++ {
+			out = string(to.Stream([]byte(chunk)))
+		}
+		if n < 2 || n == 20 || len(to.Stream([]byte(chunk+doneEvent))) > 0 {
+			t.Errorf("%s: %d megabytes", name, n)
+		}
+	}
+}
+
 // What models make of a tool of free text, and what it is given.
 func TestResponsesFreeText(t *testing.T) {
 	for arguments, want := range map[string]string{

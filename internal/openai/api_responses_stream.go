@@ -6,6 +6,9 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// partSize is what an item or a part takes beside its text, roughly, in bytes.
+const partSize = 200
+
 func (t *responsesTranslator) Event(dst, data []byte) []byte {
 	if t.over {
 		return dst
@@ -25,7 +28,9 @@ func (t *responsesTranslator) Event(dst, data []byte) []byte {
 		t.begin(gjson.Result{})
 		t.fail(doc.Get("error"))
 	case doc.IsObject():
-		t.hear(doc, "delta")
+		if t.hear(doc, "delta"); t.size > maxEvent { // its last event repeats all of it
+			t.fail(gjson.Parse(`{"message":"the answer broke off: it is too long to be told as a response","type":"server_error","param":null,"code":"upstream_fault"}`))
+		}
 	}
 	dst, t.out = t.out, nil
 	return dst
@@ -90,6 +95,7 @@ func (t *responsesTranslator) item(kind itemKind) *answerItem {
 	it := &answerItem{index: len(t.items), status: "in_progress"}
 	t.identify(it, kind)
 	t.items = append(t.items, it)
+	t.size += partSize
 	return it
 }
 
@@ -117,10 +123,12 @@ func (t *responsesTranslator) say(kind itemKind, part, text string) {
 	if n := len(it.parts); n == 0 || it.parts[n-1].kind != part {
 		t.endPart(it)
 		it.parts = append(it.parts, &answerPart{kind: part})
+		t.size += partSize
 		t.tellPart(it, "added")
 	}
 	p := it.parts[len(it.parts)-1]
 	p.text = append(p.text, text...)
+	t.size += len(text)
 	t.tellText(it, ".delta", "delta", `"`+text+`"`)
 }
 
@@ -177,11 +185,10 @@ func (t *responsesTranslator) hearCall(n int, id, function gjson.Result) {
 	if it == nil {
 		t.hush()
 		it = t.item(functionCall)
-		it.callID = t.callID(it, id)
 		if t.calls == nil {
-			t.calls = map[int]*answerItem{}
+			t.calls, t.callIDs = map[int]*answerItem{}, map[string]bool{}
 		}
-		t.calls[n] = it
+		it.callID, t.calls[n] = t.callID(it, id), it
 	}
 	var more string
 	switch arguments := function.Get("arguments"); {
@@ -198,14 +205,12 @@ func (t *responsesTranslator) hearCall(n int, id, function gjson.Result) {
 
 // callID is the id of a call, raw: the model's own, unless it has none or another call of the answer has it.
 func (t *responsesTranslator) callID(it *answerItem, id gjson.Result) string {
-	given := isText(id)
-	for _, other := range t.items {
-		given = given && other.callID != id.Raw
+	raw := quoted("call_" + t.id + "_" + strconv.Itoa(it.index))
+	if isText(id) && !t.callIDs[id.Raw] {
+		raw = id.Raw
 	}
-	if given {
-		return id.Raw
-	}
-	return quoted("call_" + t.id + "_" + strconv.Itoa(it.index))
+	t.callIDs[raw] = true
+	return raw
 }
 
 // announceCall tells of a call, by the name that chat models know.
@@ -225,6 +230,7 @@ func (t *responsesTranslator) announceCall(it *answerItem, name string) {
 
 func (t *responsesTranslator) addArguments(it *answerItem, more string) {
 	it.arguments = append(it.arguments, more...)
+	t.size += len(more)
 	if more != "" && it.announced && it.kind == functionCall {
 		t.tellOf(it, "response.function_call_arguments.delta", "delta", `"`+more+`"`)
 	}
