@@ -26,12 +26,17 @@ var buckets = []bucket{
 	counted("tokens-minute", fallback.Tokens, perMinute),
 	assumed(counted("requests", fallback.Requests, perMinute)),
 	assumed(counted("tokens", fallback.Tokens, perMinute)),
+	{limit: "x-ratelimitbysize-limit-minute", remaining: "x-ratelimitbysize-remaining-minute", unit: fallback.Tokens, window: perMinute},
+	{remaining: "x-ratelimitbysize-remaining-month", window: perMonth},
+	{limit: "x-trial-endpoint-call-limit", remaining: "x-trial-endpoint-call-remaining", unit: fallback.Requests, window: perMinute}, // Cohere's
 	anthropic("requests", fallback.Requests),
 	anthropic("tokens", fallback.Tokens),
 	anthropic("input-tokens", fallback.Tokens),
 	{remaining: "anthropic-ratelimit-output-tokens-remaining", reset: "anthropic-ratelimit-output-tokens-reset", window: perMinute},
 	{limit: "x-ratelimit-limit", remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset"},
 	{remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset-after"},
+	{remaining: "anthropic-ratelimit-unified-remaining", reset: "anthropic-ratelimit-unified-reset"},
+	{reset: "msh-cooldown-seconds"},                              // Moonshot's
 	{remaining: "ratelimit-remaining", reset: "ratelimit-reset"}, // read as a window by draftReadings
 }
 
@@ -72,9 +77,11 @@ func (v *evidence) spentBuckets() (r bucketReset) {
 	}
 	for i := range buckets {
 		b := &buckets[i]
-		remaining, reset := v.header(b.remaining), v.header(b.reset)
-		if n, ok := parseNumber(strings.TrimSpace(remaining)); reset == "" || n > 0 || !ok && (remaining != "" || b.window != unnamed) {
-			continue
+		remaining, reset := v.headerOf(b.remaining), v.headerOf(b.reset)
+		n, ok := parseNumber(strings.TrimSpace(remaining))
+		w, _ := b.windowFor(v.dialect)
+		if n > 0 || !ok && (remaining != "" || b.window != unnamed) || reset == "" && (!ok || w < perDay) {
+			continue // a long window that is spent counts without its end
 		}
 		r.add(b, v.dialect, reset, v.now)
 	}
@@ -82,6 +89,14 @@ func (v *evidence) spentBuckets() (r bucketReset) {
 		r.wait, r.readable = max(r.wait, wait), true
 	}
 	return r
+}
+
+// headerOf is a field of the head, nothing for a name that is none.
+func (v *evidence) headerOf(name string) string {
+	if name == "" {
+		return ""
+	}
+	return v.header(name)
 }
 
 // add takes one spent bucket: the later reset counts, but not one of a shorter window than another that is spent.

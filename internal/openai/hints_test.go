@@ -86,6 +86,8 @@ func TestWaitsInFields(t *testing.T) {
 		{header: "ratelimit", value: `"default";r=3;t=55`},
 		{header: "ratelimit", value: `limit=100, remaining=0, reset=30`, want: 30 * time.Second, counted: true},
 		{header: "ratelimitbysize-reset", value: "12"},
+		{header: "anthropic-ratelimit-unified-reset", value: "1795348830", want: 30 * time.Second, counted: true},
+		{header: "msh-cooldown-seconds", value: "5", want: 5 * time.Second, counted: true},
 	} {
 		o := Classify(nil, 429, func(name string) string {
 			if name == tt.header {
@@ -96,6 +98,33 @@ func TestWaitsInFields(t *testing.T) {
 		if o.RetryAfter != tt.want || o.Stated != (tt.want > 0) || (o.Until == fallback.UntilResetAt) != tt.counted {
 			t.Errorf("%s%s %s: %s until %s, want %s, counted %v", tt.header, tt.value, tt.body, o.RetryAfter, o.Until, tt.want, tt.counted)
 		}
+	}
+}
+
+// A long window that the head says is spent is one, although nobody tells its end; one of a minute says no more than the status.
+func TestSpentWindowsInHeads(t *testing.T) {
+	for _, tt := range []struct{ dialect, header, want string }{
+		{"mistral", "x-ratelimitbysize-remaining-month", "quota_exhausted key-month next key month_end -"},
+		{"cerebras", "x-ratelimit-remaining-requests-day", "rate_limited key-day next key+model utc_midnight -"},
+		{"groq", "x-ratelimit-remaining-requests", "rate_limited key-day next key+model utc_midnight -"},
+		{"openai", "x-ratelimit-remaining-requests", "rate_limited key-minute next key+model backoff -"},
+		{"cohere", "x-trial-endpoint-call-remaining", "rate_limited key-minute next key backoff -"},
+	} {
+		o := Classify(DialectOf(tt.dialect), 429, func(name string) string {
+			if name == tt.header {
+				return "0"
+			}
+			return ""
+		}, []byte(msg("Too many requests")), noon)
+		if got := brief(o); got != tt.want {
+			t.Errorf("%s %s: %s, want %s", tt.dialect, tt.header, got, tt.want)
+		}
+	}
+	head := map[string]string{"x-trial-endpoint-call-limit": "20", "x-trial-endpoint-call-remaining": "19",
+		"x-ratelimitbysize-limit-minute": "500000", "x-ratelimitbysize-remaining-minute": "499000"}
+	want := "account tokens/1m0s 499000 of 500000; account requests/1m0s 19 of 20"
+	if got := told(Readings(DialectOf("cohere"), 200, func(name string) string { return head[name] }, noon)); got != want {
+		t.Errorf("the head says %s, want %s", got, want)
 	}
 }
 
