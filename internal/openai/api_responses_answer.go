@@ -10,6 +10,7 @@ import (
 // responsesTranslator makes a response of a chat answer. It takes a whole answer as a stream of one chunk, so both come to the same;
 // of a whole one nobody hears the events.
 type responsesTranslator struct {
+	id    string // without what it begins with: each kind of item has its own
 	echo  string
 	tools map[string]responsesTool
 
@@ -19,12 +20,13 @@ type responsesTranslator struct {
 	size     int // of what is kept, in bytes
 
 	begun, over       bool
-	id, model, finish string // model is raw JSON
+	model, finish     string // model is raw JSON
 	created           int64
 	usage             string        // raw JSON; empty = not told
 	items             []*answerItem // by output_index
 	open              *answerItem   // the one that is being said: thoughts or a message
 	calls             map[int]*answerItem
+	callIDs           map[string]bool // theirs, raw
 }
 
 // answerItem is an item of the output. Texts are raw JSON without its quotes, as they came: nothing is lost by reading and writing, not
