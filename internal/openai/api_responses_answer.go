@@ -19,14 +19,14 @@ type responsesTranslator struct {
 	sequence int
 	size     int // of what is kept, in bytes
 
-	begun, over       bool
-	model, finish     string // model is raw JSON
-	created           int64
-	usage             string        // raw JSON; empty = not told
-	items             []*answerItem // by output_index
-	open              *answerItem   // the one that is being said: thoughts or a message
-	calls             map[int]*answerItem
-	callIDs           map[string]bool // theirs, raw
+	begun, over   bool
+	model, finish string // model is raw JSON
+	created       int64
+	usage         string        // raw JSON; empty = not told
+	items         []*answerItem // by output_index
+	open          *answerItem   // the one that is being said: thoughts or a message
+	calls         map[int]*answerItem
+	callIDs       map[string]bool // theirs, raw
 }
 
 // answerItem is an item of the output. Texts are raw JSON without its quotes, as they came: nothing is lost by reading and writing, not
