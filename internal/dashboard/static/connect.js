@@ -40,6 +40,18 @@ OpenAI Chat Model > Model > By ID
   },
   "model": "freefall/auto"
 }` },
+  { name: "Claude Code", say: (url, key) => `export ANTHROPIC_BASE_URL=${url.replace(/\/v1$/, "")}
+export ANTHROPIC_AUTH_TOKEN=${key}
+claude # asks ${url}/messages` },
+  { name: "Codex", say: (url, key) => `# ~/.codex/config.toml; then: FREEFALL_KEY=${key} codex
+model = "auto"
+model_provider = "freefall"
+
+[model_providers.freefall]
+name = "freefall"
+base_url = "${url}"
+env_key = "FREEFALL_KEY"
+wire_api = "responses"` },
   { name: "Aider", say: (url, key) => `export OPENAI_API_BASE=${url}
 export OPENAI_API_KEY=${key}
 aider --model openai/auto` },
