@@ -37,7 +37,7 @@ func (responsesAPI) Translate(body []byte) ([]byte, Translator, *Error) {
 	if v := m["text"]; sent(v) && !v.IsObject() {
 		return nil, nil, wrongType("text", "an object")
 	}
-	tools, e := readResponsesTools(m["tools"], m["tool_choice"])
+	tools, e := readResponsesTools(m["tools"], m["tool_choice"], m["input"])
 	if e != nil {
 		return nil, nil, e
 	}

@@ -50,8 +50,8 @@ func writeConversation(w *writer, tools *responsesTools, instructions, input gjs
 	return nil
 }
 
-// passedOver are items that say nothing to another model than the one that made them, or that its answer repeats.
-var passedOver = map[string]bool{"reasoning": true, "web_search_call": true, "file_search_call": true, "mcp_list_tools": true}
+// passedOver are items that say nothing to another model than the one that made them, that its answer repeats, or that are read elsewhere.
+var passedOver = map[string]bool{"reasoning": true, "web_search_call": true, "file_search_call": true, "mcp_list_tools": true, "additional_tools": true}
 
 func (c *conversation) item(it gjson.Result) *Error {
 	kind := it.Get("type").Str

@@ -29,7 +29,8 @@ const (
 	maxTools    = 1000 // more than any of them takes
 )
 
-func readResponsesTools(tools, choice gjson.Result) (t responsesTools, e *Error) {
+// readResponsesTools takes the tools of a request, and those that its items bring along.
+func readResponsesTools(tools, choice, input gjson.Result) (t responsesTools, e *Error) {
 	t.named, t.chat = map[string]responsesTool{}, map[[2]string]string{}
 	if sent(tools) && !tools.IsArray() {
 		return t, wrongType("tools", "an array or null")
@@ -40,6 +41,15 @@ func readResponsesTools(tools, choice gjson.Result) (t responsesTools, e *Error)
 		}
 		if e := t.add("", tool); e != nil {
 			return t, e.at("tools" + nth(i))
+		}
+	}
+	for i, it := range elements(input) {
+		if it.Get("type").Str == "additional_tools" {
+			for j, tool := range elements(it.Get("tools")) {
+				if e := t.add("", tool); e != nil {
+					return t, e.at("input" + nth(i) + ".tools" + nth(j))
+				}
+			}
 		}
 	}
 	return t, t.choose(choice)
