@@ -323,6 +323,9 @@ func openAIPath(path string) string {
 	}
 	short := strings.TrimPrefix(path, "/api")
 	if v1, has := strings.CutPrefix(short, "/v1"); has {
+		for strings.HasPrefix(v1, "/v1/") { // Anthropic's clients add one to a base URL that ends in it, and Claude Code would blame the model
+			v1 = v1[len("/v1"):]
+		}
 		return v1
 	}
 	return path

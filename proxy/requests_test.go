@@ -36,6 +36,9 @@ func TestRoutes(t *testing.T) {
 		{"BREW /v1/chat/completions", 405, "method_not_allowed", "POST"},
 		{"GET /api/v1/models/", 200, "", ""},
 		{"GET /models", 200, "", ""},
+		{"GET /v1/v1/models", 200, "", ""},
+		{"GET /v1/v1", 404, "unknown_route", ""},
+		{"POST /v1/v1/messages/count_tokens", 400, "invalid_json", ""},
 		{"GET /v1/../v1/models", 200, "", ""},
 	} {
 		cl := s.dial()

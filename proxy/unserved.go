@@ -16,7 +16,7 @@ var unserved = []struct{ path, advice string }{
 	{"/api/version", notOllama}, {"/api/embed*", notOllama},
 	{"/v1beta/*", "freefall does not speak Gemini's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
 	{"/openai/deployments/*", "freefall does not speak Azure's API: set the client's provider to OpenAI or \"OpenAI compatible\", with a base URL that ends in /v1"},
-	{"*/chat/completions", "the client's base URL is too long: it ends in /v1, once, and without /chat/completions"},
+	{"*/chat/completions", "the client's base URL is wrong: it ends in /v1, without /chat/completions"},
 	{"/audio/*", chatAlone}, {"/images/*", chatAlone}, {"/moderations", chatAlone}, {"/realtime*", chatAlone}, {"/files*", chatAlone},
 	{"/batches*", chatAlone}, {"/assistants*", chatAlone}, {"/threads*", chatAlone}, {"/vector_stores*", chatAlone}, {"/fine_tuning*", chatAlone},
 }
