@@ -40,6 +40,7 @@ const (
 	onceIndex
 	onceDelta
 	onceFinish
+	onceModel
 )
 
 // maxChoices bounds the choices of a chunk; nobody can ask for more.
@@ -99,6 +100,7 @@ func (r *chunkReader) readTop() {
 			r.created = v
 		}
 	case r.key.is("model"):
+		r.once(&r.top, onceModel)
 		if r.kind == '"' && len(r.str.raw) > 0 && len(r.str.raw) <= maxID {
 			r.model = r.value()
 		}

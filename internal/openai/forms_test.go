@@ -70,6 +70,39 @@ func TestStreamUsageElsewhere(t *testing.T) {
 	}
 }
 
+// Wherever the connection breaks, within whatever: the client has nothing, or a beginning and one error, and never a clean end of half an
+// answer.
+func TestStreamBrokenAtEachByte(t *testing.T) {
+	for name, body := range recorded(t) {
+		whole := relay(ChatOptions{}, false, []byte(body))
+		if whole.verdict.State != Done || len(body) > 20_000 {
+			continue
+		}
+		all, err := readAnswer(whole.sent)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for at := range body {
+			r := relay(ChatOptions{}, true, []byte(body[:at]))
+			if r.sent == "" {
+				if r.verdict.State != Failed || r.verdict.Outcome.Class == fallback.OK {
+					t.Fatalf("%s at %d: %+v", name, at, r.verdict)
+				}
+				continue
+			}
+			a, err := readAnswer(r.sent)
+			half := !a.done && len(a.errors) == 1 && r.verdict.State == Failed && strings.HasPrefix(all.content, a.content) && strings.HasPrefix(all.reasoning, a.reasoning)
+			full := a.done && r.verdict.State == Done && a.content == all.content && len(a.finish) == len(all.finish)
+			if name == "finish-twice.sse" {
+				full = a.done && a.content == all.content
+			}
+			if err != nil || !half && !full {
+				t.Fatalf("%s at %d: %v\n%s", name, at, err, r.sent)
+			}
+		}
+	}
+}
+
 // badEvents are events that break a stream wherever they stand.
 var badEvents = []string{
 	`data: {"error":{"message":"Provider returned error","code":502}}` + "\n\n",

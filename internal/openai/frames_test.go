@@ -32,7 +32,12 @@ func checkFrames(t *testing.T, stream string) {
 			ended = data
 			continue
 		}
-		identity = append(identity, string(c["id"])+" "+string(c["created"]))
+		model := string(c["model"])
+		if !strings.HasPrefix(model, `"`) || model == `""` {
+			model = "none" // and none was asked for
+		}
+		identity = append(identity, string(c["id"])+" "+string(c["created"])+" "+model)
+		checkChoices(t, data, c["choices"])
 		if identity[0] != identity[len(identity)-1] {
 			t.Fatalf("identities %q", identity)
 		}
@@ -45,5 +50,22 @@ func checkFrames(t *testing.T, stream string) {
 	}
 	if ended == "" {
 		t.Fatal("the stream has no end")
+	}
+}
+
+// checkChoices holds the choices of a chunk to what every client looks at first.
+func checkChoices(t *testing.T, data string, raw json.RawMessage) {
+	t.Helper()
+	var choices []struct {
+		Index *int
+		Delta *struct{}
+	}
+	if err := json.Unmarshal(raw, &choices); err != nil {
+		t.Fatalf("%v in %q", err, data)
+	}
+	for _, c := range choices {
+		if c.Index == nil || c.Delta == nil {
+			t.Fatalf("a choice without index or delta: %q", data)
+		}
 	}
 }

@@ -96,7 +96,7 @@ func FuzzChatStream(f *testing.F) {
 		for _, p := range randomPieces(rand.New(rand.NewPCG(seed, 0)), text) {
 			packets = append(packets, []byte(p))
 		}
-		r := relay(ChatOptions{IncludeUsage: seed%2 == 0}, seed%3 == 0, packets...)
+		r := relay(ChatOptions{IncludeUsage: seed%2 == 0, Model: "m"}, seed%3 == 0, packets...)
 		if r.verdict.State != Done && r.verdict.State != Failed {
 			t.Fatalf("the stream has not ended: %+v", r.verdict)
 		}
