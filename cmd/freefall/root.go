@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -32,7 +33,25 @@ remembers what is spent until when, and never costs money.`,
 	root.SuggestionsMinimumDistance = 2 // letters
 	root.Flags().AddFlagSet(serve.Flags())
 	root.AddCommand(serve, demoCommand(), drillCommand(), checkCommand(), statusCommand(), logCommand(), modelsCommand(), healthcheckCommand(), schemaCommand(), versionCommand())
+	nameShells(root)
 	return root
+}
+
+// nameShells makes cobra's completion command refuse what is no shell: by itself it shows its help and ends well, and a script
+// that misspells its shell would install that.
+func nameShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(_ *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return errors.New("completion wants a shell: bash, zsh, fish or powershell")
+				}
+				return fmt.Errorf("completion knows bash, zsh, fish and powershell, not %q", args[0])
+			}
+		}
+	}
 }
 
 func versionCommand() *cobra.Command {

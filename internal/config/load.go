@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -133,7 +135,7 @@ func tree(source string, b []byte) (*yaml.Node, error) {
 	case strings.Contains(err.Error(), "no documents"):
 		return nil, nil
 	default:
-		return nil, Mistake{mark{source: source}, "holds more than one document: remove what begins at the second ---"}
+		return nil, Mistake{mark{source: source, line: secondDocument(b), column: 1}, "a second document begins here: remove it"}
 	}
 	if len(doc.Content) == 0 {
 		return nil, nil
@@ -145,11 +147,27 @@ func tree(source string, b []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
+// secondDocument is the line in which it begins: the first marker behind something that is neither blank, comment nor directive.
+func secondDocument(b []byte) int {
+	begun := false
+	for n, line := range strings.Split(string(b), "\n") {
+		if strings.HasPrefix(line, "---") && begun {
+			return n + 1
+		}
+		line = strings.TrimSpace(line)
+		begun = begun || line != "" && line[0] != '#' && line[0] != '%'
+	}
+	return 1
+}
+
 // syntaxMistake words what the YAML parser found. Its position is where it gave up, which may be a line late.
 func syntaxMistake(source string, b []byte, err *yaml.LoadError) Mistake {
 	m := mark{source: source, line: err.Mark.Line, column: err.Mark.Column}
 	if err.Stage == yaml.ReaderStage {
-		return Mistake{mark{source: source}, "is no text in UTF-8: " + err.Message}
+		before := b[:min(err.Mark.Index, len(b))]
+		begin := bytes.LastIndexByte(before, '\n') + 1
+		m.line, m.column = bytes.Count(before, []byte{'\n'})+1, utf8.RuneCount(before[begin:])+1
+		return Mistake{m, "is no text in UTF-8: " + err.Message}
 	}
 	text := "is no YAML: " + err.Message
 	if err.ContextMark.Line > 0 && err.ContextMark.Line != m.line {

@@ -55,6 +55,8 @@ func (r *resolver) faulty(path string) bool {
 
 func (r *resolver) model(path string, m *Model, seen map[[2]string]int) {
 	switch {
+	case m.ID == "" && r.faulty(path+".id"):
+		return // what stands there is told already
 	case m.ID == "":
 		r.wrong(path, "a model wants an id")
 		return
