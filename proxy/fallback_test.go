@@ -135,7 +135,7 @@ func TestNamesOfModels(t *testing.T) {
 			t.Errorf("unknown chain: %d %s", got.status, got.body)
 		}
 		w.fake().Script("b", fakellm.Fault(500).Forever())
-		got = w.chat(`{"model":"b","messages":[{"role":"user","content":"hi"}]}`, headerFallback, "off")
+		got = w.chat(`{"model":"b","messages":[{"role":"user","content":"hi"}]}`, headerFallback, "Off")
 		if got.status != 503 || got.trail() != "b=upstream_fault" || got.err().Code != codeExhausted {
 			t.Errorf("pinned: %d, trail %q %s", got.status, got.trail(), got.body)
 		}

@@ -29,7 +29,7 @@ func (x *exchange) wish(h *fasthttp.RequestHeader) *openai.Error {
 	x.walk.Need = x.req.Need
 	x.walk.Need.NoTrain = discreet
 	x.maxWait = min(maxWait(x.settings.MaxWait, string(h.Peek(headerMaxWait))), x.settings.Total)
-	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Client: x.who.client(), Only: string(h.Peek(headerFallback)) == "off",
+	x.walk.Ask = fallback.Ask{Model: x.req.Model, Models: x.req.Models, Client: x.who.client(), Only: strings.EqualFold(string(h.Peek(headerFallback)), "off"),
 		Task: task(h), MaxWait: x.maxWait}
 	x.converse(h)
 	return nil
