@@ -8,8 +8,9 @@ import (
 
 // chunk is what one event of a chat stream holds, as far as the relay of it cares.
 type chunk struct {
-	id, created, model []byte // raw JSON; nil when absent, blank or of another type
-	isChunk            bool   // it calls itself a chunk
+	id, created []byte // raw JSON; nil when absent, blank or of another type
+	model       []byte // likewise, but not nil when it is there
+	misnamed    bool   // it calls itself something else than a chunk
 
 	choices  int    // how many, -1 when the event has no list of them
 	seen     uint64 // the choices that speak, one bit each
@@ -101,11 +102,12 @@ func (r *chunkReader) readTop() {
 		}
 	case r.key.is("model"):
 		r.once(&r.top, onceModel)
+		r.model = []byte{} // no name, which is put in
 		if r.kind == '"' && len(r.str.raw) > 0 && len(r.str.raw) <= maxID {
 			r.model = r.value()
 		}
 	case r.key.is("object"):
-		r.isChunk = r.kind == '"' && r.str.is("chat.completion.chunk")
+		r.misnamed = r.kind != '"' || !r.str.is("chat.completion.chunk")
 	case r.key.is("choices"):
 		r.once(&r.top, onceChoices)
 		if r.kind == '[' {

@@ -28,7 +28,7 @@ func (s *ChatStream) introduce(dst []byte, nameless uint64) []byte {
 		return dst
 	}
 	for ; nameless != 0; nameless &= nameless - 1 {
-		role := fmt.Appendf(nil, `{"object":"chat.completion.chunk","choices":[{"index":%d,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`, bits.TrailingZeros64(nameless))
+		role := fmt.Appendf(nil, `{"object":"chat.completion.chunk","model":"","choices":[{"index":%d,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`, bits.TrailingZeros64(nameless))
 		if s.state == Content {
 			dst = s.write(dst, role)
 		} else {

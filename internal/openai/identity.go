@@ -23,7 +23,7 @@ func (t *identity) learn(c *chunk) {
 	if t.created == nil {
 		t.created = bytes.Clone(c.created)
 	}
-	if t.model == nil {
+	if t.model == nil && len(c.model) > 0 {
 		t.model = bytes.Clone(c.model)
 	}
 }
@@ -41,7 +41,7 @@ func (t *identity) settle(now time.Time, model string) {
 	}
 }
 
-// stamp gives the chunk with this identity.
+// stamp gives the chunk with this identity. A model or an object that is not there is not put in: what clients can read passes as it came.
 func (t *identity) stamp(data []byte, c *chunk) []byte {
 	if !bytes.Equal(c.id, t.id) {
 		data = with(data, "id", string(t.id))
@@ -49,10 +49,10 @@ func (t *identity) stamp(data []byte, c *chunk) []byte {
 	if !bytes.Equal(c.created, t.created) {
 		data = with(data, "created", string(t.created))
 	}
-	if t.model != nil && !bytes.Equal(c.model, t.model) {
+	if c.model != nil && t.model != nil && !bytes.Equal(c.model, t.model) {
 		data = with(data, "model", string(t.model))
 	}
-	if !c.isChunk {
+	if c.misnamed {
 		data = with(data, "object", `"chat.completion.chunk"`)
 	}
 	return data
