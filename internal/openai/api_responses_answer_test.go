@@ -235,6 +235,22 @@ func TestResponsesEndless(t *testing.T) {
 	}
 }
 
+// Models that leave the namespace out are understood if there is one tool that they can mean.
+func TestResponsesBareNames(t *testing.T) {
+	const tools = `{"input":"Hi","tools":[{"type":"namespace","name":"a","tools":[{"type":"custom","name":"edit"},{"type":"function","name":"open"},{"type":"function","name":"close"}]},` +
+		`{"type":"namespace","name":"b","tools":[{"type":"function","name":"open"}]},{"type":"function","name":"close"}]}`
+	for name, want := range map[string]string{
+		"edit": `"custom_tool_call" "edit" "a"`, "a__edit": `"custom_tool_call" "edit" "a"`, "open": `"function_call" "open" `, "b__open": `"function_call" "open" "b"`,
+		"close": `"function_call" "close" `, "a__close": `"function_call" "close" "a"`, "other": `"function_call" "other" `,
+	} {
+		whole := responseTo(t, tools).Whole([]byte(`{"choices":[{"message":{"tool_calls":[{"id":"1","function":{"name":"` + name + `","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`))
+		call := gjson.GetBytes(whole, "output.0")
+		if got := call.Get("type").Raw + " " + call.Get("name").Raw + " " + call.Get("namespace").Raw; got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // What models make of a tool of free text, and what it is given.
 func TestResponsesFreeText(t *testing.T) {
 	for arguments, want := range map[string]string{

@@ -215,11 +215,7 @@ func (t *responsesTranslator) callID(it *answerItem, id gjson.Result) string {
 
 // announceCall tells of a call, by the name that chat models know.
 func (t *responsesTranslator) announceCall(it *answerItem, name string) {
-	var known bool
-	if it.call, known = t.tools[name]; !known {
-		it.call.name = name
-	}
-	if it.call.custom {
+	if it.call = toolCalled(t.tools, name); it.call.custom {
 		t.identify(it, customCall)
 	}
 	early := string(it.arguments)

@@ -74,6 +74,8 @@ func TestResponsesRequest(t *testing.T) {
 			`{` + hi + `,"tools":[` + clock + `],"tool_choice":{"type":"function","function":{"name":"clock"}}}`},
 		{"tools that an item brings along", `{"input":[{"type":"additional_tools","role":"developer","tools":[` + crew + `]},{"role":"user","content":"Hi"}],"tools":[` + flat + `]}`,
 			`{` + hi + `,"tools":[` + clock + `,` + spawn + `]}`},
+		{"the usual namespace", `{"input":"Hi","tools":[{"type":"namespace","name":"functions","tools":[{"type":"function","name":"spawn"}]},` + flat + `,{"type":"namespace","name":"functions","tools":[{"type":"function","name":"clock"}]}]}`,
+			`{` + hi + `,"tools":[{"type":"function","function":{"name":"spawn"}},` + clock + `,{"type":"function","function":{"name":"functions__clock"}}]}`},
 		{"nobody's tools", `{"input":"Hi","tools":[{"type":"web_search"},{"type":"local_shell"}],"tool_choice":"auto","parallel_tool_calls":false}`, `{` + hi + `}`},
 		{"a chosen function", `{"input":"Hi","tools":[` + flat + `],"tool_choice":{"type":"function","name":"clock"},"parallel_tool_calls":true}`,
 			`{` + hi + `,"tools":[` + clock + `],"tool_choice":{"type":"function","function":{"name":"clock"}}}`},

@@ -11,18 +11,21 @@ import (
 // clients offer it always and nobody here could run it; a tool of free text becomes a function with one text, which more models
 // can call; a namespace becomes a part of its tools' names.
 type responsesTools struct {
-	declared []string // functions, as a chat request declares them
-	names    []string // of declared
-	choice   string   // raw JSON; empty = the model's own
-	named    map[string]responsesTool
-	chat     map[[2]string]string // namespace and name -> what a chat model calls it
+	declared []string                 // functions, as a chat request declares them
+	names    []string                 // of declared
+	choice   string                   // raw JSON; empty = the model's own
+	named    map[string]responsesTool // by what chat models call them
+	chat     map[[2]string]string     // namespace and name -> what a chat model calls it
 }
 
-// responsesTool is a tool that is called something else, or otherwise, by chat models.
+// responsesTool is a tool as the client knows it.
 type responsesTool struct {
 	namespace, name string
 	custom          bool
 }
+
+// usualNamespace says nothing of its tools.
+const usualNamespace = "functions"
 
 const (
 	maxToolName = 64   // how long providers let the name of a function be, in bytes
@@ -81,12 +84,11 @@ func (t *responsesTools) add(namespace string, tool gjson.Result) *Error {
 		return refuse("missing_required_parameter", ".name", `a tool has no "name"`)
 	}
 	called := name
-	if qualified := namespace + "__" + name; namespace != "" && len(qualified) <= maxToolName {
-		called = qualified
+	_, taken := t.named[name]
+	if long := namespace + "__" + name; namespace != "" && (namespace != usualNamespace || taken) && len(long) <= maxToolName {
+		called = long
 	}
-	if namespace != "" || kind == "custom" {
-		t.named[called] = responsesTool{namespace, name, kind == "custom"}
-	}
+	t.named[called] = responsesTool{namespace, name, kind == "custom"}
 	t.chat[[2]string{namespace, name}] = called
 	t.names = append(t.names, called)
 	t.declared = append(t.declared, `{"type":"function","function":`+declaration(called, kind == "custom", source)+`}`)
@@ -203,4 +205,21 @@ func (t *responsesTools) write(w *writer) {
 	if t.choice != "" {
 		w.set("tool_choice", t.choice)
 	}
+}
+
+// toolCalled is the tool that a chat model calls so. Some leave the namespace out.
+func toolCalled(tools map[string]responsesTool, name string) responsesTool {
+	if tool, ok := tools[name]; ok {
+		return tool
+	}
+	found, n := responsesTool{name: name}, 0
+	for _, tool := range tools {
+		if tool.name == name {
+			found, n = tool, n+1
+		}
+	}
+	if n > 1 {
+		return responsesTool{name: name}
+	}
+	return found
 }
