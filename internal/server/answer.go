@@ -58,9 +58,7 @@ func (c *conn) answer(last bool) bool {
 	if h, ok := c.ctx.UserValue(streamKey).(held); ok {
 		return c.stream(h.streamed)
 	}
-	err := c.whole()
-	c.letContextGo()
-	return err == nil
+	return c.whole() == nil
 }
 
 // whole writes an answer in one piece, or in two when it is large.
@@ -95,7 +93,7 @@ func letOutGo(out *[]byte) {
 	}
 }
 
-// stream writes an answer as it comes. The context is let go with the head: it may be minutes until the end.
+// stream writes an answer as it comes. The context is let go with the head, if the body has come: it may be minutes until the end.
 func (c *conn) stream(s Streamed) bool {
 	h := &c.ctx.Response.Header
 	w := writer{conn: c.Conn, chunks: c.ctx.Request.Header.IsHTTP11()}
@@ -107,7 +105,9 @@ func (c *conn) stream(s Streamed) bool {
 	w.out = outs.Get().(*[]byte)
 	*w.out = h.AppendBytes(*w.out)
 	headOnly := c.ctx.IsHead()
-	c.letContextGo()
+	if c.body.ended {
+		c.letContextGo()
+	}
 	if err := w.tell(s, headOnly); err != nil {
 		w.letGo()
 		return false

@@ -108,7 +108,9 @@ func (c *conn) exchange() (more bool) {
 	}
 	c.server.Handle(c.ctx)
 	last := c.last()
-	return c.answer(last) && !last && c.body.skip()
+	more = c.answer(last) && !last && c.body.skip()
+	c.letContextGo()
+	return more
 }
 
 // read takes the head of a request, and finds out where its body ends.
@@ -155,6 +157,8 @@ func (c *conn) letReaderGo() {
 	}
 }
 
+// letContextGo lets others have the context, when nothing more is to come for it: the codec writes the trailers of a body that
+// nobody has read into the head of its request.
 func (c *conn) letContextGo() {
 	if c.ctx == nil {
 		return
