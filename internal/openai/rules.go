@@ -161,7 +161,7 @@ var declinedWords = []string{"content_filter", "content_policy_violation", "cont
 // pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
 // what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.
 var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
-	"function call turn comes immediately", "must be passed back", "missing reasoning_content", "thought_signature", "jinja template", "jinja exception", "prompt template",
+	"function call turn comes immediately", "must be passed back", "to be preserved in each request", "missing reasoning_content", "thought_signature", "jinja template", "jinja exception", "prompt template",
 	"chat template", "unknown variant", "at most 0 ", "not a multimodal model", "should only be used for", "response_format*allowed values",
 	"function_declarations"}
 
@@ -171,7 +171,7 @@ var badRequests = []row{
 	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "unavailable_model", "model_not_supported", "model_not_available", "1211"},
 		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "model not exist", "unknown model",
 			"invalid model", "no such model", "unavailable model", "model not supported", "is not supported for provider", "is not supported by any provider",
-			"non-serverless model", "on-demand throughput isn't supported", "模型不存在", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
+			"supported api model names", "non-serverless model", "on-demand throughput isn't supported", "模型不存在", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
 	{phrases: []string{"not available for this api key"}, ruling: denied},
 	{phrases: []string{"single tool-call", "single tool call"}, ruling: mismatch},
 	{codes: []string{"tool_use_failed"}, phrases: []string{"tool_use_failed", "failed to call a function", "failed to generate json"}, ruling: fault},
