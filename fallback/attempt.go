@@ -62,6 +62,7 @@ func (a *Attempt) Committed(now time.Time) {
 	pr := &a.row.pairs[a.Key]
 	pr.quota.taken(a.begun)
 	pr.account.quota.taken(a.begun)
+	a.dared()
 	if a.trials.slow != 0 {
 		a.leave(true)
 		p.dispatch(now)
@@ -119,6 +120,8 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	e := Effect{Stale: a.gen != m.health.gen}
 	switch {
 	case o.Class == OK:
+		a.dared()
+		a.pool.credit.earn()
 		a.succeed(&e)
 	case o.harmless():
 	default:
@@ -193,6 +196,9 @@ func (a *Attempt) fail(now time.Time, o *Outcome, e *Effect) {
 			d.rest.nextTrial = now.Add(longRest)
 		}
 	}
+	if a.inVain(now, o) {
+		return
+	}
 	named, news := a.rest(now, o, e)
 	if e.Stale {
 		return
@@ -202,6 +208,9 @@ func (a *Attempt) fail(now time.Time, o *Outcome, e *Effect) {
 		a.count(now, time.Time{}, e)
 	case news && o.Limit() && (o.Target == TargetPair || o.Target == TargetModel):
 		a.count(now, named, e)
+		if e.Unavailable && named.IsZero() {
+			a.row.model.health.dares.begin(now)
+		}
 	}
 }
 

@@ -73,29 +73,35 @@ func (g *guess) room(now time.Time) bool {
 	return by == nil
 }
 
-// open says whether one of the guesses that no stated end speaks for has room: of a number at one time, or of a window. What it lets pass
-// decides between them; the other one alone would keep more out than is refused, and nobody would know.
+// open says whether one of the guesses has room that as much speaks for as for any. What it lets pass decides between them; the others
+// would keep more out than is refused, and nobody would know.
 func (g *guess) open(now time.Time) bool {
+	most, none := 0, true
 	for s := range g.kept {
-		if !s.timed && s.counter.room(now, 1) {
+		most, none = max(most, s.support), false
+	}
+	for s := range g.kept {
+		if s.support > most/2 && s.counter.room(now, 1) {
 			return true
 		}
 	}
-	return false
+	return none
 }
 
-// shut is the guess that refuses longest, nil if none does.
+// shut is the guess that opens first if all refuse, nil if not.
 func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
-	open := g.open(now)
+	if g.open(now) {
+		return nil, at
+	}
 	for s := range g.kept {
-		if !s.shut(now) || open && !s.timed {
+		if !s.shut(now) {
 			continue
 		}
 		opens := s.counter.open(now, 1)
 		if s.probe.Before(opens) {
 			opens = s.probe
 		}
-		if by == nil || opens.After(at) {
+		if by == nil || opens.Before(at) {
 			by, at = s, opens
 		}
 	}
@@ -106,9 +112,8 @@ func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
 func (s *suspect) shut(now time.Time) bool { return now.Before(s.probe) && !s.counter.room(now, 1) }
 
 func (g *guess) draw(now time.Time) {
-	open := g.open(now)
-	for s := range g.kept {
-		if !s.counter.room(now, 1) && (s.timed || !open) {
+	if !g.open(now) {
+		for s := range g.kept {
 			s.probe = now.Add(s.wait)
 			s.wait *= 2
 		}

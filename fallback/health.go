@@ -39,6 +39,7 @@ type health struct {
 	until  time.Time // closed: when a trial may begin
 	level  int       // failed trials in a row
 	trial  bool      // one is under way
+	dares  dares     // while it is closed for a limit of which nothing was said
 }
 
 type phase uint8
@@ -70,7 +71,7 @@ func (h *health) fail(now, stated time.Time, trial bool, b Breaker) (tripped boo
 	} else if h.count = min(h.count+1, b.Failures); h.count < b.Failures {
 		return false
 	}
-	h.closed = true
+	h.closed, h.dares = true, dares{}
 	h.gen++
 	h.until = now.Add(b.backoff(h.level))
 	if !stated.IsZero() {

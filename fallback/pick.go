@@ -15,7 +15,7 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	}
 	p.dispatch(now) // nobody overtakes those that wait
 	var a *Attempt
-	if !w.sparing() {
+	if !w.sparing(now) {
 		a = p.next(now, w, true)
 	} else if a = p.next(now, w, true); a == nil && !p.worthWaiting(now, w) {
 		w.Ask.MaxWait = 0
@@ -36,13 +36,26 @@ func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
 		}
 	}
 	w.held = false
-	if a := p.pick(now, w, "", careful); a != nil || !lastResort || !w.held {
+	if a := p.pick(now, w, "", careful); a != nil || !lastResort {
 		return a
 	}
-	if a := p.pick(now, w, "", crowding); a != nil || w.Ask.MaxWait > 0 {
-		return a
+	if w.held {
+		if a := p.pick(now, w, "", crowding); a != nil || w.Ask.MaxWait > 0 {
+			return a
+		}
+		if a := p.pick(now, w, "", doubting); a != nil {
+			return a
+		}
 	}
-	return p.pick(now, w, "", doubting)
+	return p.dares(now, w)
+}
+
+// dares is the very last resort, just before the client gets an error.
+func (p *Pool) dares(now time.Time, w *Walk) *Attempt {
+	if w.Ask.MaxWait > 0 || !p.credit.enough() {
+		return nil
+	}
+	return p.pick(now, w, "", daring)
 }
 
 // care is how much is risked for an attempt.
@@ -52,6 +65,7 @@ const (
 	careful  care = iota
 	crowding      // it goes where better one at a time would, and where there may be too few tokens
 	doubting      // it goes where only a count is in the way that may be wrong
+	daring        // it goes where only a rest is in the way whose end is guessed
 )
 
 // pick takes the first candidate that fits and is open. Models that this walk saw fail, and those that keep another walk
@@ -73,7 +87,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, how care) *Attempt {
 				w.passed = w.passed || singular(why)
 				continue
 			}
-			if w.sparing() && p.dear(now, r, &w.Need) && r.model.health.phase(now) != phaseTrial {
+			if w.sparing(now) && p.dear(now, r, &w.Need) && r.model.health.phase(now) != phaseTrial {
 				continue
 			}
 			if k, held := w.key(now, r, how); k >= 0 {
@@ -105,6 +119,12 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		if w.hasTried(pr) || best >= 0 && !pr.key.lastUsed.Before(r.pairs[best].key.lastUsed) {
+			continue
+		}
+		if how == daring {
+			if held, ok := r.dare(k, now, tokens); ok {
+				return k, held
+			}
 			continue
 		}
 		t, ok := r.open(k, now, tokens)
@@ -151,6 +171,7 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	w.setTried(pr)
 	pr.key.lastUsed = now
 	a.hold(true)
+	a.daring(now)
 	a.tokens = r.expect(&w.Need)
 	pr.account.quota.draw(now, a.tokens)
 	pr.quota.draw(now, a.tokens)
@@ -163,8 +184,8 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 }
 
 // trials are the doors that an attempt passed on conditions: half-open ones, as their one trial, and those that have just opened
-// after a limit. It holds them until it ends, the latter until it was taken on.
-type trials struct{ half, slow doors }
+// after a limit, and those that it dares to open before their time. It holds them until it ends, the latter two until it was taken on.
+type trials struct{ half, slow, dared doors }
 
 // doors is a set of doors.
 type doors uint8

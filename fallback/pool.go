@@ -90,6 +90,8 @@ type Pool struct {
 
 	hedges hedges
 
+	credit credit
+
 	demand demand // of late, for Adaptive
 
 	orders [numNeedClasses][2]ordering // for Adaptive

@@ -20,8 +20,9 @@ type ticket struct {
 	wake    func()
 	granted *Attempt
 	queued  bool
-	used    bool    // a walk waits once
-	served  *uint64 // when its client was last served, in turns
+	used    bool      // a walk waits once
+	spares  time.Time // until when it leaves to others what they need more
+	served  *uint64   // when its client was last served, in turns
 }
 
 // Wait lets a walk that found nobody wait for a limit to end, at most until that moment. False when there is no use in it:
@@ -38,7 +39,7 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	if !limited || at.IsZero() || at.After(until) || !p.admitWaiting(w) {
 		return false
 	}
-	w.ticket = ticket{wake: wake, queued: true, used: true, served: p.queue.of(w.Ask.Client)}
+	w.ticket = ticket{wake: wake, queued: true, used: true, spares: until.Add(-until.Sub(now) / 3), served: p.queue.of(w.Ask.Client)}
 	w.retry(now)
 	q := &p.queue
 	q.waiting = append(q.waiting, w)
@@ -99,7 +100,7 @@ func (p *Pool) dispatch(now time.Time) {
 	for i := 0; i < len(q.waiting); {
 		w := q.waiting[i]
 		var a *Attempt
-		if !w.like(none) {
+		if !w.like(none, now) {
 			a = p.next(now, w, false)
 		}
 		if a == nil {
@@ -118,8 +119,8 @@ func (p *Pool) dispatch(now time.Time) {
 }
 
 // like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
-func (w *Walk) like(x *Walk) bool {
-	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() ||
+func (w *Walk) like(x *Walk, now time.Time) bool {
+	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing(now) != x.sparing(now) ||
 		w.Ask.Model != x.Ask.Model || len(w.Ask.Models)+len(x.Ask.Models) > 0 {
 		return false
 	}
@@ -193,7 +194,7 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 func (p *Pool) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing() && p.dear(now, r, &w.Need) {
+		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing(now) && p.dear(now, r, &w.Need) {
 			continue
 		}
 		if t, limit := r.opens(now, w); sooner(t, at) {
@@ -253,7 +254,10 @@ func (p *Pool) setAlarm(now time.Time) {
 	var at time.Time
 	var last *Walk
 	for _, w := range q.waiting {
-		if w.like(last) {
+		if w.sparing(now) && sooner(w.ticket.spares, at) {
+			at = w.ticket.spares
+		}
+		if w.like(last, now) {
 			continue // it opens no sooner
 		}
 		last = w

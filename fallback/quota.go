@@ -66,6 +66,11 @@ func amount(u Unit, tokens int64) int64 {
 
 // room says whether an attempt fits now.
 func (q *quota) room(now time.Time, tokens int64) bool {
+	return q.fits(now, tokens) && (q.guess == nil || q.guess.room(now))
+}
+
+// fits says whether an attempt fits into the windows that are known.
+func (q *quota) fits(now time.Time, tokens int64) bool {
 	if now.Before(q.fullUntil) && tokens >= q.fullTokens {
 		return false
 	}
@@ -75,7 +80,7 @@ func (q *quota) room(now time.Time, tokens int64) bool {
 			return false
 		}
 	}
-	return q.guess == nil || q.guess.room(now)
+	return true
 }
 
 // shut gives the window that keeps an attempt out longest, and when it opens; nil if none does.

@@ -24,6 +24,7 @@ type rest struct {
 	level     int       // how often the backoff was doubled
 	nextTrial time.Time // of a long rest whose end is not proven
 	trial     bool      // one is under way
+	dares     dares     // into one whose end is guessed
 
 	// After a limit nobody knows how much has come free: so many attempts at once find out, twice as many after each that was
 	// taken on. 0 = no bound.
@@ -71,6 +72,11 @@ func (r *rest) begin(now, started, known time.Time, o *Outcome, b Breaker) (name
 	}
 	if !active {
 		r.lift()
+	}
+	if o.Limit() && how == endBackoff {
+		r.dares.begin(now)
+	} else if until.After(r.until) {
+		r.dares = dares{}
 	}
 	if news {
 		r.from = now

@@ -8,8 +8,11 @@ import (
 // Under Adaptive, a request that may wait leaves what can do more than it needs to others, if there are such others, their quota is
 // not plenty, and something plainer opens soon. When its wait is over it takes what there is.
 
-// sparing says whether the walk leaves to others what they need more.
-func (w *Walk) sparing() bool { return w.Ask.MaxWait > 0 && w.table.Order == Adaptive && !w.named }
+// sparing says whether the walk leaves to others what they need more. Who waits does so until a third of the wait is left: what has room at its very end
+// may not have had any for long before, nor again in time.
+func (w *Walk) sparing(now time.Time) bool {
+	return w.Ask.MaxWait > 0 && w.table.Order == Adaptive && !w.named && (!w.ticket.queued || now.Before(w.ticket.spares))
+}
 
 // worthWaiting says whether something that the walk may take opens while it may wait, and there is a place to wait in.
 func (p *Pool) worthWaiting(now time.Time, w *Walk) bool {

@@ -1,0 +1,130 @@
+package fallback_test
+
+import (
+	"testing"
+	"time"
+
+	"freefall/fallback"
+)
+
+// askOnce asks for one attempt and ends it.
+func askOnce(p *fallback.Pool, now time.Time, o fallback.Outcome) (asked bool) {
+	a, ok := p.Pick(now, &fallback.Walk{})
+	if !ok {
+		return false
+	}
+	if o.Class == fallback.OK {
+		a.Committed(now)
+	}
+	a.End(now, o)
+	return true
+}
+
+// After a refusal that said nothing a request that nobody else could answer goes there all the same, if enough have been answered before. When
+// it is taken on the rest is over; when it is not, all is as it was.
+func TestDares(t *testing.T) {
+	const soon = 6 * time.Second
+	stated := outcomeOf("429")
+	stated.Until, stated.Stated, stated.RetryAfter = fallback.UntilRetryAfter, true, time.Minute
+	for name, tt := range map[string]struct {
+		before  int              // answers
+		refusal fallback.Outcome // what it rests for
+		dared   fallback.Outcome
+		asked   bool
+		next    bool // whether the next one is taken on a second later
+		late    bool // and one after the rest
+	}{
+		"taken on":          {100, outcomeOf("429"), outcomeOf("ok"), true, true, true},
+		"refused":           {100, outcomeOf("429"), outcomeOf("429"), true, false, true},
+		"nothing earned":    {20, outcomeOf("429"), outcomeOf("ok"), false, false, true},
+		"the wait was said": {100, stated, outcomeOf("ok"), false, false, false},
+	} {
+		p := byPriority(chain("A"))
+		now := t0
+		for range tt.before {
+			askOnce(p, now, outcomeOf("ok"))
+			now = now.Add(time.Second)
+		}
+		if !askOnce(p, now, tt.refusal) {
+			t.Fatal("it rests before it was refused")
+		}
+		if askOnce(p, now.Add(time.Second), outcomeOf("ok")) {
+			t.Errorf("%s: asked at once", name)
+		}
+		if got := askOnce(p, now.Add(soon), tt.dared); got != tt.asked {
+			t.Errorf("%s: asked %v", name, got)
+		}
+		if got := askOnce(p, now.Add(soon+time.Second), outcomeOf("ok")); got != tt.next {
+			t.Errorf("%s: the next one is asked: %v", name, got)
+		}
+		if got := askOnce(p, now.Add(31*time.Second), outcomeOf("ok")); got != tt.late {
+			t.Errorf("%s: when a cooldown is over it is asked: %v", name, got)
+		}
+		if n := p.Snapshot(now.Add(32 * time.Second))[0].FailureCount; n > 1 {
+			t.Errorf("%s: %d failures are counted", name, n)
+		}
+	}
+}
+
+// However long everybody refuses, no more dare in vain than answers have earned.
+func TestDaresAreBounded(t *testing.T) {
+	p := byPriority(chain("A B C"))
+	now := t0
+	for range 1000 {
+		askOnce(p, now, outcomeOf("ok"))
+		now = now.Add(time.Second)
+	}
+	calls := 0
+	for end := now.Add(29 * time.Second); now.Before(end); now = now.Add(100 * time.Millisecond) {
+		for range 3 {
+			if askOnce(p, now, outcomeOf("429")) {
+				calls++
+			}
+		}
+	}
+	if calls < 4 || calls > 3+5 { // one each, and then those that dare
+		t.Errorf("%d calls in vain", calls)
+	}
+}
+
+// A request that leaves to others what they need more does so until a third of its wait is left: what it would take at the end it may take then.
+func TestSparingEndsBeforeTheWait(t *testing.T) {
+	rows := chain("T P")
+	rows[0].Tools, rows[1].Tools = true, false
+	rows[1].Limits = []fallback.Window{{Per: time.Minute, Limit: 1}}
+	p := fallback.New(fallback.Config{Models: rows, Order: fallback.Adaptive, MaxWaiting: 10})
+	var alarm time.Time
+	p.SetAlarm(func(at time.Time) { alarm = at })
+	for range 10 {
+		a, _ := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tools: true}})
+		a.End(t0, outcomeOf("ok"))
+	}
+	plain := func(now time.Time) (*fallback.Walk, *fallback.Attempt) {
+		w := &fallback.Walk{Ask: fallback.Ask{MaxWait: 15 * time.Second}}
+		a, _ := p.Pick(now, w)
+		return w, a
+	}
+	if _, a := plain(t0); a == nil || a.Model.ID != "P" {
+		t.Fatal("the plain one is not asked first")
+	}
+	from := t0.Add(46 * time.Second)
+	w, a := plain(from)
+	woken := false
+	if a != nil || !p.Wait(from, w, from.Add(15*time.Second), func() { woken = true }) {
+		t.Fatal("it does not wait for the plain one")
+	}
+	third := from.Add(10 * time.Second)
+	if !alarm.Equal(third) {
+		t.Errorf("the alarm is set to %v", alarm.Sub(from))
+	}
+	p.Dispatch(third.Add(-time.Millisecond))
+	if woken {
+		t.Error("it spares nothing")
+	}
+	if p.Dispatch(third); !woken {
+		t.Error("it spares to the end")
+	}
+	if a, ok := p.Turn(third, w); !ok || a.Model.ID != "T" {
+		t.Error("it got nothing")
+	}
+}
