@@ -18,13 +18,14 @@ type Edits struct {
 	ShortIDs     bool        // ids of tool calls are of exactly nine letters and digits
 	SignCalls    bool        // calls go with a signature, where the model wants one
 	NameResults  bool        // results of tools say which function gave them
+	PlainSchemas bool        // parameters of tools are written in a few words of JSON Schema
 	Refused      []string    // knobs that the model was found not to know; others are passed over
 }
 
 func (e Edits) equal(f Edits) bool {
 	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.WithTools, f.WithTools) &&
 		e.IncludeUsage == f.IncludeUsage && e.ShortIDs == f.ShortIDs && e.SignCalls == f.SignCalls &&
-		e.NameResults == f.NameResults && slices.Equal(e.Refused, f.Refused)
+		e.NameResults == f.NameResults && e.PlainSchemas == f.PlainSchemas && slices.Equal(e.Refused, f.Refused)
 }
 
 // Outgoing gives the body for one upstream in three parts, to be written one after the other. When only the model
@@ -72,6 +73,9 @@ func (r *Request) edit(e Edits) (splice, error) {
 	}
 	if e.SignCalls && r.Need.Tools {
 		ed.signCalls()
+	}
+	if e.PlainSchemas {
+		ed.plainSchemas()
 	}
 	if e.NameResults && r.Need.Tools {
 		ed.nameResults()

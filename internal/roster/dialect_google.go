@@ -28,10 +28,11 @@ var google = &Dialect{
 	TrainingFrom: "Gemini API Additional Terms of Service, 2026-03-23: what is sent to unpaid services improves products and may be read by people; " +
 		"not in the EEA, Switzerland and the United Kingdom",
 
-	Edits: openai.Edits{Drop: []string{"min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs"}, IncludeUsage: true, SignCalls: true, NameResults: true},
+	Edits: openai.Edits{Drop: []string{"min_p", "repetition_penalty", "logit_bias", "logprobs", "top_logprobs"}, IncludeUsage: true,
+		SignCalls: true, NameResults: true, PlainSchemas: true},
 	Notes: []string{
 		"Keys of one project share its limits: give them one `account`.",
-		"JSON schema words such as `const` and `additionalProperties` in tools are refused.",
+		"JSON schema words such as `$schema` and `additionalProperties` in tools are refused: schemas are sent in the words that it knows.",
 	},
 }
 
