@@ -206,24 +206,24 @@ func (it *answerItem) describe(w *writer) {
 // input is what a tool of free text is given, raw. Models call it as a function with one text; some forget its name, or that it
 // is one.
 func (it *answerItem) input() string {
-	var arguments string
 	if it.status == "in_progress" {
 		return `""`
 	}
-	arguments = gjson.Parse(`"` + string(it.arguments) + `"`).Str
+	arguments := gjson.Parse(`"` + string(it.arguments) + `"`).Str
 	doc := gjson.Parse(arguments)
-	if v := doc.Get("input"); doc.IsObject() && v.Type == gjson.String {
+	if !doc.IsObject() || !validShallow([]byte(arguments)) {
+		return quoted(arguments)
+	}
+	if v := doc.Get("input"); v.Type == gjson.String {
 		return v.Raw
 	}
-	if doc.IsObject() && gjson.Valid(arguments) {
-		only, n := gjson.Result{}, 0
-		doc.ForEach(func(_, v gjson.Result) bool {
-			only, n = v, n+1
-			return true
-		})
-		if n == 1 && only.Type == gjson.String {
-			return only.Raw
-		}
+	only, n := gjson.Result{}, 0
+	doc.ForEach(func(_, v gjson.Result) bool {
+		only, n = v, n+1
+		return n < 2
+	})
+	if n == 1 && only.Type == gjson.String {
+		return only.Raw
 	}
 	return quoted(arguments)
 }

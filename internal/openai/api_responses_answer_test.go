@@ -255,7 +255,7 @@ func TestResponsesBareNames(t *testing.T) {
 func TestResponsesFreeText(t *testing.T) {
 	for arguments, want := range map[string]string{
 		`{"input":"a\nb"}`: "a\nb", `{"patch":"a"}`: "a", `{"input":"a","why":"b"}`: "a", `*** Begin`: "*** Begin", `"a"`: `"a"`, ``: "",
-		`{"a":1}`: `{"a":1}`, `{"a":"b","c":"d"}`: `{"a":"b","c":"d"}`, `{"input":"a`: `{"input":"a`,
+		`{"a":1}`: `{"a":1}`, `{"a":"b","c":"d"}`: `{"a":"b","c":"d"}`, `{"input":"a`: `{"input":"a`, `{"input":"a","b":`: `{"input":"a","b":`, `{"patch":"a"`: `{"patch":"a"`,
 	} {
 		whole := responseTo(t, threeTools).Whole([]byte(`{"choices":[{"message":{"tool_calls":[{"id":"1","function":{"name":"patch","arguments":` + quoted(arguments) + `}}]},"finish_reason":"tool_calls"}]}`))
 		if got := gjson.GetBytes(whole, "output.0.input"); !json.Valid(whole) || got.Str != want {
