@@ -96,7 +96,7 @@ func (v *evidence) until(r ruling) fallback.Until {
 	case fallback.UntilBackoff, fallback.UntilHour:
 		believed = v.hint.stated
 	case fallback.UntilUTCMidnight, fallback.UntilPacificMidnight:
-		believed = believed || v.hint.stated && v.dialect.DayRolls
+		believed = believed || v.hint.stated && (v.dialect.DayRolls || !v.dialect.DayKnown && v.hint.wait > idleHint)
 	case fallback.UntilMonthEnd:
 	case fallback.UntilDay:
 		believed = believed && r.class == fallback.QuotaExhausted
