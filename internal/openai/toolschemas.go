@@ -8,6 +8,7 @@ import (
 
 // Bounds of schemas that are written anew: beyond them an object is left open. References may lead in circles.
 const (
+	maxPlain      = 256 << 10 // bytes of one schema; a larger one stays as it is
 	maxPlainDepth = 16
 	maxReferred   = 1 << 20 // bytes of what references stand for, in one request
 )
@@ -23,7 +24,7 @@ func (ed *editor) plainSchemas() {
 	w.open('[')
 	for _, tool := range elements(gjson.GetBytes(ed.body, "tools")) {
 		raw := []byte(tool.Raw)
-		if given := tool.Get("function.parameters"); given.IsObject() {
+		if given := tool.Get("function.parameters"); given.IsObject() && len(given.Raw) <= maxPlain {
 			p := plainer{root: given, left: &left}
 			switch plain := p.schema(given, 0); {
 			case plain == "":
@@ -221,17 +222,17 @@ func (p *plainer) read(s gjson.Result, f *plainSchema, depth int) {
 // readType takes a type, or the first of several; null among them is no type of its own.
 func (p *plainer) readType(v gjson.Result, f *plainSchema) {
 	p.odd = p.odd || v.Type != gjson.String
-	names := []gjson.Result{v}
-	if v.IsArray() {
-		names = v.Array()
-	}
-	for _, name := range names {
+	take := func(name gjson.Result) {
 		switch {
 		case name.Str == "null":
 			f.nullable, p.odd = true, true
 		case f.kind == "" && name.Type == gjson.String:
 			f.kind = name.Str
 		}
+	}
+	take(v)
+	for _, name := range elements(v) {
+		take(name)
 	}
 }
 

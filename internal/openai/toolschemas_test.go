@@ -92,12 +92,16 @@ func TestPlainSchemasEnd(t *testing.T) {
 // Many members, and many tools that refer to much, take no more than they are.
 func TestPlainSchemasOfMuch(t *testing.T) {
 	var members strings.Builder
-	for i := range 50_000 {
+	for i := range 5_000 {
 		fmt.Fprintf(&members, `"m%d":{"type":"string","x":1},`, i)
 	}
 	got := plainParameters(t, `{"type":"object","properties":{`+members.String()+`"z":{}},"required":["z"]}`)
 	if !json.Valid([]byte(got)) || strings.Contains(got, `"x"`) {
 		t.Errorf("%.200s", got)
+	}
+	large := `{"type":"object","properties":{` + members.String() + members.String() + `"z":{"description":"` + strings.Repeat("z", maxPlain/2) + `"}}}`
+	if got := plainParameters(t, large); got != large {
+		t.Errorf("a schema of %d bytes became one of %d", len(large), len(got))
 	}
 	tool := `{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"},"c":{"$ref":"#"}}}}},`
 	body := `{"model":"M","messages":[],"tools":[` + strings.Repeat(tool, 1000) + `{"type":"custom"}]}`
