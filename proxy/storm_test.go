@@ -62,7 +62,8 @@ func (v *visitor) storm(e *engine, chance *rand.Rand) {
 	}
 	words := []string{chat(true), chat(false), "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", post("{"), "nonsense\r\n\r\n", "\x16\x03\x01",
 		head("POST /v1/chat/completions HTTP/1.1", "Transfer-Encoding: chunked") + "5\r\n{\"mod\r\n", head("POST /nowhere HTTP/1.1", "Content-Length: 300000"),
-		head("POST /v1/chat/completions HTTP/1.1", "Expect: 100-continue", "Content-Length: 9"), head("HEAD / HTTP/1.1"), "\r\n\r\n"}
+		head("POST /v1/chat/completions HTTP/1.1", "Expect: 100-continue", "Content-Length: 9"), head("HEAD / HTTP/1.1"), "\r\n\r\n",
+		head("GET /healthz HTTP/1.1", "Transfer-Encoding: chunked"), "2\r\nok\r\n0\r\nX-Late: other\r\n\r\n"}
 	var text strings.Builder
 	for range 1 + chance.IntN(3) {
 		text.WriteString(words[chance.IntN(len(words))])
