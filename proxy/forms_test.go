@@ -184,3 +184,31 @@ func (f *form) checkWhole(w *world, got answer) {
 		w.Errorf("(-want +got):\n%s\n%s", diff, got.body)
 	}
 }
+
+// An error beside the events is a refusal like one within them, and what it quotes of the client is repeated as little.
+func TestErrorsBesideTheEvents(t *testing.T) {
+	const prompt = "my grandmother's diagnosis is a secret"
+	body := strings.Replace(asked("auto", true), "Hello", prompt, 1)
+	content := `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"}}]}` + "\n\n"
+	refused := `{"error":{"message":"messages must be an array","param":"messages","code":400}}` + "\n"
+	d := demand{dialect: "openrouter"}
+	inBubble(t, d.plan("a/a1", "b/b1"), func(w *world) {
+		w.fakes["a"].Script("a1", fakellm.RawStream(": wait\n\n"+refused, 0))
+		if got := w.chat(body); got.status != 400 || got.err().Message != "messages must be an array" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		says := `{"code":500,"message":"cannot say: ` + prompt + `"}` + "\n\n"
+		for _, line := range []string{"error: ", "data: ", ""} {
+			w.fakes["a"].Script("a1", fakellm.RawStream(content+line+says, 0))
+			got := w.chat(body)
+			if _, err := readStream(got.body); err != nil || !strings.Contains(got.body, "cannot say") {
+				t.Errorf("%q: %v: %s", line, err, got.body)
+			}
+			if _, rows := w.state(); rows["a1"].LastError == nil || strings.Contains(*rows["a1"].LastError, "grandmother") || strings.Contains(w.log.String(), "grandmother") {
+				t.Errorf("%q: %v\n%s", line, rows["a1"].LastError, w.log)
+			}
+			w.fakes["a"].Script("a1", fakellm.OK())
+			w.chat(body)
+		}
+	})
+}

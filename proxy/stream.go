@@ -138,14 +138,15 @@ func (r *reply) abort(o fallback.Outcome) {
 func (r *reply) take(ev openai.Event, now time.Time) {
 	var v openai.Verdict
 	r.head, v = r.stream.Event(r.head, ev, now)
-	if r.keeps {
+	if ev.Stray != nil { // which says nothing, or is what ended the stream
+		ev.Data = ev.Stray
+	} else if r.keeps {
 		r.keep(ev.Data)
 	}
 	if r.route.MinRate > 0 && r.commit.IsZero() {
 		r.said += openai.Characters(ev.Data)
 	}
 	r.judge(v)
-	r.quoted = r.content && r.state == openai.Failed && bytes.Contains(ev.Data, []byte("error"))
 	r.listen(&r.outcome, ev.Data)
 }
 
@@ -165,6 +166,7 @@ func (r *reply) over(cut bool) {
 func (r *reply) judge(v openai.Verdict) {
 	r.state, r.outcome = v.State, v.Outcome
 	r.content = r.content || v.State == openai.Content
+	r.quoted = r.content && v.Quotes
 }
 
 // sniff reads up to the first byte that is not blank: a provider's Content-Type is no proof of what follows. If the bytes stand in a

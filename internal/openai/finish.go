@@ -32,13 +32,13 @@ var finishWords = map[string]string{
 	"malformed_function_call": gaveUp, "unexpected_tool_call": gaveUp, "error_finish": gaveUp, "failed": gaveUp,
 }
 
-// finishReason gives a finish_reason as it is written for clients: one of OpenAI's words or null, gaveUp, or what it was if nobody
-// knows that word. Some put their own word behind a class and a colon.
-func finishReason(v gjson.Result) string {
+// finishReason gives a finish_reason as it is written for clients: one of OpenAI's words or null, gaveUp with the word that says so, or
+// what it was if nobody knows that word. Some put their own word behind a class and a colon.
+func finishReason(v gjson.Result) (written, word string) {
 	if v.Type != gjson.String {
-		return "null"
+		return "null", ""
 	}
-	word := lowerASCII(strings.TrimSpace(v.Str))
+	word = lowerASCII(strings.TrimSpace(v.Str))
 	if class, inner, ok := strings.Cut(word, ":"); ok {
 		word = class
 		if _, known := finishWords[class]; !known {
@@ -46,12 +46,12 @@ func finishReason(v gjson.Result) string {
 		}
 	}
 	if word == gaveUp && v.Str != gaveUp {
-		return gaveUp
+		return gaveUp, word
 	}
 	if known, ok := finishWords[word]; ok {
-		return known
+		return known, strings.Clone(word)
 	}
-	return v.Raw
+	return v.Raw, ""
 }
 
 // isFinish says whether a finish_reason is one of OpenAI's own words, or the "error" that is judged elsewhere.

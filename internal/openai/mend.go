@@ -67,9 +67,9 @@ func (m *mender) choice(choice gjson.Result, position int) string {
 		raw = with(raw, m.place, mended)
 	}
 	end := choice.Get("finish_reason")
-	switch reason := finishReason(end); {
+	switch reason, word := finishReason(end); {
 	case reason == gaveUp:
-		m.broke = strings.Clone(end.Str)
+		m.broke = word
 	case m.place == messagePlace && (reason == "null" || reason == `"stop"`): // the document is whole, so the answer is
 		reason = `"stop"`
 		if said.Get("tool_calls.0").Exists() {

@@ -10,16 +10,14 @@ import (
 
 // stray finds the error that a provider wrote into its stream without making an event of it. Nothing else of that kind is read.
 func (s *ChatStream) stray(dst, line []byte, now time.Time) []byte {
-	if o, isError := ClassifyError(s.dialect, line, now); isError {
-		return s.fail(dst, o)
-	}
+	dst, _ = s.failAsTold(dst, line, now)
 	return dst
 }
 
 // unread takes an event that is no chunk: an error in a list, or several events between which the blank line is missing.
 func (s *ChatStream) unread(dst []byte, ev Event, now time.Time) []byte {
-	if o, isError := ClassifyError(s.dialect, ev.Data, now); isError {
-		return s.fail(dst, o)
+	if out, isError := s.failAsTold(dst, ev.Data, now); isError {
+		return out
 	}
 	if !severalChunks(ev.Data) {
 		return s.malformed(dst)

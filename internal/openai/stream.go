@@ -30,6 +30,7 @@ type Verdict struct {
 	// Outcome is set at the end. When Done, its class is OK and it tells the tokens used. IsEmpty of it means that the answer
 	// is complete but says nothing.
 	Outcome fallback.Outcome
+	Quotes  bool // its Message is in the provider's words, which may be the client's
 }
 
 // ChatOptions is what the client asked for.
@@ -62,6 +63,7 @@ type ChatStream struct {
 
 	state   State
 	outcome fallback.Outcome
+	quotes  bool // it is in the provider's words
 
 	held     []byte // frames, before the commit point
 	forgiven bool   // one broken line may be
@@ -150,7 +152,7 @@ func (s *ChatStream) verdict() Verdict {
 	if !s.over() {
 		return Verdict{State: s.state}
 	}
-	return Verdict{State: s.state, Outcome: s.outcome}
+	return Verdict{State: s.state, Outcome: s.outcome, Quotes: s.quotes}
 }
 
 // read takes an event with data.
@@ -168,8 +170,8 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 		return s.unread(dst, ev, now)
 	}
 	if named || c.isError || c.choices < 0 {
-		if o, isError := ClassifyError(s.dialect, ev.Data, now); isError {
-			return s.fail(dst, o)
+		if out, isError := s.failAsTold(dst, ev.Data, now); isError {
+			return out
 		}
 		if named || c.isError {
 			return s.fail(dst, streamFault("the provider sent an error that says nothing"))
@@ -247,6 +249,16 @@ func (s *ChatStream) close(dst []byte, why string, now time.Time) []byte {
 	dst = s.writeEnd(dst)
 	s.end(Done, fallback.Outcome{Action: fallback.PassThrough, Status: 200})
 	return dst
+}
+
+// failAsTold ends the stream for the error that a document tells of, if it does.
+func (s *ChatStream) failAsTold(dst, doc []byte, now time.Time) (out []byte, isError bool) {
+	o, isError := ClassifyError(s.dialect, doc, now)
+	if !isError {
+		return dst, false
+	}
+	s.quotes = true
+	return s.fail(dst, o), true
 }
 
 // fail ends the stream. The client learns of it when it has part of the answer already.

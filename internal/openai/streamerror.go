@@ -14,7 +14,7 @@ func streamFault(why string) fallback.Outcome {
 
 // givenUp is the outcome of an answer whose finish_reason says that the provider gave it up.
 func givenUp(reason string) fallback.Outcome {
-	return streamFault(Clean("the provider gave the answer up (finish_reason "+reason+")", 100))
+	return streamFault("the provider gave the answer up (finish_reason " + reason + ")")
 }
 
 // AppendErrorEvent tells a client that has part of an answer that no more comes.
