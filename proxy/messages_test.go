@@ -76,6 +76,18 @@ func TestMessagesStreams(t *testing.T) {
 	})
 }
 
+// A stream that another model goes on with is one message.
+func TestMessagesOverASeam(t *testing.T) {
+	inBubble(t, plan{models: chain("a", "b"), settings: Settings{Continue: true}}, func(w *world) {
+		w.fake().Script("a", fakellm.Cut(4, fakellm.Close))
+		got, events := w.messageEvents(`{"stream":true,"messages":[{"role":"user","content":"Say it"}]}`)
+		m := accumulated(t, events)
+		if got.status != 200 || len(m.Get("content").Array()) != 1 || m.Get("stop_reason").Str != "end_turn" || w.fake().Hits("b") != 1 {
+			t.Errorf("%d calls of b: %s", w.fake().Hits("b"), got.body)
+		}
+	})
+}
+
 // Errors have Anthropic's envelope and words around OpenAI's object.
 func TestMessagesErrors(t *testing.T) {
 	inBubble(t, plan{models: chain("a")}, func(w *world) {
