@@ -20,27 +20,29 @@ type ticket struct {
 	wake    func()
 	granted *Attempt
 	queued  bool
-	used    bool      // a walk waits once
+	used    bool      // it has waited: each pair may be asked once more, no longer again
 	spares  time.Time // until when it leaves to others what they need more
 	served  *uint64   // when its client was last served, in turns
 }
 
 // Wait lets a walk that found nobody wait for a limit to end, at most until that moment. False when there is no use in it:
-// nothing that fits opens by then, what rests does not rest for a limit, the walk has waited before, or too many wait. wake
-// is called once, when the walk was granted an attempt; it must not block nor call the pool. Whoever waits calls Turn when it
+// nothing that fits opens by then, what rests does not rest for a limit, the walk has waited before and asked that once more, or
+// too many wait. wake is called once, when the walk was granted an attempt; it must not block nor call the pool. Whoever waits calls Turn when it
 // was woken, and when it gives up.
 func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.ticket.used || w.table == nil {
+	if w.table == nil {
 		return false
 	}
 	at, limited := p.opens(now, w)
 	if !limited || at.IsZero() || at.After(until) || !p.admitWaiting(w) {
 		return false
 	}
+	if !w.ticket.used {
+		w.retry(now)
+	}
 	w.ticket = ticket{wake: wake, queued: true, used: true, spares: until.Add(-until.Sub(now) / 3), served: p.queue.of(w.Ask.Client)}
-	w.retry(now)
 	q := &p.queue
 	q.waiting = append(q.waiting, w)
 	if at.Before(q.set) {
@@ -212,8 +214,8 @@ func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	}
 	for k := range r.pairs {
 		b := r.blocked(k, now, tokens)
-		if b.why == "" && w.hasTried(&r.pairs[k]) {
-			continue // it is open and has failed this walk
+		if w.hasTried(&r.pairs[k]) && (b.why == "" || w.ticket.used) {
+			continue // it has failed this walk, and is open, or was asked once more
 		}
 		t, limit := b.until, b.limit
 		if b.why == "" {
@@ -233,7 +235,8 @@ func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	return at, limited
 }
 
-// retry gives a walk that begins to wait one more round: pairs that rest for a limit may be asked again, each after its rest.
+// retry gives a walk that waits for the first time one more round: pairs that rest for a limit may be asked again, each after its
+// rest. The round may hold several waits, since the rests end one after the other.
 func (w *Walk) retry(now time.Time) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]

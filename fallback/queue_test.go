@@ -130,6 +130,34 @@ func TestOneMoreRound(t *testing.T) {
 	}
 }
 
+// The rests of several end one after the other: the round goes on until each was asked once more, or the time is up.
+func TestOneMoreRoundOfSeveral(t *testing.T) {
+	p := fallback.New(fallback.Config{Models: chain("A B C"), MaxWaiting: 10})
+	var w fallback.Walk
+	for _, outcome := range []string{"429/5s", "429/8s", "429/20s"} {
+		a, _ := p.Pick(t0, &w)
+		a.End(t0, outcomeOf(outcome))
+	}
+	until := t0.Add(15 * s)
+	for _, next := range []struct {
+		model string
+		at    time.Time
+	}{{"A", t0.Add(5 * s)}, {"B", t0.Add(8 * s)}} {
+		if !p.Wait(next.at.Add(-s), &w, until, func() {}) {
+			t.Fatalf("there is no waiting for %s", next.model)
+		}
+		p.Dispatch(next.at)
+		a, ok := p.Turn(next.at, &w)
+		if !ok || a.Model.ID != next.model {
+			t.Fatalf("%s is not granted", next.model)
+		}
+		a.End(next.at, outcomeOf("429/2s"))
+	}
+	if p.Wait(t0.Add(8*s), &w, until, func() {}) {
+		t.Error("it waits for those that it has asked once more, or for one that opens too late")
+	}
+}
+
 // Clients take turns: who floods waits for himself.
 func TestFairTurns(t *testing.T) {
 	l := newLine(fallback.New(fallback.Config{Models: limited("A", per10(4)), MaxWaiting: 200}))

@@ -50,6 +50,7 @@ type exchange struct {
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	waited    time.Duration // for limits to end
+	patience  time.Time     // when it waits no more; zero until it waits
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
 	doubled   bool          // it has had a second attempt beside a slow one

@@ -106,7 +106,7 @@ func newMetrics(p *Proxy, version string, values []Value) *metrics {
 	m.reloadAt = prometheus.NewGauge(prometheus.GaugeOpts{Name: "freefall_config_last_reload_success_timestamp_seconds",
 		Help: "When the configuration in use was loaded."})
 	waits := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "freefall_waits_total",
-		Help: "Requests that waited for a limit to end, by what came of it."}, []string{"outcome"})
+		Help: "Waits of requests for a limit to end, by what came of them."}, []string{"outcome"})
 	for end := range m.waits {
 		m.waits[end] = waits.WithLabelValues(waitEnds[end])
 	}

@@ -39,9 +39,12 @@ const (
 var waitEnds = [numWaitEnds]string{"granted", "timed_out", "displaced", "left", "stopped"}
 
 // wait waits for a limit to end and for this request's turn, and gives the attempt that it was granted. Nothing is sent
-// meanwhile, neither to a provider nor to the client.
+// meanwhile, neither to a provider nor to the client. All waits of a request together take max_wait at most.
 func (x *exchange) wait(now time.Time) (*fallback.Attempt, bool) {
-	until := now.Add(min(x.maxWait, x.deadline.Sub(now)))
+	if x.patience.IsZero() {
+		x.patience = now.Add(min(x.maxWait, x.deadline.Sub(now)))
+	}
+	until := x.patience
 	if x.maxWait <= 0 || x.ambiguous != nil {
 		return x.instead(now) // an ambiguous refusal is an answer; nobody has to wait for a second opinion
 	}
@@ -89,8 +92,9 @@ func (x *exchange) turn(begun time.Time, woken bool) (*fallback.Attempt, bool) {
 		attempt.End(now, fallback.Outcome{Class: fallback.Stopped, Unsent: true})
 		attempt, granted = nil, false
 	}
-	x.waited = now.Sub(begun)
-	x.proxy.metrics.waited(end, x.waited)
+	took := now.Sub(begun)
+	x.waited += took
+	x.proxy.metrics.waited(end, took)
 	return attempt, granted
 }
 

@@ -216,6 +216,30 @@ func TestWaitsForALimitThatWasMet(t *testing.T) {
 	})
 }
 
+// Two that rest for different times are waited for one after the other, and not longer than max_wait in all.
+func TestWaitsForOneAfterTheOther(t *testing.T) {
+	p := plan{models: chain("a", "b"), settings: Settings{MaxWait: 10 * time.Second}, pool: fallback.Config{MaxWaiting: 10}}
+	limit := func(d time.Duration) fakellm.Step {
+		return fakellm.Limited(fakellm.Limit{Scope: fakellm.OneModel, Per: fakellm.Duration(d), Says: fakellm.SaysPlain, Hint: true})
+	}
+	inBubble(t, p, func(w *world) {
+		w.fake().Script("a", limit(2*time.Second).Repeat(2), fakellm.OK())
+		w.fake().Script("b", limit(5*time.Second).Repeat(1), fakellm.OK())
+		a := w.crowd(1, plainBody)()[0]
+		if a.status != 200 || !within(a.took, 5*time.Second) || a.trail() != "a=rate_limited; b=rate_limited; a=rate_limited; b=ok" {
+			t.Errorf("%d after %v: %s", a.status, a.took, a.trail())
+		}
+	})
+	inBubble(t, p, func(w *world) {
+		w.fake().Script("a", limit(6*time.Second).Forever())
+		w.fake().Script("b", limit(11*time.Second).Repeat(1), fakellm.OK())
+		a := w.crowd(1, plainBody)()[0]
+		if a.status != 429 || !within(a.took, 6*time.Second) || a.trail() != "a=rate_limited; b=rate_limited; a=rate_limited" {
+			t.Errorf("%d after %v: %s", a.status, a.took, a.trail())
+		}
+	})
+}
+
 // Who stops does not keep those that only wait.
 func TestStopEndsWaits(t *testing.T) {
 	inBubble(t, turns(Settings{}), func(w *world) {
