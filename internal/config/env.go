@@ -26,7 +26,7 @@ var ownNames = []struct{ variable, path string }{
 }
 
 // environment is the process environment with the .env files behind it. The first that has a name wins, even with an
-// empty value: that is how a variable is switched off for one run.
+// empty value: that is how a variable is switched off for one run. What protects is not switched off like that, see guard.
 type environment struct {
 	layers []layer
 }
@@ -50,6 +50,16 @@ func (e *environment) lookup(name string) (value, origin string) {
 	for _, l := range e.layers {
 		if value, ok := l.values[name]; ok {
 			return strings.TrimSpace(value), l.origin + " " + name
+		}
+	}
+	return "", ""
+}
+
+// guard looks up who may enter: a container that passes an empty variable on must not open the door that .env shuts.
+func (e *environment) guard(name string) (value, origin string) {
+	for _, l := range e.layers {
+		if value := strings.TrimSpace(l.values[name]); value != "" {
+			return value, l.origin + " " + name
 		}
 	}
 	return "", ""
@@ -101,7 +111,11 @@ func readBounded(path string, most int64) ([]byte, error) {
 // overrides lays the environment and the flags over what the file says.
 func (d *decoder) overrides(c *Config, listen string) {
 	for _, own := range ownNames {
-		if value, origin := d.env.lookup(own.variable); value != "" {
+		look := d.env.lookup
+		if own.path == "client_keys" || own.path == "admin_key" {
+			look = d.env.guard
+		}
+		if value, origin := look(own.variable); value != "" {
 			if own.path == "log.level" || own.path == "log.format" {
 				value = strings.ToLower(value)
 			}

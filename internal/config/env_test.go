@@ -137,6 +137,19 @@ func TestOwnNames(t *testing.T) {
 	}
 }
 
+// An empty variable hides the one in .env, but not when that keeps people out.
+func TestEmptyVariablesOpenNothing(t *testing.T) {
+	dir := files(t, map[string]string{".env": "FREEFALL_CLIENT_KEYS=client-of-the-file\nFREEFALL_ADMIN_KEY=admin-of-the-file\nLOG_LEVEL=debug\n",
+		"models.yaml": "models: [{id: a/b:free}]\n"})
+	c, err := Load(Options{Dir: dir, Env: []string{"FREEFALL_CLIENT_KEYS=", "FREEFALL_ADMIN_KEY= ", "LOG_LEVEL="}, Known: providersOfTests})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Clients) != 1 || c.AdminKey.Reveal() != "admin-of-the-file" || c.Log.Level != "info" {
+		t.Errorf("clients %v, admin %q, level %s", c.Clients, c.AdminKey.Reveal(), c.Log.Level)
+	}
+}
+
 // What was typed in a flag is quoted.
 func TestMistakeInAFlag(t *testing.T) {
 	_, err := Load(Options{Dir: t.TempDir(), Listen: "nonsense", Known: providersOfTests})
