@@ -17,11 +17,15 @@ var errNoCompletion = errors.New("the answer is not a chat completion")
 // byte, but that what SDKs rely on and the provider left out is put in, and that an answer which called a tool ends with
 // finish_reason tool_calls. Half a tool call is a fault. model is the id that was asked for.
 func Complete(d *Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome) {
+	body = unmarked(body)
 	if o, ok := plainAnswer(status, body); ok {
 		return body, o
 	}
 	return search(d, status, header, body, model, now)
 }
+
+// unmarked is an answer without the byte order mark that some servers begin with: not every client's JSON reader takes one.
+func unmarked(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
 
 // search reads an answer for everything that it may be.
 func search(d *Dialect, status int, header func(name string) string, body []byte, model string, now time.Time) ([]byte, fallback.Outcome) {

@@ -26,6 +26,7 @@ func TestComplete(t *testing.T) {
 		class      fallback.Class
 	}{
 		"good":                   {body: completion(`{"role":"assistant","content":"Hello"}`, `"stop"`)},
+		"byte order mark":        {body: "\ufeff" + completion(`{"role":"assistant","content":"Hello"}`, `"stop"`), want: completion(`{"role":"assistant","content":"Hello"}`, `"stop"`)},
 		"calls that end well":    {body: completion(call(`{}`), `"tool_calls"`)},
 		"calls that end in stop": {body: completion(call(`{\"a\":1}`), `"stop"`), want: completion(call(`{\"a\":1}`), `"tool_calls"`)},
 		"calls cut by length":    {body: completion(call(`{\"a\"`), `"length"`)},

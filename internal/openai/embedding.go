@@ -56,6 +56,7 @@ func ParseEmbedding(body []byte) (*Request, *Error) {
 
 // CompleteEmbedding gives the verdict on an answer to a request for embeddings.
 func CompleteEmbedding(d *Dialect, status int, header func(name string) string, body []byte, _ string, now time.Time) ([]byte, fallback.Outcome) {
+	body = unmarked(body)
 	o := Classify(d, status, header, body, now)
 	if o.Class == fallback.OK && !hasContent(gjson.GetBytes(body, "data.0.embedding")) {
 		o = streamFault("an answer without embeddings")

@@ -53,7 +53,7 @@ func gather(d *Dialect, status int, header func(string) string, body []byte, now
 		header = func(string) string { return "" }
 	}
 	v := &evidence{dialect: d, now: now, header: header, status: status}
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	body = bytes.TrimSpace(unmarked(body))
 	if validShallow(body) {
 		v.doc = gjson.ParseBytes(body)
 		return v
