@@ -50,7 +50,8 @@ type Config struct {
 	// Warnings are for the operator: what is odd but no mistake. One line each, without a secret.
 	Warnings []string `yaml:"-"`
 
-	marks map[string]mark // where each value was written
+	marks  map[string]mark // where each value was written
+	traces bool            // the environment asks for traces
 }
 
 // Client is somebody who may call.

@@ -27,6 +27,8 @@ func (r *resolver) resolve() {
 	r.paid()
 	r.chains()
 	r.misspeltNames()
+	endpoint, _ := r.env.lookup(tracesVariable)
+	r.c.traces = endpoint != ""
 }
 
 // wrong notes a mistake at the place where a path was written, or at its nearest written parent.

@@ -161,7 +161,7 @@ redis: redis://r:6379
 providers: {openrouter: {discover: {every: 2h}, timeouts: {total: 9s}}}
 models: [{id: a/b:free, timeouts: {total: 9s}}]
 `
-	c := mustRead(t, all)
+	c := mustRead(t, all, tracesVariable+"=http://127.0.0.1:4318")
 	if got := c.Unserved(); len(got) != len(unserved) {
 		t.Errorf("%d of %d rows: %v", len(got), len(unserved), got)
 	}

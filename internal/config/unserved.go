@@ -16,7 +16,11 @@ var unserved = []struct {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
 	}},
 	{"models[].timeouts.total", func(c *Config) bool { return c.anyModelWrites("timeouts.total") }},
+	{tracesVariable, func(c *Config) bool { return c.traces }},
 }
+
+// tracesVariable asks for traces, by OpenTelemetry's own name.
+const tracesVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 // Unserved lists the keys that are set and not acted upon yet, to be named by check and by one warning at start.
 func (c *Config) Unserved() (paths []string) {
