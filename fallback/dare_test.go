@@ -87,7 +87,7 @@ func TestDaresAreBounded(t *testing.T) {
 	}
 }
 
-// A request that leaves to others what they need more does so until a third of its wait is left: what it would take at the end it may take then.
+// A request that leaves to others what they need more does so until a sixth of its wait is left: what it would take at the end it may take then.
 func TestSparingEndsBeforeTheWait(t *testing.T) {
 	rows := chain("T P")
 	rows[0].Tools, rows[1].Tools = true, false
@@ -113,18 +113,18 @@ func TestSparingEndsBeforeTheWait(t *testing.T) {
 	if a != nil || !p.Wait(from, w, from.Add(15*time.Second), func() { woken = true }) {
 		t.Fatal("it does not wait for the plain one")
 	}
-	third := from.Add(10 * time.Second)
-	if !alarm.Equal(third) {
+	late := from.Add(12500 * time.Millisecond)
+	if !alarm.Equal(late) {
 		t.Errorf("the alarm is set to %v", alarm.Sub(from))
 	}
-	p.Dispatch(third.Add(-time.Millisecond))
+	p.Dispatch(late.Add(-time.Millisecond))
 	if woken {
 		t.Error("it spares nothing")
 	}
-	if p.Dispatch(third); !woken {
+	if p.Dispatch(late); !woken {
 		t.Error("it spares to the end")
 	}
-	if a, ok := p.Turn(third, w); !ok || a.Model.ID != "T" {
+	if a, ok := p.Turn(late, w); !ok || a.Model.ID != "T" {
 		t.Error("it got nothing")
 	}
 }

@@ -24,7 +24,7 @@ func (p *Pool) Hedge(now time.Time, w *Walk, first *Attempt) (*Attempt, bool) {
 			if same != (i == first.nth) || w.marks[i]&markOut != 0 || w.later(i, now) > 0 || r.unfit(&w.Need, now) != "" {
 				continue
 			}
-			if w.avoid != "" && r.Provider == w.avoid || r.Proof == AllowedPaid || p.dear(now, r, &w.Need) {
+			if w.avoid != "" && r.Provider == w.avoid || r.Proof == AllowedPaid || p.dear(now, r, w) {
 				continue
 			}
 			if k := w.spareKey(now, r, first.row.pairs[first.Key].account); k >= 0 {

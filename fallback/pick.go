@@ -15,7 +15,7 @@ func (p *Pool) Pick(now time.Time, w *Walk) (*Attempt, bool) {
 	}
 	p.dispatch(now) // nobody overtakes those that wait
 	var a *Attempt
-	if !w.sparing(now) {
+	if !w.sparing() {
 		a = p.next(now, w, true)
 	} else if a = p.next(now, w, true); a == nil && !p.worthWaiting(now, w) {
 		w.Ask.MaxWait = 0
@@ -87,7 +87,7 @@ func (p *Pool) pick(now time.Time, w *Walk, avoid string, how care) *Attempt {
 				w.passed = w.passed || singular(why)
 				continue
 			}
-			if w.sparing(now) && p.dear(now, r, &w.Need) && r.model.health.phase(now) != phaseTrial {
+			if w.sparing() && p.dear(now, r, w) && r.model.health.phase(now) != phaseTrial {
 				continue
 			}
 			if k, held := w.key(now, r, how); k >= 0 {

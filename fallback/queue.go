@@ -21,7 +21,7 @@ type ticket struct {
 	granted *Attempt
 	queued  bool
 	used    bool      // it has waited: each pair may be asked once more, no longer again
-	spares  time.Time // until when it leaves to others what they need more
+	late    time.Time // when only a sixth of the wait is left
 	served  *uint64   // when its client was last served, in turns
 }
 
@@ -42,7 +42,7 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	if !w.ticket.used {
 		w.retry(now)
 	}
-	w.ticket = ticket{wake: wake, queued: true, used: true, spares: until.Add(-until.Sub(now) / 3), served: p.queue.of(w.Ask.Client)}
+	w.ticket = ticket{wake: wake, queued: true, used: true, late: until.Add(-until.Sub(now) / 6), served: p.queue.of(w.Ask.Client)}
 	q := &p.queue
 	q.waiting = append(q.waiting, w)
 	if at.Before(q.set) {
@@ -122,7 +122,7 @@ func (p *Pool) dispatch(now time.Time) {
 
 // like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
 func (w *Walk) like(x *Walk, now time.Time) bool {
-	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing(now) != x.sparing(now) ||
+	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() || w.late(now) != x.late(now) ||
 		w.Ask.Model != x.Ask.Model || len(w.Ask.Models)+len(x.Ask.Models) > 0 {
 		return false
 	}
@@ -196,7 +196,7 @@ func (p *Pool) admitWaiting(w *Walk) bool {
 func (p *Pool) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing(now) && p.dear(now, r, &w.Need) {
+		if w.marks[i]&markOut != 0 || r.unfit(&w.Need, now) != "" || w.sparing() && p.dear(now, r, w) {
 			continue
 		}
 		if t, limit := r.opens(now, w); sooner(t, at) {
@@ -257,8 +257,8 @@ func (p *Pool) setAlarm(now time.Time) {
 	var at time.Time
 	var last *Walk
 	for _, w := range q.waiting {
-		if w.sparing(now) && sooner(w.ticket.spares, at) {
-			at = w.ticket.spares
+		if w.sparing() && !w.late(now) && sooner(w.ticket.late, at) {
+			at = w.ticket.late
 		}
 		if w.like(last, now) {
 			continue // it opens no sooner

@@ -8,11 +8,12 @@ import (
 // Under Adaptive, a request that may wait leaves what can do more than it needs to others, if there are such others, their quota is
 // not plenty, and something plainer opens soon. When its wait is over it takes what there is.
 
-// sparing says whether the walk leaves to others what they need more. Who waits does so until a third of the wait is left: what has room at its very end
-// may not have had any for long before, nor again in time.
-func (w *Walk) sparing(now time.Time) bool {
-	return w.Ask.MaxWait > 0 && w.table.Order == Adaptive && !w.named && (!w.ticket.queued || now.Before(w.ticket.spares))
-}
+// sparing says whether the walk leaves to others what they need more.
+func (w *Walk) sparing() bool { return w.Ask.MaxWait > 0 && w.table.Order == Adaptive && !w.named }
+
+// late says that a sixth of the wait is left. From then on only what is known to be a store is left to others: what comes back all the time may
+// have no room at the very end of the wait.
+func (w *Walk) late(now time.Time) bool { return w.ticket.queued && !now.Before(w.ticket.late) }
 
 // worthWaiting says whether something that the walk may take opens while it may wait, and there is a place to wait in.
 func (p *Pool) worthWaiting(now time.Time, w *Walk) bool {
@@ -24,7 +25,8 @@ func (p *Pool) worthWaiting(now time.Time, w *Walk) bool {
 }
 
 // dear says whether the row can do what is not needed now but is by others, and its quota is not plenty.
-func (p *Pool) dear(now time.Time, r *row, n *Need) bool {
+func (p *Pool) dear(now time.Time, r *row, w *Walk) bool {
+	n := &w.Need
 	tools := r.Tools && !n.Tools && p.demand.share(p.demand.tools) > rare
 	vision := r.Vision && !n.Vision && p.demand.share(p.demand.vision) > rare
 	if !tools && !vision {
@@ -33,7 +35,7 @@ func (p *Pool) dear(now time.Time, r *row, n *Need) bool {
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		known := pr.quota.long() || pr.account.quota.long() || r.Proof == ProvenLocal // others have a day's limit, too
-		if known && !pr.quota.scarce(now) && !pr.account.quota.scarce(now) {
+		if !known && w.late(now) || known && !pr.quota.scarce(now) && !pr.account.quota.scarce(now) {
 			return false
 		}
 	}
