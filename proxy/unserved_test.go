@@ -17,7 +17,7 @@ func TestUnservedPathsSayWhatToSet(t *testing.T) {
 		"GET /api/tags":                                    "Ollama",
 		"POST /v1beta/models/gemini-pro:generateContent":   "Gemini",
 		"POST /openai/deployments/gpt-4o/chat/completions": "Azure",
-		"POST /v2/chat/completions":                     "the client's base URL is wrong",
+		"POST /v2/chat/completions":                        "the client's base URL is wrong",
 		"POST /v1/chat/completions/chat/completions":       "the client's base URL is wrong",
 		"POST /v1/audio/transcriptions":                    "to another server, or switch it off",
 		"GET /v1/realtime?model=auto":                      "to another server, or switch it off",

@@ -18,7 +18,9 @@ func TestEmbeddings(t *testing.T) {
 		t.Helper()
 		rec := httptest.NewRecorder()
 		s.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/v1/embeddings", strings.NewReader(body)))
-		var got struct{ Data []struct{ Embedding json.RawMessage } }
+		var got struct {
+			Data []struct{ Embedding json.RawMessage }
+		}
 		if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
 			t.Fatalf("%s: %v in %s", body, err, rec.Body)
 		}
