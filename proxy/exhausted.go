@@ -44,6 +44,9 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 		out.Status, out.Type = 429, "rate_limit_error"
 	}
 	out.Message = "no model can answer now: " + reasons(&e, now)
+	if len(e.Candidates) == 0 {
+		out.Message = "no model is there for this chain: its patterns in models.yaml name none of those that are configured or listed now"
+	}
 	if !e.Ready.IsZero() {
 		x.retry = max(time.Second, e.Ready.Sub(now))
 	}

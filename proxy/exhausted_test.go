@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"freefall/fallback"
 	"freefall/internal/fakellm"
 )
 
@@ -28,6 +29,16 @@ func TestProgramsKnowThatAConversationIsTooLong(t *testing.T) {
 		got := w.chat(plainBody)
 		if text := got.err().Message; !overflow.MatchString(text) || strings.Contains(text, "100000") {
 			t.Errorf("too long by the provider's: %d %s", got.status, text)
+		}
+	})
+}
+
+func TestAChainThatNamesNobody(t *testing.T) {
+	p := plan{models: chain("a"), pool: fallback.Config{Chains: []fallback.Chain{{Name: "code", Models: []string{"coder/*"}}}}}
+	inBubble(t, p, func(w *world) {
+		got := w.chat(`{"model":"freefall/code","messages":[{"role":"user","content":"hi"}]}`)
+		if got.status != 503 || got.err().Code != codeExhausted || !strings.Contains(got.err().Message, "its patterns in models.yaml name none") {
+			t.Errorf("%d %s", got.status, got.body)
 		}
 	})
 }
