@@ -4,6 +4,7 @@
 //	world                    all scenarios; a table; ends with 1 when freefall misses what it must reach
 //	world -short             a few of them, for CI
 //	world -scenario burst -v one of them, and for each lost request what the candidates said
+//	world -random 60         so many worlds that are drawn from the seed: a line for each, and the worst ones
 //	world -binary PATH       the real binary, before simulated providers on loopback, for some twenty seconds
 //
 // All schedulers of a table see the same requests, and the same fortunes: what a call of a request to a route would come to
