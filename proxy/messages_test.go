@@ -139,7 +139,7 @@ func TestCountTokens(t *testing.T) {
 // messageEvents are the data of the events of a stream.
 func (w *world) messageEvents(body string) (got answer, events []gjson.Result) {
 	got = w.do("POST", "/v1/messages", body)
-	for _, ev := range strings.Split(strings.TrimSuffix(got.body, "\n\n"), "\n\n") {
+	for ev := range strings.SplitSeq(strings.TrimSuffix(got.body, "\n\n"), "\n\n") {
 		name, data, ok := strings.Cut(strings.TrimPrefix(ev, "event: "), "\ndata: ")
 		if !ok || gjson.Get(data, "type").Str != name {
 			w.Errorf("no event: %q", ev)

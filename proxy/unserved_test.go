@@ -28,7 +28,7 @@ func TestUnservedPathsSayWhatToSet(t *testing.T) {
 		c.send(head(request + " HTTP/1.1"))
 		got := c.answer()
 		s.wants(request, got, 404, "unknown_route")
-		if !strings.Contains(string(got.body), advice) {
+		if !strings.Contains(got.body, advice) {
 			t.Errorf("%s: no word of %q in %s", request, advice, got.body)
 		}
 		c.stillOpen()

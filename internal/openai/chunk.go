@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/tidwall/sjson"
 )
@@ -183,12 +184,7 @@ func (r *chunkReader) readDelta() {
 
 // bears says whether the member of a delta that was just read is one of contentPlaces.
 func (r *chunkReader) bears() bool {
-	for _, place := range contentPlaces {
-		if r.key.is(place) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(contentPlaces, func(place string) bool { return r.key.is(place) })
 }
 
 // bear notes that the client may wait for the value that was just read.

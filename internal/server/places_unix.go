@@ -8,8 +8,8 @@ import "golang.org/x/sys/unix"
 // since whoever is served may need one to a provider. Without any left nobody could even be told that it is full.
 func places(most int) int {
 	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil || uint64(l.Cur) > 2*uint64(most) {
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return most
 	}
-	return max(1, int(l.Cur/2))
+	return max(1, min(most, int(min(l.Cur/2, 1<<30)))) // without a limit it is more than an int may hold
 }

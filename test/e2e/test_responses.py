@@ -4,8 +4,6 @@ know chat completions alone."""
 import json
 
 import agents
-import langchain.agents
-import langchain_openai
 import openai
 import pydantic
 import pydantic_ai
@@ -29,28 +27,7 @@ TOOLS = [
 
 class LangChain(frameworks.LangChain):
     def __init__(self, proxy, **more):
-        self.model = langchain_openai.ChatOpenAI(
-            base_url=proxy.url + "/v1", api_key="any", model="auto", use_responses_api=True,
-            http_client=openai.DefaultHttpxClient(trust_env=False), **more)
-
-    def ask(self, text: str) -> str:
-        return self.model.invoke(text).text
-
-    def stream(self, text: str, seen: list, most: int = 10_000) -> None:
-        chunks = self.model.stream(text)
-        for chunk in chunks:
-            if chunk.text:
-                seen.append(chunk.text)
-            if len(seen) == most:
-                chunks.close()
-
-    def use_tools(self, text: str) -> str:
-        agent = langchain.agents.create_agent(self.model, [frameworks.get_weather])
-        return agent.invoke({"messages": [("user", text)]})["messages"][-1].text
-
-    def look(self, text: str) -> str:
-        parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": frameworks.SEE}}]
-        return self.model.invoke([{"role": "user", "content": parts}]).text
+        super().__init__(proxy, use_responses_api=True, **more)
 
 
 class PydanticAI(frameworks.PydanticAI):

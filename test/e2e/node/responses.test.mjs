@@ -5,7 +5,7 @@ import { createOpenAI } from '@ai-sdk/openai'
 import { HumanMessage } from '@langchain/core/messages'
 import { tool as langchainTool } from '@langchain/core/tools'
 import { ChatOpenAI } from '@langchain/openai'
-import { generateText, Output, stepCountIs, streamText, tool } from 'ai'
+import { generateText, streamText } from 'ai'
 import OpenAI from 'openai'
 import { zodTextFormat } from 'openai/helpers/zod'
 import { z } from 'zod'
@@ -63,7 +63,6 @@ describe('openai', () => {
 
 describe('AI SDK', () => {
   const model = () => createOpenAI({ baseURL: world.baseURL, apiKey: 'any' })('auto')
-  const tools = { get_weather: tool({ description: 'the weather', inputSchema: city, execute: weather }) }
   const providerOptions = { openai: { store: false } } // else it refers to what it was told before, which nobody has kept
 
   test('thoughts and text', { timeout }, async () => {
@@ -75,34 +74,11 @@ describe('AI SDK', () => {
     assert.deepEqual([...new Set(parts)], ['reasoning-delta', 'text-delta'])
   })
 
-  test('a stream in two steps, with a tool between them', { timeout }, async () => {
-    const answer = streamText({ model: model(), prompt: 'get_weather of Seoul', tools, stopWhen: stepCountIs(3) })
-    let text = ''
-    for await (const piece of answer.textStream) text += piece
-    assert.match(text, /18 degrees in/)
-    assert.deepEqual([(await answer.steps).length, await answer.finishReason], [2, 'stop'])
-  })
-
-  test('an object by its schema', { timeout }, async () => {
-    const { output } = await generateText({ model: model(), prompt: 'somewhere', output: Output.object({ schema: point }) })
-    assert.ok(point.safeParse(output).success)
-  })
-
   test('the next turn brings what was said, or is told how to', { timeout }, async () => {
     const said = await generateText({ model: model(), prompt: 'hello', providerOptions })
     const messages = [{ role: 'user', content: 'hello' }, ...said.response.messages, { role: 'user', content: 'and now?' }]
     assert.match((await generateText({ model: model(), messages, providerOptions })).text, /and now\?/)
     await assert.rejects(generateText({ model: model(), messages, maxRetries: 0 }), /store: false/)
-  })
-
-  test('a cut is an error and no finish', { timeout }, async () => {
-    await world.script(GEMINI, cut)
-    let text = '', error
-    const answer = streamText({ model: model(), prompt: 'hello', onError: (e) => { error = e.error } })
-    for await (const piece of answer.textStream) text += piece
-    assert.equal(text, 'xxxx')
-    assert.match(JSON.stringify(error), /the answer broke off/)
-    assert.equal(await answer.finishReason, 'error')
   })
 })
 
