@@ -195,10 +195,10 @@ func wasReset(t *testing.T, fake *fakellm.Server) {
 	}
 }
 
-// Ctrl-C ends a drill soon, and the script is reset all the same.
+// Ctrl-C ends a drill soon, and the script is reset all the same. A call that the interrupt cut off may reach the provider behind that.
 func TestDrillResetsWhenInterrupted(t *testing.T) {
 	for _, chaos := range []time.Duration{0, time.Hour} {
-		fake := fakellm.New(fakellm.Options{Models: []fakellm.Model{{ID: "a", Tools: true}}, Script: map[string][]fakellm.Step{"a": {fakellm.Say("as it was")}}})
+		fake := fakellm.New(fakellm.Options{Models: []fakellm.Model{{ID: "a", Tools: true}}, Script: map[string][]fakellm.Step{"a": {fakellm.Say("as it was").Forever()}}})
 		provider := httptest.NewServer(fake)
 		ctx, interrupt := context.WithCancel(t.Context())
 		d, _ := drillOf(stub(t, &twin{chat: through(provider.URL, func(n int32) {

@@ -199,8 +199,9 @@ func TestServeReadsDotEnv(t *testing.T) {
 	f := startIn(t, dir)
 	f.want(f.chat(plainBody), 401, "")
 	f.want(f.chat(plainBody, "Authorization", "Bearer ana-key"), 200, "b=ok")
-	f = startIn(t, dir, "P_KEY=from-the-environment", "DEFAULT_MODEL=a", "FREEFALL_CLIENT_KEYS=")
-	f.want(f.chat(plainBody), 200, "a=ok")
+	f = startIn(t, dir, "P_KEY=from-the-environment", "DEFAULT_MODEL=a", "FREEFALL_CLIENT_KEYS=ben-key")
+	f.want(f.chat(plainBody, "Authorization", "Bearer ana-key"), 401, "")
+	f.want(f.chat(plainBody, "Authorization", "Bearer ben-key"), 200, "a=ok")
 	var keys []string
 	for _, r := range chats(fake) {
 		keys = append(keys, r.Header.Get("Authorization"))
