@@ -10,7 +10,7 @@ import (
 func checkFrames(t *testing.T, stream string) {
 	t.Helper()
 	var ended string
-	var identity, usage []string
+	var identity, models, usage []string
 	for stream != "" {
 		frame, rest, ok := strings.Cut(stream, "\n\n")
 		stream = rest
@@ -32,14 +32,13 @@ func checkFrames(t *testing.T, stream string) {
 			ended = data
 			continue
 		}
-		model := string(c["model"])
-		if !strings.HasPrefix(model, `"`) || model == `""` {
-			model = "none" // and none was asked for
+		identity = append(identity, string(c["id"])+" "+string(c["created"]))
+		if model, named := c["model"]; named { // an event that names none passes as it came
+			models = append(models, string(model))
 		}
-		identity = append(identity, string(c["id"])+" "+string(c["created"])+" "+model)
 		checkChoices(t, data, c["choices"])
-		if identity[0] != identity[len(identity)-1] {
-			t.Fatalf("identities %q", identity)
+		if identity[0] != identity[len(identity)-1] || len(models) > 0 && models[0] != models[len(models)-1] {
+			t.Fatalf("identities %q of %q", identity, models)
 		}
 		if strings.HasPrefix(string(c["usage"]), "{") {
 			usage = append(usage, data)
