@@ -162,6 +162,33 @@ func TestTooManyLargeBodies(t *testing.T) {
 	s.wants("small, when that is full too", s.raw(post(plainBody)), 503, "busy")
 }
 
+// What other APIs are translated to counts instead of what came, and small requests of theirs find room when chats do.
+func TestBodiesThatAreTranslated(t *testing.T) {
+	s := onSockets(t, socketPlan{})
+	for path, body := range map[string]string{
+		"/v1/completions": `{"prompt":"Hi"}`,
+		"/v1/responses":   `{"input":"Hi"}`,
+		"/v1/messages":    `{"max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`,
+	} {
+		ask := func(blanks int) answer {
+			body := body + strings.Repeat(" ", blanks)
+			return s.raw(head("POST "+path+" HTTP/1.1", "Content-Length: "+itoa(len(body))), body)
+		}
+		s.proxy.bodies.used.Store(0)
+		s.wants(path, ask(0), 200, "")
+		s.wants(path+", large", ask(3*firstBody), 200, "")
+		s.wants(path+", wrong", s.raw(head("POST "+path+" HTTP/1.1", "Content-Length: 2"), "{}"), 400, "missing_required_parameter")
+		if n := s.proxy.bodies.used.Load(); n != 0 {
+			t.Errorf("%s: %d bytes of the budget were not given back", path, n)
+		}
+		s.proxy.bodies.used.Store(bodyBudget)
+		s.wants(path+", small, when nothing is left", ask(0), 200, "")
+		s.proxy.bodies.used.Store(bodyBudget + smallBudget)
+		s.wants(path+", small, when that is full too", ask(0), 503, "busy")
+		s.proxy.bodies.used.Store(0)
+	}
+}
+
 // What is refused for its head is read to its end too: otherwise a client that writes first would see a broken connection.
 func TestARefusalIsReadByWhoWritesFirst(t *testing.T) {
 	s := onSockets(t, socketPlan{settings: Settings{Clients: []Client{{Name: "ana", Key: "k"}}}})

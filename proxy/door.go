@@ -56,7 +56,11 @@ func (x *exchange) swap(made int) *openai.Error {
 	x.proxy.bodies.give(x.held)
 	x.held = 0
 	x.giveBack()
-	if !x.proxy.bodies.take(made) {
+	room := x.proxy.bodies.take
+	if made <= firstBody { // small ones have room of their own
+		room = x.proxy.bodies.begin
+	}
+	if !room(made) {
 		return noRoom()
 	}
 	x.held = made
