@@ -114,3 +114,33 @@ func TestDayThatIsSpentBeforeOurCount(t *testing.T) {
 		t.Errorf("%d of 9 were answered, %d refused", answered, refused)
 	}
 }
+
+// A refusal of what just fits by our count says that the count is behind by a little: what comes back all the time is asked again when that little
+// has come, not when half of the request has.
+func TestRefusalAtTheEdgeOfABucket(t *testing.T) {
+	const perSecond = 10
+	for name, tt := range map[string]struct {
+		left int64 // by our count, of which the request needs a thousand
+		want time.Duration
+	}{"as much as is asked": {1000, 40 * s}, "far more": {5000, 50 * s}} {
+		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Cycle: fallback.Bucket, Per: 24 * h, Limit: perSecond * 86400}})
+		rows[0].Reserves = true
+		p := byPriority(rows)
+		p.Observe(t0, "p", "", []fallback.Reading{{Target: fallback.TargetAccount, Unit: fallback.Tokens, Per: 24 * h, Limit: perSecond * 86400, Remaining: tt.left}})
+		request := fallback.Need{Tokens: 99, MaxOutput: 871} // 129 and 871
+		a, ok := p.Pick(t0, &fallback.Walk{Need: request})
+		if !ok {
+			t.Fatalf("%s: there is room for a thousand", name)
+		}
+		a.End(t0, outcomeOf("account429"))
+		again := 30 * s // the cooldown
+		for ; again < 10*m; again += s {
+			if _, ok := p.Pick(t0.Add(again), &fallback.Walk{Need: request}); ok {
+				break
+			}
+		}
+		if again > tt.want {
+			t.Errorf("%s: asked again after %v", name, again)
+		}
+	}
+}

@@ -184,9 +184,10 @@ func (q *quota) nearlyFull(now time.Time, tokens int64) (by *counter) {
 		if !near(c) || share(c) > least {
 			continue
 		}
-		left, half := c.limit()-c.used, amount(c.Unit, tokens)/2
-		c.add(now, max(0, left-half)) // what is left is less than was asked, most likely half of it
-		c.doubt = max(left, half)
+		n, left := amount(c.Unit, tokens), c.limit()-c.used
+		off := max(left-n, n/16, 1) // by so much our count is behind at least: twice that is likely
+		c.add(now, left-max(n/2, n-off))
+		c.doubt = max(left, n/2)
 		if by == nil || c.Per > by.Per {
 			by = c
 		}
