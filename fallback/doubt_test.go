@@ -135,7 +135,7 @@ func TestRefusalAtTheEdgeOfABucket(t *testing.T) {
 		a.End(t0, outcomeOf("account429"))
 		again := 30 * s // the cooldown
 		for ; again < 10*m; again += s {
-			if _, ok := p.Pick(t0.Add(again), &fallback.Walk{Need: request}); ok {
+			if _, ok := p.Pick(t0.Add(again), &fallback.Walk{Need: request, Ask: fallback.Ask{MaxWait: s}}); ok {
 				break
 			}
 		}
