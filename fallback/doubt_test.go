@@ -126,7 +126,7 @@ func TestRefusalAtTheEdgeOfABucket(t *testing.T) {
 		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Cycle: fallback.Bucket, Per: 24 * h, Limit: perSecond * 86400}})
 		rows[0].Reserves = true
 		p := byPriority(rows)
-		p.Observe(t0, "p", "", []fallback.Reading{{Target: fallback.TargetAccount, Unit: fallback.Tokens, Per: 24 * h, Limit: perSecond * 86400, Remaining: tt.left}})
+		p.Observe(t0, "p", "one", []fallback.Reading{{Target: fallback.TargetAccount, Unit: fallback.Tokens, Per: 24 * h, Limit: perSecond * 86400, Remaining: tt.left}})
 		request := fallback.Need{Tokens: 99, MaxOutput: 871} // 129 and 871
 		a, ok := p.Pick(t0, &fallback.Walk{Need: request})
 		if !ok {
