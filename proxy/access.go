@@ -32,7 +32,7 @@ func (c caller) client() string {
 // identify compares the key of the request with all that are configured, in a time that tells nothing.
 func (s *Settings) identify(h *fasthttp.RequestHeader) caller {
 	key, ok := bearer(h)
-	if !ok {
+	if !ok || len(s.keys) == 0 {
 		return caller{}
 	}
 	return s.known(sha256.Sum256(key))
@@ -124,12 +124,17 @@ func (s *Settings) originAllowed(origin string) bool {
 }
 
 func (s *Settings) hostAllowed(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+	if !strings.Contains(host, ".") {
 		return true // localhost and the names of compose services are single labels
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
 	}
 	for _, allowed := range s.AllowedHosts {
 		if allowed == "*" || strings.EqualFold(allowed, host) {

@@ -97,7 +97,7 @@ func (x *exchange) pick() (*fallback.Attempt, *openai.Error) {
 	if !now.Before(x.deadline) {
 		return nil, x.exhausted(now)
 	}
-	attempt, ok := x.proxy.pool.Pick(now, &x.walk)
+	attempt, ok := x.proxy.pool.Pick(now, x.walk)
 	if !ok {
 		attempt, ok = x.wait(now)
 	}
@@ -194,6 +194,7 @@ func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 // recovered answers for a panic: the process goes on, the request is told.
 func (x *exchange) recovered(ctx *fasthttp.RequestCtx) {
 	if cause := recover(); cause != nil {
+		x.panicked = true
 		x.proxy.logPanic(x.id, cause)
 		if x.attempt != nil {
 			o := fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"}

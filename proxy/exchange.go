@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,7 @@ type exchange struct {
 	held int     // bytes of the body budget
 	lent *[]byte // the buffer that the body is in, if others may use it afterwards
 
-	walk  fallback.Walk
+	walk  *fallback.Walk   // of walks; nil once the exchange has ended
 	flows [2]upstream.Flow // of the attempt under way, and of the one beside it; cancelled when the client leaves or freefall stops
 	watch watched
 
@@ -40,6 +41,7 @@ type exchange struct {
 	model     *fallback.Model   // whose answer or refusal the client gets
 	first     *fallback.Model   // the first one that was asked, if it gave nothing
 	trail     []byte
+	firstStep [64]byte        // behind trail, as long as that is short
 	pending   failure         // the last failed attempt, not logged yet
 	refusal   *openai.Error   // the upstream's own words of a client's fault, for the client
 	ambiguous *openai.Error   // likewise, but another provider may see it differently
@@ -54,13 +56,17 @@ type exchange struct {
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
 	doubled   bool          // it has had a second attempt beside a slow one
+	panicked  bool          // somewhere: nothing of it is used again
 	record    *record       // for the journal
 }
+
+// walks are used again: what they remember of so many models is most of what an exchange would take.
+var walks = sync.Pool{New: func() any { return new(fallback.Walk) }}
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
 	now := time.Now()
 	x := &exchange{proxy: p, settings: s, door: &chatDoor, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
-		record: records.Get().(*record)}
+		record: records.Get().(*record), walk: walks.Get().(*fallback.Walk)}
 	p.enter(x)
 	return x
 }
@@ -83,15 +89,22 @@ func (x *exchange) end(status int, o *fallback.Outcome) {
 		x.watch = nil
 	}
 	x.release()
-	x.discharge(status, o)
+	now := time.Now()
+	x.discharge(now, status, o)
 	x.proxy.leave(x)
-	x.proxy.metrics.request(x, status, o != nil)
+	took := now.Sub(x.started)
+	x.proxy.metrics.request(x, status, o != nil, took)
 	x.proxy.metrics.client(x, o)
-	x.proxy.spent.add(time.Now(), x.who, o)
-	x.record.close(x, status, o)
+	x.proxy.spent.add(now, x.who, o)
+	x.record.close(x, status, o, took)
 	x.proxy.journal.add(x.record)
 	x.proxy.events.touch()
-	x.proxy.logRequest(x, status, o)
+	x.proxy.logRequest(x, status, o, took)
+	if !x.panicked {
+		x.walk.Reset()
+		walks.Put(x.walk)
+	}
+	x.walk = nil
 }
 
 // fellOver says whether another model than the first one asked is the one that the client hears.

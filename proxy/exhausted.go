@@ -25,7 +25,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	if x.ambiguous != nil {
 		return x.unsure()
 	}
-	e := x.proxy.pool.Exhausted(now, &x.walk)
+	e := x.proxy.pool.Exhausted(now, x.walk)
 	switch {
 	case e.NoKey:
 		return noKey(x.settings)

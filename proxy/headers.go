@@ -32,7 +32,9 @@ func requestID(h *fasthttp.RequestHeader) string {
 	}
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
+	var id [2 * len(b)]byte
+	hex.Encode(id[:], b[:])
+	return string(id[:])
 }
 
 func harmless(id []byte) bool {
@@ -76,6 +78,8 @@ func (x *exchange) step(id, class string) {
 	}
 	if len(x.trail) > 0 {
 		x.trail = append(x.trail, "; "...)
+	} else {
+		x.trail = x.firstStep[:0]
 	}
 	x.trail = append(x.trail, id...)
 	x.trail = append(x.trail, '=')

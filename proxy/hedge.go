@@ -65,7 +65,7 @@ func (h *hedge) second() {
 	if h.cancelled() {
 		return
 	}
-	if a, ok := h.proxy.pool.Hedge(time.Now(), &h.walk, h.lanes[0].attempt); ok {
+	if a, ok := h.proxy.pool.Hedge(time.Now(), h.walk, h.lanes[0].attempt); ok {
 		h.doubled = true
 		h.start(a)
 	}
@@ -85,6 +85,7 @@ func (x *exchange) run(a *fallback.Attempt, n int) (r *reply) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			x.proxy.logPanic(x.id, cause)
+			x.panicked = true
 			r.drop()
 			r.answered, r.outcome = false, fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"}
 		}

@@ -84,7 +84,7 @@ func (r *record) attempt(x *exchange, now time.Time, a *fallback.Attempt, o *fal
 }
 
 // close fills in what is known when the request has ended.
-func (r *record) close(x *exchange, status int, o *fallback.Outcome) {
+func (r *record) close(x *exchange, status int, o *fallback.Outcome, took time.Duration) {
 	r.id, r.at, r.client, r.admin, r.asked = x.id, x.started, x.who.client(), x.who.admin, x.walk.Ask.Model
 	if len(r.asked) > maxAsked {
 		r.asked = strings.Clone(r.asked[:maxAsked])
@@ -92,7 +92,7 @@ func (r *record) close(x *exchange, status int, o *fallback.Outcome) {
 	if x.model != nil {
 		r.model, r.from = x.model.ID, x.model.Provider
 	}
-	r.status, r.need, r.waited, r.took, r.calls = status, x.walk.Need, x.waited, time.Since(x.started), x.walk.Attempts()
+	r.status, r.need, r.waited, r.took, r.calls = status, x.walk.Need, x.waited, took, x.walk.Attempts()
 	r.trail = append(r.trail, x.trail...)
 	slices.SortStableFunc(r.tries, func(a, b tried) int { return cmp.Compare(a.begun, b.begun) }) // those at once end in any order
 	if o != nil {

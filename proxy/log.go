@@ -57,7 +57,7 @@ func (x *exchange) logWait(now, until time.Time) {
 	if !e.Enabled() {
 		return
 	}
-	left := x.proxy.pool.Exhausted(now, &x.walk)
+	left := x.proxy.pool.Exhausted(now, x.walk)
 	e.Str("request", x.id).Time("until", until.UTC()).Msg("Waits for a limit to end; next: " + next(&left, now))
 }
 
@@ -110,9 +110,9 @@ func (p *Proxy) logSeam(x *exchange, from, to *fallback.Model, bytes int) {
 }
 
 // logRequest writes the line of a request. o is nil when no answer was begun.
-func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome) {
+func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome, took time.Duration) {
 	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).
-		Bytes("trail", x.trail).Dur("took", time.Since(x.started))
+		Bytes("trail", x.trail).Dur("took", took)
 	if x.waited > 0 {
 		e = e.Dur("waited", x.waited)
 	}

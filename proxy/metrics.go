@@ -202,14 +202,14 @@ func (m *metrics) waited(end waitEnd, d time.Duration) {
 }
 
 // request counts an answered request.
-func (m *metrics) request(x *exchange, status int, answered bool) {
+func (m *metrics) request(x *exchange, status int, answered bool, took time.Duration) {
 	if digit := status / 100; digit >= 1 && digit <= 5 {
 		m.requests[digit].Inc()
 	}
 	if answered && x.fellOver() {
 		m.fallovers[x.record.cause()].Inc()
 	}
-	m.duration.Observe(time.Since(x.started).Seconds())
+	m.duration.Observe(took.Seconds())
 }
 
 // cause is why the first model that was asked gave no answer.

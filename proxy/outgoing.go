@@ -17,9 +17,14 @@ var (
 // makeRoom gives r.head a buffer.
 func (r *reply) makeRoom() {
 	if r.head == nil {
-		r.room = outBufs.Get().(*[]byte)
-		r.head = (*r.room)[:0]
+		r.head = r.takeRoom()
 	}
+}
+
+// takeRoom gives a buffer that r.head does not stand in yet.
+func (r *reply) takeRoom() []byte {
+	r.room = outBufs.Get().(*[]byte)
+	return (*r.room)[:0]
 }
 
 // letRoomGo lets go of r.head.

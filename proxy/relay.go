@@ -57,7 +57,12 @@ func (x *exchange) send(ctx *fasthttp.RequestCtx, r *reply) {
 	ctx.SetStatusCode(fasthttp.StatusOK)
 	if !x.req.Stream {
 		h.SetContentType("application/json")
-		ctx.Response.SetBodyRaw(x.worded(r.head))
+		if answer := x.worded(r.head); r.room == nil {
+			ctx.Response.SetBodyRaw(answer)
+		} else {
+			ctx.Response.SetBody(answer) // a copy: others need the room
+			r.letRoomGo()
+		}
 		_ = r.Close()
 		return
 	}
@@ -76,6 +81,7 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.exchange.proxy.logPanic(r.exchange.id, cause)
+			r.exchange.panicked = true
 			r.outcome, err = fallback.Outcome{Class: fallback.Stopped}, io.ErrUnexpectedEOF
 		}
 	}()

@@ -17,7 +17,7 @@ const codeShare = "client_limit_exceeded"
 // admit draws the request from its client's share. When that is spent no provider is asked.
 func (x *exchange) admit() *openai.Error {
 	now := time.Now()
-	denial, ok := x.proxy.pool.Admit(now, &x.walk)
+	denial, ok := x.proxy.pool.Admit(now, x.walk)
 	if ok {
 		return nil
 	}
@@ -29,13 +29,13 @@ func (x *exchange) admit() *openai.Error {
 
 // discharge ends what admit drew. A request counts when it was answered, and when it was the client's own doing that it was
 // not: who leaves, or asks in vain, has spent a provider's quota all the same.
-func (x *exchange) discharge(status int, o *fallback.Outcome) {
+func (x *exchange) discharge(now time.Time, status int, o *fallback.Outcome) {
 	tokens := 0
 	if o != nil {
 		tokens = o.InputTokens + o.OutputTokens
 	}
 	theirs := status < 500 && status != fasthttp.StatusTooManyRequests && x.walk.Attempts() > 0
-	x.proxy.pool.Discharge(time.Now(), &x.walk, o != nil || theirs, tokens)
+	x.proxy.pool.Discharge(now, x.walk, o != nil || theirs, tokens)
 }
 
 // grants says what a window grants: "5 requests a minute".

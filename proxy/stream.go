@@ -205,10 +205,12 @@ func notEvents(first []byte) bool {
 func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	defer r.up.Close()
 	rest, err := r.readAll(maxAnswer)
+	whole := append(bytes.Clone(first), rest...)
+	r.letRoomGo()
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, append(bytes.Clone(first), rest...), r.attempt.Model.ID, time.Now())
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, whole, r.attempt.Model.ID, time.Now())
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

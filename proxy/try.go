@@ -85,7 +85,7 @@ func (r *reply) call() (*upstream.Reply, error) {
 // edits are those of the dialect, and those that the model's own refusals have taught.
 func (r *reply) edits() openai.Edits {
 	x, e := r.exchange, r.route.Provider.Edits
-	refused := x.proxy.quirks.of(r.attempt.Model, time.Now())
+	refused := x.proxy.quirks.of(r.attempt.Model, r.begun)
 	for _, key := range refused {
 		if x.req.Carries(key, e) {
 			r.without = append(r.without, key)
@@ -156,6 +156,7 @@ func fault(class fallback.Class, message string) fallback.Outcome {
 // refused reads an answer whose status is no success, and classifies it.
 func (r *reply) refused() fallback.Outcome {
 	defer r.up.Close()
+	defer r.letRoomGo()
 	body, err := r.readAll(maxRefusal)
 	if err != nil && r.flow.Cancelled() {
 		return r.transport(err)
@@ -189,18 +190,21 @@ func (r *reply) whole() (answered bool, o fallback.Outcome) {
 	defer r.up.Close()
 	body, err := r.readAll(maxAnswer)
 	if err != nil {
+		r.letRoomGo()
 		return false, r.transport(err)
 	}
-	body, o = r.exchange.door.judge(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, time.Now())
+	now := time.Now()
+	body, o = r.exchange.door.judge(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, now)
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
+		r.letRoomGo()
 		return false, o
 	}
 	if r.breaksForm(&o, body) {
 		r.head = body
 		return false, r.outcome
 	}
-	r.commit = time.Now()
+	r.commit = now
 	if o.Class == fallback.OK {
 		r.attempt.Committed(r.commit)
 	}
@@ -216,9 +220,9 @@ func (x *exchange) secondEmpty(o *fallback.Outcome) bool {
 	return x.empties.Add(1) > 1
 }
 
-// readAll reads the body up to max bytes; one that is larger is an error.
+// readAll reads the body up to max bytes; one that is larger is an error. A usual one is in r.room, until that is let go.
 func (r *reply) readAll(max int) ([]byte, error) {
-	out := make([]byte, 0, 2048)
+	out := r.takeRoom()
 	for {
 		n, err := r.up.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
@@ -232,6 +236,7 @@ func (r *reply) readAll(max int) ([]byte, error) {
 		}
 		if len(out) == cap(out) {
 			out = append(out, 0)[:len(out)]
+			r.letRoomGo()
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (x *exchange) wait(now time.Time) (*fallback.Attempt, bool) {
 	}
 	defer x.proxy.waited(x)
 	woken := make(chan struct{}, 1)
-	if !x.proxy.pool.Wait(now, &x.walk, until, func() { woken <- struct{}{} }) {
+	if !x.proxy.pool.Wait(now, x.walk, until, func() { woken <- struct{}{} }) {
 		return x.instead(now)
 	}
 	x.logSwitch(nil)
@@ -70,13 +70,13 @@ func (x *exchange) instead(now time.Time) (*fallback.Attempt, bool) {
 		return nil, false
 	}
 	x.walk.Ask.MaxWait = 0
-	return x.proxy.pool.Pick(now, &x.walk)
+	return x.proxy.pool.Pick(now, x.walk)
 }
 
 // turn ends the wait that began then. What was granted to somebody who has left goes back.
 func (x *exchange) turn(begun time.Time, woken bool) (*fallback.Attempt, bool) {
 	now := time.Now()
-	attempt, granted := x.proxy.pool.Turn(now, &x.walk)
+	attempt, granted := x.proxy.pool.Turn(now, x.walk)
 	end := waitTimedOut
 	switch {
 	case x.left.Load():

@@ -288,12 +288,12 @@ func TestLeavesWhileWaiting(t *testing.T) {
 func TestAGrantForNobodyGoesBack(t *testing.T) {
 	inBubble(t, turns(Settings{}), func(w *world) {
 		w.crowd(5, plainBody)()
-		x := &exchange{proxy: w.proxy}
+		x := &exchange{proxy: w.proxy, walk: new(fallback.Walk)}
 		now := time.Now()
-		if _, ok := w.pool.Pick(now, &x.walk); ok {
+		if _, ok := w.pool.Pick(now, x.walk); ok {
 			t.Fatal("somebody is open")
 		}
-		if !w.pool.Wait(now, &x.walk, now.Add(15*time.Second), func() {}) {
+		if !w.pool.Wait(now, x.walk, now.Add(15*time.Second), func() {}) {
 			t.Fatal("it does not wait")
 		}
 		time.Sleep(5 * time.Second)

@@ -100,6 +100,7 @@ func (c *conn) exchange() (more bool) {
 	c.until, c.bound = time.Now().Add(c.server.HeadTime), false
 	c.ctx = contexts.Get().(*fasthttp.RequestCtx)
 	c.ctx.Init2(c.Conn, quiet{}, true)
+	c.ctx.Response.Header.DisableNormalizing() // handlers write names as they are to be
 	if err := c.read(); err != nil {
 		if !nobody(err) {
 			c.refuse(err)

@@ -82,7 +82,7 @@ func appendHead(b []byte, r *Request, o origin, path, agent string) ([]byte, err
 	b = append(append(b, path...), " HTTP/1.1\r\n"...)
 	b = appendField(b, "Host", o.authority)
 	if n := r.size(); n > 0 || r.Method == "POST" {
-		b = appendField(b, "Content-Length", strconv.Itoa(n))
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(n), 10), "\r\n"...)
 	}
 	own := [...]Header{{"User-Agent", agent}, {"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}}
 	for i, h := range own {
