@@ -219,22 +219,24 @@ func (g *guess) refused(now, begun, opens time.Time) {
 			full = least // what was sent later did not stand in the way
 		}
 		if least < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
-			s.contradict()
+			s.contradict(now)
 			continue
 		}
 		s.timed = s.timed || !opens.IsZero()
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
 		}
-		if s.support = min(s.support+1, certain); s.support == convincing {
+		if s.support = min(max(1, 2*s.support), certain); s.support == convincing {
 			s.wait = min(max(s.Per, minProbe), maxProbe)
 			s.probe = now.Add(s.wait)
 		}
 	}
 }
 
-// contradict is told of a refusal that this limit does not explain. What has explained many others stays: there may be a second limit.
-func (s *suspect) contradict() {
+// contradict is told of a refusal that this limit does not explain. What has explained many others stays: there may be a second limit. It
+// is put to the test at once: since it is kept to, nothing else would speak for it any more, and each refusal of the second limit against it.
+func (s *suspect) contradict(now time.Time) {
+	s.probe = now
 	if s.support /= 2; s.support < convincing {
 		s.support, s.timed = 0, false
 		s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon

@@ -14,6 +14,7 @@ func TestGuessOfASecondWhoseRefusalsAreLate(t *testing.T) {
 	p := byPriority(chain("A"))
 	one := &secret{per: s, n: 1}
 	refused := 0
+	answered := 0
 	ask := func(now time.Time, other bool) {
 		a, ok := p.Pick(now, &fallback.Walk{})
 		if !ok {
@@ -28,19 +29,25 @@ func TestGuessOfASecondWhoseRefusalsAreLate(t *testing.T) {
 			one.taken = one.taken[:len(one.taken)-1]
 			a.End(now.Add(way), outcomeOf("429"))
 		default:
+			answered++
 			a.Committed(now.Add(way))
 			a.End(now.Add(way), outcomeOf("ok"))
 		}
 	}
-	hour := func(from time.Time, other bool) (n int) {
-		refused = 0
+	hour := func(from time.Time, often int) (n int) {
+		refused, answered = 0, 0
 		for now, i := from, 0; now.Before(from.Add(h)); now, i = now.Add(950*time.Millisecond), i+1 {
-			ask(now, other && i%1500 == 700)
+			ask(now, often > 0 && i%often == often/2)
 		}
 		return refused
 	}
-	learning, known, disturbed := hour(t0, false), hour(t0.Add(h), false), hour(t0.Add(2*h), true)
+	learning, known, disturbed := hour(t0, 0), hour(t0.Add(h), 0), hour(t0.Add(2*h), 1500)
 	if learning > 20 || known > 8 || disturbed > 8 {
 		t.Errorf("%d refusals in the hour of learning, then %d, then %d", learning, known, disturbed)
+	}
+	for from := 3 * h; from < 9*h; from += h {
+		if n := hour(t0.Add(from), 300); n > 20 || answered < 1200 {
+			t.Errorf("a second limit refuses every five minutes: %d refusals of the first, %d answered", n, answered)
+		}
 	}
 }
