@@ -21,7 +21,7 @@ const (
 // openLog gives the program's log: standard error, and a file beside the config. A file that cannot be written is a warning:
 // serving matters more. What was logged last is written when it is closed.
 func openLog(c *config.Config) (zerolog.Logger, func()) {
-	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	zerolog.TimeFieldFormat = stampLayout
 	if setLogLevel(c.Log.Level) != nil {
 		zerolog.SetGlobalLevel(zerolog.InfoLevel)
 	}
@@ -54,7 +54,7 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 
 // newLog gives a log in which storms are summed up, and what writes the last sums.
 func newLog(w io.Writer) (log zerolog.Logger, end func()) {
-	bare := zerolog.New(w).With().Timestamp().Logger()
+	bare := zerolog.New(w).Hook(stamp{})
 	c := &sampler{log: bare}
 	return bare.Hook(c), func() {
 		c.flush()
