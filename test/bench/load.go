@@ -37,6 +37,7 @@ var (
 	small  = kind{name: "small", size: smallBody, model: "auto", path: "/v1/"}
 	tools  = kind{name: "tools", size: toolsBody, model: "auto", path: "/v1/", tools: true}
 	stream = kind{name: "stream", size: smallBody, model: "auto", path: "/v1/", stream: true}
+	plain  = kind{name: "plain", size: smallBody, model: "auto", path: "/v1/"} // beside falls: over as few connections
 	fall   = kind{name: "fallover", size: smallBody, model: "tired-%d", models: tired, list: true, path: "/fall/"}
 	drip   = kind{name: "drip", size: smallBody, model: "slow-%d", models: origins, path: "/many/", stream: true, want: wantDrip}
 	quiet  = kind{name: "quiet", size: smallBody, model: "slow-%d", models: origins, path: "/many/", stream: true, want: wantQuiet}

@@ -26,7 +26,7 @@ func measurements() []measurement {
 		{name: "small", of: func(b *bench) error { return b.requests(&small, 10_000, 32) }},
 		{name: "tools", of: func(b *bench) error { return b.requests(&tools, 3000, 32) }},
 		{name: "stream", of: func(b *bench) error { return b.requests(&stream, 1500, 32) }},
-		{name: "fallover", of: func(b *bench) error { return b.requests(&fall, 5000, 8) }},
+		{name: "fallover", of: func(b *bench) error { return errors.Join(b.requests(&plain, 5000, 8), b.requests(&fall, 5000, 8)) }},
 		{name: "latency", of: (*bench).latency},
 		{name: "event", of: (*bench).events},
 		{name: "idle", of: (*bench).idle},
