@@ -128,3 +128,41 @@ func TestSparingEndsBeforeTheWait(t *testing.T) {
 		t.Error("it got nothing")
 	}
 }
+
+// Of many that wait one dares while all still have time: if it was right the others follow it, one, two, four at a time.
+func TestOneDaresWhileOthersStillWait(t *testing.T) {
+	rows := chain("A B")
+	rows[1].Limits = []fallback.Window{{Per: 15 * s, Limit: 1}}
+	l := newLine(fallback.New(fallback.Config{Models: rows, MaxWaiting: 10}))
+	now := t0
+	for range 100 {
+		askOnce(l.p, now, outcomeOf("ok"))
+		now = now.Add(s)
+	}
+	askOnce(l.p, now, outcomeOf("429")) // A rests for half a minute
+	askOnce(l.p, now, outcomeOf("ok"))
+	for name, client := range map[string]string{"first": "a", "second": "b", "third": "c"} {
+		if got := l.join(now.Add(s), name, client, fallback.Need{}); got != "waits" {
+			t.Fatal(got)
+		}
+	}
+	late := now.Add(s + 12500*time.Millisecond)
+	if l.alarm.After(late) {
+		t.Errorf("the alarm is set to %v after the refusal", l.alarm.Sub(now))
+	}
+	l.p.Dispatch(late.Add(-s))
+	if len(l.woken) > 0 {
+		t.Errorf("%v dares, and has time", l.woken)
+	}
+	if l.p.Dispatch(late); len(l.woken) != 1 {
+		t.Fatalf("%v dare", l.woken)
+	}
+	a, ok := l.p.Turn(late, l.walks[l.woken[0]])
+	if !ok || a.Model.ID != "A" {
+		t.Fatal("it has not got A")
+	}
+	if a.Committed(late.Add(s)); len(l.woken) != 3 {
+		t.Errorf("it was taken on, and %d follow", len(l.woken)-1)
+	}
+	a.End(late.Add(s), outcomeOf("ok"))
+}

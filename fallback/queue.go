@@ -103,7 +103,9 @@ func (p *Pool) dispatch(now time.Time) {
 		w := q.waiting[i]
 		var a *Attempt
 		if !w.like(none, now) {
-			a = p.next(now, w, false)
+			if a = p.next(now, w, false); a == nil && w.late(now) {
+				a = p.dares(now, w)
+			}
 		}
 		if a == nil {
 			none = w
@@ -257,7 +259,7 @@ func (p *Pool) setAlarm(now time.Time) {
 	var at time.Time
 	var last *Walk
 	for _, w := range q.waiting {
-		if w.sparing() && !w.late(now) && sooner(w.ticket.late, at) {
+		if !w.late(now) && sooner(w.ticket.late, at) {
 			at = w.ticket.late
 		}
 		if w.like(last, now) {
