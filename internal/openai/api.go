@@ -57,7 +57,7 @@ func readMembers(body []byte, keys keySet) (map[string]gjson.Result, *Error) {
 		if s.depth > 1 {
 			continue
 		}
-		if _, e := keys.admit(s.key, &seen); e != nil {
+		if _, e := keys.admit(&s.key, &seen); e != nil {
 			return nil, e
 		}
 	}

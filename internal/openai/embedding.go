@@ -27,7 +27,7 @@ func ParseEmbedding(body []byte) (*Request, *Error) {
 			}
 			continue
 		}
-		name, e := embeddingKeys.admit(p.s.key, &own)
+		name, e := embeddingKeys.admit(&p.s.key, &own)
 		if e != nil {
 			return nil, e
 		}
@@ -40,6 +40,7 @@ func ParseEmbedding(body []byte) (*Request, *Error) {
 		if e := p.value(); e != nil {
 			return nil, e
 		}
+		p.s.looks = 0
 	}
 	switch {
 	case p.s.err != nil:

@@ -32,10 +32,13 @@ func newKeySet(names ...string) keySet {
 }
 
 // find gives the guarded key that t folds to, and whether it is spelt like that.
-func (k keySet) find(t text) (key guardedKey, exact bool) {
+func (k keySet) find(t *text) (key guardedKey, exact bool) {
 	const longest = maxGuardedKey * len(`\u0000`)
 	if len(t.raw) > longest {
 		return guardedKey{}, false
+	}
+	if !t.escaped && isFolded(t.raw) {
+		return k[string(t.raw)], true
 	}
 	var plainBuf, foldedBuf [longest]byte
 	plain := t.appendTo(plainBuf[:0])
@@ -44,8 +47,18 @@ func (k keySet) find(t text) (key guardedKey, exact bool) {
 	return key, string(plain) == key.name
 }
 
+// isFolded says whether a key is what it folds to for sure, as nearly all are: small letters, digits, signs.
+func isFolded(b []byte) bool {
+	for _, c := range b {
+		if 'A' <= c && c <= 'Z' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // admit notes the key and refuses what would give the body a second meaning. The name is empty when the key is free.
-func (k keySet) admit(t text, seen *seenKeys) (name string, err *Error) {
+func (k keySet) admit(t *text, seen *seenKeys) (name string, err *Error) {
 	key, exact := k.find(t)
 	switch {
 	case key.bit == 0:

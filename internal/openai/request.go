@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"math"
@@ -64,6 +63,7 @@ func ParseChat(body []byte) (*Request, *Error) {
 	if p.s.err != nil {
 		return nil, p.s.err
 	}
+	p.leave()
 	r := p.req
 	if !r.seen.has(chatKeys["messages"]) {
 		return nil, refuse("missing_required_parameter", "messages", `"messages" is missing; send an array of messages`)
@@ -93,9 +93,11 @@ type chatParser struct {
 // value takes up the value that the scanner has found.
 func (p *chatParser) value() (err *Error) {
 	if p.s.depth == 1 {
-		if p.member, err = chatKeys.admit(p.s.key, &p.req.seen); err != nil {
+		p.leave()
+		if p.member, err = chatKeys.admit(&p.s.key, &p.req.seen); err != nil {
 			return err
 		}
+		p.s.looks = looksInto(p.member)
 		return p.topLevel()
 	}
 	switch p.member {
@@ -103,8 +105,6 @@ func (p *chatParser) value() (err *Error) {
 		p.message()
 	case "tools":
 		return p.tool()
-	case "functions":
-		p.count()
 	case "models":
 		return p.listedModel()
 	case "stream_options":
@@ -115,6 +115,28 @@ func (p *chatParser) value() (err *Error) {
 		}
 	}
 	return nil
+}
+
+// leave ends the member under way: of what it holds for a model to read, the scanner has weighed what nobody looks at.
+func (p *chatParser) leave() {
+	switch p.member {
+	case "messages", "tools", "functions":
+		p.text.add(p.s.unseen)
+	}
+	p.s.unseen = textSize{}
+}
+
+// looksInto is how many containers deep the values lie that are looked at in a top-level member.
+func looksInto(member string) int {
+	switch member {
+	case "messages":
+		return 6
+	case "tools":
+		return 3
+	case "models", "stream_options", "response_format":
+		return 2
+	}
+	return 1
 }
 
 // topLevel takes up a member of the body itself.
@@ -187,7 +209,7 @@ func (p *chatParser) tool() *Error {
 	if s.depth != 3 {
 		return nil
 	}
-	if key, _ := toolKeys.find(s.key); key.bit == 0 {
+	if key, _ := toolKeys.find(&s.key); key.bit == 0 {
 		return nil
 	}
 	if s.kind != '"' {
@@ -215,7 +237,7 @@ func (p *chatParser) streamOption() *Error {
 	if p.s.depth != 2 {
 		return nil
 	}
-	name, err := streamOptionKeys.admit(p.s.key, &p.optionsSeen)
+	name, err := streamOptionKeys.admit(&p.s.key, &p.optionsSeen)
 	switch {
 	case err != nil:
 		err.Param = "stream_options." + err.Param
@@ -231,11 +253,9 @@ func (p *chatParser) streamOption() *Error {
 
 // count adds a string to the text that a model reads, unless it is an image or a file.
 func (p *chatParser) count() {
-	s := &p.s
-	if s.kind != '"' || bytes.HasPrefix(s.str.raw, []byte("data:")) || s.key.is("data") || s.key.is("file_data") {
-		return
+	if s := &p.s; s.kind == '"' && !s.str.isFile() && !s.key.namesFile() {
+		p.text.add(s.size)
 	}
-	p.text.add(s.size)
 }
 
 // tokens reads a positive whole number; anything else is 0, for the upstream to judge.

@@ -14,7 +14,14 @@ func benchBodies() map[string][]byte {
 	turn := `{"role":"user","content":"` + strings.Repeat("What does the register say about this one, and why? ", 8) + `"},`
 	rest := `"model":"google/gemini-2.0-flash-exp:free","stream":true,"temperature":0.7,"messages":[`
 	last := `{"role":"user","content":"go on"}]}`
+	defined := `{"type":"function","function":{"name":"tool_7","description":"` + strings.Repeat("what it is good for ", 24) + `","parameters":{"type":"object",` +
+		`"properties":{"city":{"type":"string","description":"Where; \"here\" is the user's own place\n"},"days":{"type":"integer","minimum":1}},"required":["city"]}}}`
+	quoted := strings.Repeat(`The quick brown fox, \"jumping\", found the dog asleep. `, 250)
 	return map[string][]byte{
+		"50KB-load": []byte(`{"model":"m","messages":[{"role":"system","content":"You help."},{"role":"user","content":"` + quoted + `"}],"tools":[` + // what test/bench sends
+			strings.TrimSuffix(strings.Repeat(defined+",", 50), ",") + `]}`),
+		"1MB-image": []byte(`{` + rest + `{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` +
+			strings.Repeat("iVBORw0KGgo", 1_000_000/11) + `"}}]},` + last),
 		"1KB":        []byte(`{` + rest + turn + turn + last),
 		"50KB-tools": []byte(`{"tools":[` + strings.TrimSuffix(strings.Repeat(tool+",", 80), ",") + `],` + rest + strings.Repeat(turn, 60) + last),
 		"5MB-image": []byte(`{` + rest + `{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` +
@@ -25,7 +32,7 @@ func benchBodies() map[string][]byte {
 }
 
 func BenchmarkParseChat(b *testing.B) {
-	for _, name := range []string{"1KB", "50KB-tools", "5MB-image", "5MB-english", "5MB-korean"} {
+	for _, name := range []string{"1KB", "50KB-tools", "50KB-load", "1MB-image", "5MB-image", "5MB-english", "5MB-korean"} {
 		body := benchBodies()[name]
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(body)))

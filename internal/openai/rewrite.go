@@ -149,7 +149,7 @@ func (ed *editor) result() (splice, error) {
 		if s.depth > 1 {
 			continue
 		}
-		name, err := chatKeys.admit(s.key, &seen)
+		name, err := chatKeys.admit(&s.key, &seen)
 		if err != nil {
 			return splice{}, err
 		}

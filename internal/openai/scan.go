@@ -25,6 +25,9 @@ type scanner struct {
 	fresh   bool               // a container was just opened: no comma comes before the next value
 	start   int                // of the top-level object
 
+	looks  int      // how many containers deep somebody looks; 0 = at everything. What lies deeper is checked and weighed, not shown
+	unseen textSize // of the texts that were not shown, but for files
+
 	// The value that next has found. Of an object or array this is its opening byte; what it holds comes next.
 	depth    int      // containers around it: 1 for a member of the top-level object
 	key      text     // its key; empty in an array
@@ -34,95 +37,115 @@ type scanner struct {
 	from, to int      // its range in body
 }
 
-// next finds the next value and says whether there is one.
+// next finds the next value that is to be shown and says whether there is one. The place where it reads stays in a variable of
+// its own until then: through memory each step would wait for the one before.
 func (s *scanner) next() bool {
 	if s.at == 0 && !s.begin() {
 		return false
 	}
-	c := s.peek()
-	for c == s.closers[s.nest] {
-		s.at++
-		s.nest--
+	b := s.body
+	for i := s.at; ; {
+		var c byte
+		i, c = token(b, i)
+		for c == s.closers[s.nest] {
+			s.nest--
+			s.fresh = false
+			if s.nest == 0 {
+				return s.end(i + 1)
+			}
+			i, c = token(b, i+1)
+		}
+		if !s.fresh {
+			if c != ',' {
+				return s.unexpected(i, "a comma or the end of the object or array")
+			}
+			i, c = token(b, i+1)
+		}
 		s.fresh = false
-		if s.nest == 0 {
-			return s.end()
+		var key text
+		if s.closers[s.nest] == '}' {
+			if c != '"' {
+				return s.unexpected(i, "a key in double quotes")
+			}
+			if key, i = s.readText(i); i < 0 {
+				return false
+			}
+			if i, c = token(b, i); c != ':' {
+				return s.unexpected(i, "a colon after the key")
+			}
+			i, c = token(b, i+1)
 		}
-		c = s.peek()
-	}
-	if !s.fresh {
-		if c != ',' {
-			return s.unexpected("a comma or the end of the object or array")
+		switch {
+		case s.looks == 0 || s.nest <= s.looks:
+			s.key, s.depth, s.from, s.at = key, s.nest, i, i
+			return s.readValue(c)
+		case c == '"':
+			var t text
+			if t, i = s.readText(i); i < 0 {
+				return false
+			}
+			if !t.isFile() && !key.namesFile() {
+				s.unseen.add(s.size)
+			}
+		default:
+			s.at = i
+			if !s.readValue(c) {
+				return false
+			}
+			i = s.at
 		}
-		s.at++
-		c = s.peek()
 	}
-	s.fresh = false
-	s.key = text{}
-	if s.closers[s.nest] == '}' {
-		if !s.readKey(c) {
-			return false
-		}
-		c = s.peek()
-	}
-	s.depth = s.nest
-	return s.readValue(c)
 }
+
+// token gives the first byte at or after i that is no white space, and its place; 0 at the end, which is no part of JSON.
+func token(b []byte, i int) (int, byte) {
+	for i < len(b) {
+		if c := b[i]; c > ' ' || !isBlank[c] {
+			return i, c
+		}
+		i++
+	}
+	return i, 0
+}
+
+var isBlank = [256]bool{' ': true, '\t': true, '\n': true, '\r': true}
 
 // begin enters the top-level object.
 func (s *scanner) begin() bool {
 	if bytes.HasPrefix(s.body, []byte("\xef\xbb\xbf")) {
 		return s.fail(0, "the body begins with a byte order mark; send UTF-8 without one")
 	}
-	if c := s.peek(); c != '{' {
-		return s.unexpected("a JSON object")
+	if s.peek() != '{' {
+		return s.unexpected(s.at, "a JSON object")
 	}
 	s.start = s.at
 	return s.open('{')
 }
 
 // end checks that nothing follows the top-level object. There is no next value in any case.
-func (s *scanner) end() bool {
-	if s.peek(); s.at < len(s.body) {
+func (s *scanner) end(at int) bool {
+	if s.at, _ = token(s.body, at); s.at < len(s.body) {
 		return s.fail(s.at, "something follows the JSON object; send one object and nothing else")
 	}
 	return false
 }
 
-// peek skips white space. At the end of the body it gives 0.
-func (s *scanner) peek() byte {
-	for ; s.at < len(s.body); s.at++ {
-		switch c := s.body[s.at]; c {
-		case ' ', '\t', '\n', '\r':
-		default:
-			return c
-		}
-	}
-	return 0
+// peek skips white space and gives what follows it, 0 at the end of the body.
+func (s *scanner) peek() (c byte) {
+	s.at, c = token(s.body, s.at)
+	return c
 }
 
 // empty says whether the container that was just found holds nothing.
 func (s *scanner) empty() bool { return s.peek() == s.closers[s.nest] }
 
-func (s *scanner) readKey(c byte) bool {
-	if c != '"' {
-		return s.unexpected("a key in double quotes")
-	}
-	var ok bool
-	if s.key, ok = s.readText(); !ok {
-		return false
-	}
-	if s.peek() != ':' {
-		return s.unexpected("a colon after the key")
-	}
-	s.at++
-	return true
-}
-
+// readValue reads the value that begins here with c.
 func (s *scanner) readValue(c byte) (ok bool) {
-	s.from, s.kind = s.at, c
+	s.kind = c
 	switch c {
 	case '"':
-		s.str, ok = s.readText()
+		s.str, s.at = s.readText(s.at)
+		ok = s.at >= 0
 	case '{', '[':
 		ok = s.open(c)
 	case 't':
@@ -153,7 +176,7 @@ func (s *scanner) open(c byte) bool {
 
 func (s *scanner) readWord(word string) bool {
 	if rest := s.body[s.at:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
-		return s.unexpected("a value")
+		return s.unexpected(s.at, "a value")
 	}
 	s.at += len(word)
 	return true
@@ -166,12 +189,12 @@ func (s *scanner) readNumber() bool {
 	if s.at < len(s.body) && s.body[s.at] == '0' {
 		s.at++
 	} else if !s.readDigits() {
-		return s.unexpected("a value")
+		return s.unexpected(s.at, "a value")
 	}
 	if s.at < len(s.body) && s.body[s.at] == '.' {
 		s.at++
 		if !s.readDigits() {
-			return s.unexpected("a digit after the decimal point")
+			return s.unexpected(s.at, "a digit after the decimal point")
 		}
 	}
 	if s.at < len(s.body) && s.body[s.at]|0x20 == 'e' {
@@ -180,7 +203,7 @@ func (s *scanner) readNumber() bool {
 			s.at++
 		}
 		if !s.readDigits() {
-			return s.unexpected("a digit in the exponent")
+			return s.unexpected(s.at, "a digit in the exponent")
 		}
 	}
 	return true
@@ -195,11 +218,11 @@ func (s *scanner) readDigits() bool {
 	return s.at > from
 }
 
-func (s *scanner) unexpected(want string) bool {
-	if s.at == len(s.body) {
-		return s.fail(s.at, "the body ends where "+want+" should be")
+func (s *scanner) unexpected(at int, want string) bool {
+	if at == len(s.body) {
+		return s.fail(at, "the body ends where "+want+" should be")
 	}
-	return s.fail(s.at, fmt.Sprintf("%q where %s should be", s.body[s.at:s.at+1], want))
+	return s.fail(at, fmt.Sprintf("%q where %s should be", s.body[at:at+1], want))
 }
 
 // fail ends the scan with what is wrong at that byte.

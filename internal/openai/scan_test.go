@@ -15,6 +15,7 @@ func FuzzScan(f *testing.F) {
 		`{"model":"a","m\u006fdel":"b","messages":[]}`, `{"Model":"a","messages":[]}`, `{"modelſ":[],"messages":[]}`,
 		`{"model":"\ud800","messages":[{"role":"tool"}],"tools":[{"type":"function"}]}`, `{"messages":[],"stream_options":{"include_usage":true}}`,
 		`{"a":` + strings.Repeat("[", 127) + strings.Repeat("]", 127) + `}`, `{"a":` + strings.Repeat("[", 128) + strings.Repeat("]", 128) + `}`,
+		`{"tools":[{"function":{"data":"abc","x":["data:a","한",{"file_d\u0061ta":"d"}],"y":"\u0041\n"}}]}`, `{"tools":[{"a":{"b":[1,}]}`,
 		"\xef\xbb\xbf{}", "{}\x00", `[]`, `"a"`, ``, `{"aaaaaaaaaaaaaaaaaaaaaaaa\"한국어한국어aaaaaaa":"\\\"\/\b\f\n\r\t"}`,
 	} {
 		f.Add([]byte(seed))
@@ -25,6 +26,9 @@ func FuzzScan(f *testing.F) {
 		}
 		if want := saneObject(body); (s.err == nil) != want {
 			t.Fatalf("scanner says %v, want sound = %t: %q", s.err, want, body)
+		}
+		for looks := range 4 {
+			looksAway(t, body, looks+1)
 		}
 		r, refusal := ParseChat(body)
 		if s.err != nil {
@@ -46,6 +50,37 @@ func FuzzScan(f *testing.F) {
 			t.Fatalf("refused %q: %v", body, refusal)
 		}
 	})
+}
+
+// looksAway holds a scan that shows less against one that shows everything: what it shows is the same, what it weighs is the rest, and
+// what is wrong is found at the same place.
+func looksAway(t *testing.T, body []byte, looks int) {
+	t.Helper()
+	all, some := scanner{body: body}, scanner{body: body, looks: looks}
+	var unseen textSize
+	for all.next() {
+		if all.depth > looks {
+			if all.kind == '"' && !all.str.isFile() && !all.key.namesFile() {
+				unseen.add(all.size)
+			}
+			continue
+		}
+		if !some.next() {
+			t.Fatalf("looking %d deep, the value at %d is missed: %q", looks, all.from, body)
+		}
+		if some.from != all.from || some.depth != all.depth || some.kind != all.kind || some.size != all.size || !bytes.Equal(some.key.raw, all.key.raw) {
+			t.Fatalf("looking %d deep, the value at %d is another: %q", looks, all.from, body)
+		}
+	}
+	if some.next() {
+		t.Fatalf("looking %d deep, more is shown: %q", looks, body)
+	}
+	if (all.err == nil) != (some.err == nil) || all.err != nil && *all.err != *some.err {
+		t.Fatalf("looking %d deep says %v, at everything %v: %q", looks, some.err, all.err, body)
+	}
+	if all.err == nil && some.unseen != unseen {
+		t.Fatalf("looking %d deep, %+v is weighed, want %+v: %q", looks, some.unseen, unseen, body)
+	}
 }
 
 // saneObject is what the scanner must accept, told by other means.
@@ -144,13 +179,13 @@ func sameModel(t *testing.T, r *Request, top []jsonMember) {
 	}
 }
 
-// Every byte at every place within the eight that are looked at together.
+// Every byte at every place within those that are looked at together, and behind the last of them.
 func TestSkipPlain(t *testing.T) {
 	for c := range 256 {
-		for at := range 20 {
-			b := bytes.Repeat([]byte("x"), 24)
+		for at := range 52 {
+			b := bytes.Repeat([]byte("x"), 56)
 			b[at] = byte(c)
-			want := 24
+			want := 56
 			if c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
 				want = at
 			}
@@ -194,7 +229,7 @@ func TestScanAllocatesNothing(t *testing.T) {
 		var seen seenKeys
 		for s.next() {
 			if s.depth == 1 {
-				_, _ = chatKeys.admit(s.key, &seen)
+				_, _ = chatKeys.admit(&s.key, &seen)
 			}
 		}
 	})

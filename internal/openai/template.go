@@ -32,7 +32,7 @@ func (t *template) fits(data []byte) bool {
 	if !bytes.Equal(data[:t.head], t.chunk[:t.head]) || !bytes.Equal(data[end:], t.chunk[t.head:]) {
 		return false
 	}
-	s := scanner{body: data[:end+1], at: t.head - 1} // from quote to quote
-	_, ok := s.readText()
-	return ok && s.at == end+1
+	s := scanner{body: data[:end+1]}
+	_, behind := s.readText(t.head - 1) // from quote to quote
+	return behind == end+1
 }
