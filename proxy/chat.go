@@ -188,7 +188,7 @@ func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 		ctx.Response.SetBodyRaw(x.door.api.AppendError(nil, e))
 	}
 	x.advise(&ctx.Response.Header, e)
-	x.end(e.Status, nil)
+	x.end(time.Now(), e.Status, nil)
 }
 
 // recovered answers for a panic: the process goes on, the request is told.

@@ -64,7 +64,7 @@ type exchange struct {
 var walks = sync.Pool{New: func() any { return new(fallback.Walk) }}
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
-	now := time.Now()
+	now := ctx.Time()
 	x := &exchange{proxy: p, settings: s, door: &chatDoor, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
 		record: records.Get().(*record), walk: walks.Get().(*fallback.Walk)}
 	p.enter(x)
@@ -82,14 +82,13 @@ func (x *exchange) attend(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// end is called once, whatever became of the request.
-func (x *exchange) end(status int, o *fallback.Outcome) {
+// end is called once, whatever became of the request; now is when that was clear.
+func (x *exchange) end(now time.Time, status int, o *fallback.Outcome) {
 	if x.watch != nil {
 		x.watch.Detach()
 		x.watch = nil
 	}
 	x.release()
-	now := time.Now()
 	x.discharge(now, status, o)
 	x.proxy.leave(x)
 	took := now.Sub(x.started)

@@ -42,6 +42,6 @@ func (x *exchange) settle(ctx *fasthttp.RequestCtx) {
 	}
 	ctx.Response.SetBodyRaw(x.worded(r.head))
 	x.proxy.logSettled(x)
-	x.end(fasthttp.StatusOK, &fallback.Outcome{Class: fallback.OK, Status: fasthttp.StatusOK,
+	x.end(x.commit, fasthttp.StatusOK, &fallback.Outcome{Class: fallback.OK, Status: fasthttp.StatusOK,
 		InputTokens: r.outcome.InputTokens, OutputTokens: r.outcome.OutputTokens})
 }

@@ -40,8 +40,8 @@ type reply struct {
 	held    int     // bytes read before the commit point
 	said    int     // characters of content before it, where there is a MinRate
 	quoted  bool    // what ended the stream are words of the provider
-	heard   bool    // an event other than a comment came since this was last cleared
 	ended   bool
+	spoke   time.Time // when an event other than a comment last came
 
 	keeps  bool               // what was said is kept, for another model to go on from if this one breaks off
 	plain  bool               // that is text alone
@@ -85,7 +85,7 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 			r.outcome, err = fallback.Outcome{Class: fallback.Stopped}, io.ErrUnexpectedEOF
 		}
 	}()
-	lastContent := time.Now()
+	r.spoke = time.Now()
 	for {
 		if len(r.head) > 0 {
 			m, err := w.Write(r.head)
@@ -98,23 +98,20 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 		}
 		if r.state == openai.Failed && r.keeps {
 			r.goOn()
-			lastContent = time.Now()
+			r.spoke = time.Now()
 			continue
 		}
 		if r.state != openai.Content {
 			return n, nil
 		}
-		if r.heard {
-			r.heard, lastContent = false, time.Now()
-		}
-		r.next(lastContent)
+		r.next()
 	}
 }
 
 // next reads once. Silence is bounded by the route's idle time; comments alone stretch it to three times.
-func (r *reply) next(lastContent time.Time) {
+func (r *reply) next() {
 	until := time.Now().Add(r.route.Idle)
-	if last := lastContent.Add(3 * r.route.Idle); last.Before(until) {
+	if last := r.spoke.Add(3 * r.route.Idle); last.Before(until) {
 		until = last
 	}
 	r.flow.SetDeadline(until)
@@ -152,8 +149,9 @@ func (r *reply) Close() error {
 	}
 	_ = r.up.Close()
 	x.attempt = nil
+	now := time.Now()
 	if r.told {
-		x.end(fasthttp.StatusOK, &r.outcome)
+		x.end(now, fasthttp.StatusOK, &r.outcome)
 		return nil
 	}
 	switch {
@@ -163,7 +161,6 @@ func (r *reply) Close() error {
 		r.outcome.Message = "an error within the stream"
 	}
 	r.checkCost()
-	now := time.Now()
 	effect := r.attempt.End(now, r.outcome)
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
 	var ttft time.Duration
@@ -174,7 +171,7 @@ func (r *reply) Close() error {
 	x.proxy.history.Count(now, r.attempt.Model, &r.outcome, ttft, x.fellOver())
 	x.record.attempt(x, now, r.attempt, &r.outcome, &effect, ttft)
 	x.proxy.logAnswer(r, effect)
-	x.end(fasthttp.StatusOK, &r.outcome)
+	x.end(now, fasthttp.StatusOK, &r.outcome)
 	return nil
 }
 

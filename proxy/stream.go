@@ -116,7 +116,7 @@ func (r *reply) feed(p []byte) {
 			break
 		}
 		if !ev.Comment {
-			r.heard = true
+			r.spoke = now
 		}
 		r.take(ev, now)
 	}

@@ -25,7 +25,7 @@ func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {
 }
 
 func (x *exchange) newReply(a *fallback.Attempt, flow *upstream.Flow) *reply {
-	return &reply{exchange: x, attempt: a, flow: flow, begun: time.Now()}
+	return &reply{exchange: x, attempt: a, flow: flow, begun: a.Begun()}
 }
 
 func (r *reply) ask() (answered bool, o fallback.Outcome) {

@@ -97,9 +97,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 
 // exchange serves one request, and says whether another one may follow.
 func (c *conn) exchange() (more bool) {
-	c.until, c.bound = time.Now().Add(c.server.HeadTime), false
 	c.ctx = contexts.Get().(*fasthttp.RequestCtx)
 	c.ctx.Init2(c.Conn, quiet{}, true)
+	c.until, c.bound = c.ctx.Time().Add(c.server.HeadTime), false
 	c.ctx.Response.Header.DisableNormalizing() // handlers write names as they are to be
 	if err := c.read(); err != nil {
 		if !nobody(err) {
