@@ -16,6 +16,7 @@ type Attempt struct {
 	commit time.Time
 	trials trials
 	tokens int64 // drawn from windows that count them
+	ahead  int64 // of these, what the provider counts when the answer is there
 	probe  bool
 	ended  bool
 
@@ -146,6 +147,8 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	}
 	account, model := o.counted(a.Model.Counting)
 	p := &a.row.pairs[a.Key]
+	p.account.quota.ahead -= a.ahead
+	p.quota.ahead -= a.ahead
 	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
 	if o.Fault() && account {

@@ -68,15 +68,20 @@ func TestRefusalEndsWithTheKnownTurn(t *testing.T) {
 	}
 }
 
-// Where the answer is counted when it is there, the request alone has to find room, once nobody else is left and nothing can be waited
-// for.
+// Where the answer is counted when it is there, the request alone has to find room beside the requests alone of others, once nobody else is left
+// and nothing can be waited for.
 func TestAnswersNeedNoRoomBeforehand(t *testing.T) {
 	for _, c := range []struct {
+		limit    int64
 		reserves bool
 		wait     time.Duration
 		want     bool
-	}{{false, 0, true}, {false, s, false}, {true, 0, false}} {
-		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: m, Limit: 2000}})
+	}{
+		{2000, false, 0, true}, {2000, false, s, false}, {2000, true, 0, false},
+		{1500, false, 0, true}, {1500, true, 0, false}, // the answer of the other one, which is under way, is not counted either
+		{1400, false, 0, false},
+	} {
+		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: m, Limit: c.limit}})
 		rows[0].Reserves = c.reserves
 		p := byPriority(rows)
 		a, _ := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 300}})

@@ -47,12 +47,15 @@ func (p *Pool) next(now time.Time, w *Walk, lastResort bool) *Attempt {
 			return a
 		}
 	}
+	if w.Ask.MaxWait > 0 {
+		return nil
+	}
 	return p.dares(now, w)
 }
 
-// dares is the very last resort, just before the client gets an error.
+// dares is the very last resort: just before the client gets an error, or while it waits.
 func (p *Pool) dares(now time.Time, w *Walk) *Attempt {
-	if w.Ask.MaxWait > 0 || !p.credit.enough() {
+	if !p.credit.enough() {
 		return nil
 	}
 	return p.pick(now, w, "", daring)
@@ -127,12 +130,16 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 			}
 			continue
 		}
-		t, ok := r.open(k, now, tokens)
+		n := tokens
+		if how == doubting && !r.Reserves {
+			n = max(1, n-min(pr.quota.ahead, pr.account.quota.ahead))
+		}
+		t, ok := r.open(k, now, n)
 		if !ok && how == careful {
 			w.held = w.held || passes(r.enter(k, now))
 		}
-		if !ok && how == doubting && passes(r.enter(k, now)) && pr.forgive(now, tokens) {
-			t, ok = r.open(k, now, tokens)
+		if !ok && how == doubting && passes(r.enter(k, now)) && pr.forgive(now, n) {
+			t, ok = r.open(k, now, n)
 		}
 		if !ok {
 			continue
@@ -173,8 +180,11 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	a.hold(true)
 	a.daring(now)
 	a.tokens = r.expect(&w.Need)
+	a.ahead = max(0, a.tokens-r.least(&w.Need))
 	pr.account.quota.draw(now, a.tokens)
 	pr.quota.draw(now, a.tokens)
+	pr.account.quota.ahead += a.ahead
+	pr.quota.ahead += a.ahead
 	r.model.await(a)
 	r.model.purse.running++
 	if w.Ask.Only {

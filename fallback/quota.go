@@ -13,6 +13,7 @@ const maxCounters = 16
 type quota struct {
 	counters []*counter
 	guess    *guess // of a limit that nobody named; nil before the first surprise
+	ahead    int64  // tokens of answers under way that the provider has not counted yet
 
 	// One of the windows has no room for so many tokens until then, unless something is given back. Zero = not known.
 	fullUntil  time.Time
