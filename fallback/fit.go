@@ -10,6 +10,7 @@ const (
 	lacksSchema    = "no_json_schema"
 	lacksChoice    = "no_tool_choice"
 	lacksContext   = "context_length"
+	lacksRoom      = "max_tokens"
 	lacksPrivacy   = "may_train"
 	reasonNoKey    = "no_key"
 	reasonNotFree  = "not_free"
@@ -54,6 +55,8 @@ func (r *row) unfit(n *Need, now time.Time) string {
 	case n.Kind == Chat && r.Context > 0 && n.Tokens > r.Context, // that of an embedding holds for each text, and requests bring many
 		n.Tokens > smallText && r.overflows(n.Tokens):
 		return lacksContext
+	case n.MaxOutput > 0 && (r.Reserves || m.lack(FeatureLongAnswer, now)) && r.overflows(n.Tokens+n.MaxOutput):
+		return lacksRoom
 	}
 	return ""
 }
@@ -78,6 +81,12 @@ func (r *row) overflows(tokens int) bool {
 		}
 	}
 	return true
+}
+
+// countsAnswers says whether a refusal of this request for its size shows that the longest answer is counted when a request comes: even
+// twice the request alone would fit, and with its answer it never does.
+func (r *row) countsAnswers(n *Need) bool {
+	return n.MaxOutput > 0 && !r.overflows(2*int(r.input(n))) && r.overflows(n.Tokens+n.MaxOutput)
 }
 
 func (q *quota) holds(tokens int64) bool {

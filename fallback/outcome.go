@@ -117,10 +117,11 @@ const (
 	FeatureToolChoice
 	FeatureVision
 	FeatureJSONSchema
+	FeatureLongAnswer // room for an answer that is longer than its windows of tokens: it counts that when the request comes
 	numFeatures
 )
 
-var featureNames = [numFeatures]string{"", "tools", "tool_choice", "vision", "json_schema"}
+var featureNames = [numFeatures]string{"", "tools", "tool_choice", "vision", "json_schema", "long_answer"}
 
 func (f Feature) String() string { return featureNames[f] }
 

@@ -226,6 +226,9 @@ func (w *Walk) learn(a *Attempt, o *Outcome) {
 		}
 		return
 	case o.Class == ContextLength:
+		if a.row.countsAnswers(&w.Need) {
+			a.row.model.lacks[FeatureLongAnswer] = a.begun
+		}
 		w.marks[a.nth] |= markSmall | markOut
 		w.preferLarger(a.Model.Context, o)
 	case o.Action == NextModelNoPenalty, o.Action == OnceThenReturn, o.Target == TargetModel:

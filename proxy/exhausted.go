@@ -29,6 +29,9 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	switch {
 	case e.NoKey:
 		return noKey(x.settings)
+	case !e.Fits && roomless(&e):
+		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "max_tokens", Code: "max_tokens_too_large",
+			Message: fmt.Sprintf("max_tokens of %d is more than any model that could answer grants in its windows; lower it. %s", x.walk.Need.MaxOutput, reasons(&e, now))}
 	case !e.Fits && e.TooLarge:
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
 			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + reasons(&e, now)}
@@ -70,6 +73,11 @@ func tooLong(e *fallback.Exhausted, tokens int) string {
 	return fmt.Sprintf("the prompt is too long: about %d tokens, which is longer than the model's context length; the maximum context length is %d tokens", tokens, largest)
 }
 
+// roomless says whether a shorter answer is all that somebody asks of the request.
+func roomless(e *fallback.Exhausted) bool {
+	return slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip == "max_tokens" })
+}
+
 // nobody says whether all candidates are for something else.
 func nobody(e *fallback.Exhausted) bool {
 	return !slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip != "kind" })
@@ -79,7 +87,7 @@ func nobody(e *fallback.Exhausted) bool {
 func usable(e *fallback.Exhausted) bool {
 	for i := range e.Candidates {
 		switch e.Candidates[i].Skip {
-		case "no_tools", "no_vision", "no_json_schema", "no_tool_choice", "kind", "context_length", mayTrain:
+		case "no_tools", "no_vision", "no_json_schema", "no_tool_choice", "kind", "context_length", "max_tokens", mayTrain:
 			return true
 		}
 	}

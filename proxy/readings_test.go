@@ -108,3 +108,39 @@ func TestWhatWasNotSentIsNotCounted(t *testing.T) {
 		w.expectWindows("good", "rpm 1/20")
 	})
 }
+
+// A provider that counts the longest answer refuses what may become too long for its windows. It is asked in vain once, and the client that has
+// nobody else is told what to lower.
+func TestAnswersThatMayBecomeTooLong(t *testing.T) {
+	const body = `{"model":"auto","max_tokens":32000,"messages":[{"role":"user","content":"hi"}]}`
+	refusal := fakellm.Raw(413, nil, `{"error":{"message":"Request too large for model a in organization org_1 service tier on_demand on tokens per minute (TPM): `+
+		`Limit 12000, Requested 32010, please reduce your message size and try again.","type":"tokens","code":"rate_limit_exceeded"}}`)
+	for name, tt := range map[string]struct {
+		models []fallback.Model
+		first  string
+		later  string
+	}{
+		"another one": {chain("a", "b"), "a=context_length; b=ok", "b=ok"},
+		"nobody else": {chain("a"), "a=context_length", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plan{models: tt.models, dialect: map[string]string{"p": "groq"}}, func(w *world) {
+				w.fake().Script("a", refusal, refusal)
+				if got := w.chat(body).trail(); got != tt.first {
+					t.Errorf("at first %s", got)
+				}
+				time.Sleep(2 * time.Minute)
+				got := w.chat(body)
+				if got.trail() != tt.later {
+					t.Errorf("later %s", got.trail())
+				}
+				if e := got.err(); tt.later == "" && (got.status != 400 || e.Code != "max_tokens_too_large" || e.Param != "max_tokens") {
+					t.Errorf("the client is told %d %+v", got.status, e)
+				}
+				if got := w.chat(plainBody).trail(); !strings.HasPrefix(got, "a=context_length") { // the second of its script
+					t.Errorf("a short answer goes %s", got)
+				}
+			})
+		})
+	}
+}
