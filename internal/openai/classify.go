@@ -116,7 +116,7 @@ func (v *evidence) until(r ruling) fallback.Until {
 
 // unstatedReset is the end of an allowance that does not tell its reset: that of the window it names.
 func (v *evidence) unstatedReset(r ruling) fallback.Until {
-	switch firstWindow(v.own.lower) {
+	switch v.own.window() {
 	case perMonth:
 		return fallback.UntilMonthEnd
 	case perWeek:

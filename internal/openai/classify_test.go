@@ -457,12 +457,14 @@ func BenchmarkClassify429(b *testing.B) {
 			groq = s
 		}
 	}
-	for _, s := range []sample{groq, google} {
+	bare := sample{ID: "bare", Provider: "openrouter", Status: 429, Headers: map[string]string{"content-type": "application/json"},
+		Body: `{"error":{"message":"Rate limit exceeded","type":"rate_limit_error","code":"rate_limit_exceeded"}}`}
+	for _, s := range []sample{bare, groq, google} {
 		b.Run(s.ID, func(b *testing.B) {
 			d, body := s.dialect(), []byte(s.Body)
 			b.ReportAllocs()
 			for b.Loop() {
-				Classify(d, s.Status, s.header, body, noon)
+				ClassifyAll(d, s.Status, s.header, body, noon)
 			}
 		})
 	}

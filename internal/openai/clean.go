@@ -63,6 +63,9 @@ const struckOut = "***"
 
 // strikeSecrets replaces what looks like a key, in a line whose words are parted by one blank each.
 func strikeSecrets(line string) string {
+	if !mayHoldSecrets(line) {
+		return line
+	}
 	var b strings.Builder
 	b.Grow(len(line))
 	bearer := false // the word before announces a token
@@ -78,6 +81,15 @@ func strikeSecrets(line string) string {
 		bearer = strings.HasSuffix(lowerASCII(bare), "bearer")
 	}
 	return b.String()
+}
+
+// mayHoldSecrets says whether a line has anything that keys are written with, or announced by.
+func mayHoldSecrets(line string) bool {
+	if strings.ContainsAny(line, "0123456789-_=:") {
+		return true
+	}
+	lower := lowerASCII(line)
+	return strings.Contains(lower, "bearer") || strings.Contains(lower, "aiza")
 }
 
 // strikeWord writes a word without the keys in it: those that look like one, and what is given as the value of one.

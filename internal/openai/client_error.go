@@ -34,7 +34,7 @@ func (v *evidence) quote(e *Error) {
 		e.Param = Clean(v.param, 200)
 		e.Code = Clean(scalar(v.err.Get("code")), 100)
 	}
-	if t := firstString(v.err, "type"); t != "" && v.err.IsObject() {
+	if t := v.firstString(v.err, "type"); t != "" && v.err.IsObject() {
 		e.Type = Clean(t, 100)
 	}
 	if m := Clean(v.own.text, maxClientMessage); m != "" {

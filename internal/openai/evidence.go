@@ -19,6 +19,7 @@ type evidence struct {
 	status int          // by which it is judged: the HTTP status, or the error's own code where that was a success
 	doc    gjson.Result // the body, if it is JSON
 	err    gjson.Result // the error object in it
+	names  pairs        // of the body, for the names in it
 	html   bool
 	opaque bool // a body that is neither empty nor JSON
 
@@ -56,8 +57,13 @@ func gather(d *Dialect, status int, header func(string) string, body []byte, now
 	body = bytes.TrimSpace(unmarked(body))
 	if validShallow(body) {
 		v.doc = gjson.ParseBytes(body)
+		v.names.add(v.doc.Raw)
+		if strings.Contains(v.doc.Raw, `\u`) { // a name may be written so
+			v.names.addAll()
+		}
 		return v
 	}
+	v.names.addAll()
 	v.opaque = len(body) > 0
 	v.html = v.opaque && (body[0] == '<' || strings.Contains(header("content-type"), "text/html"))
 	if inner, ok := nestedDocument(string(body[:min(len(body), maxText)])); ok && !v.html && status/100 != 2 {
@@ -89,27 +95,45 @@ func validShallow(doc []byte) bool {
 	return gjson.ValidBytes(doc)
 }
 
+// get is what stands at a path of a document in the answer. Most that is asked for is nowhere in the body.
+func (v *evidence) get(doc gjson.Result, path string) gjson.Result {
+	if name, _, _ := strings.Cut(path, "."); !v.names.may(name) {
+		return gjson.Result{}
+	}
+	return doc.Get(path)
+}
+
+// firstString is the first text that stands at one of the paths.
+func (v *evidence) firstString(e gjson.Result, paths ...string) string {
+	for _, path := range paths {
+		if s := v.get(e, path); s.Type == gjson.String && s.Str != "" {
+			return s.Str
+		}
+	}
+	return ""
+}
+
 // findError finds the error object of the answer. One that is too large to be read is an error without words.
 func (v *evidence) findError(success bool) (found bool) {
-	e, found := errorIn(v.doc, success)
+	e, found := v.errorIn(v.doc, success)
 	if len(e.Raw) > maxError {
 		e = gjson.Result{}
 	}
 	if found {
-		v.doc, v.err = unlisted(v.doc), innermost(e)
+		v.doc, v.err = unlisted(v.doc), v.innermost(e)
 	}
 	return found
 }
 
 // innermost takes off what gateways put around an error: lists, and objects that hold one and say nothing themselves.
-func innermost(e gjson.Result) gjson.Result {
+func (v *evidence) innermost(e gjson.Result) gjson.Result {
 	for range maxNesting {
-		if e = unlisted(e); !e.IsObject() || firstString(e, "message", "msg", "title") != "" {
+		if e = unlisted(e); !e.IsObject() || v.firstString(e, "message", "msg", "title") != "" {
 			return e
 		}
 		inner := e
 		for _, place := range [...]string{"error", "errors.0", "detail", "message"} {
-			if in := unlisted(e.Get(place)); in.IsObject() && (place != "detail" || !in.Get("loc").Exists()) {
+			if in := unlisted(v.get(e, place)); in.IsObject() && (place != "detail" || !in.Get("loc").Exists()) {
 				inner = in
 				break
 			}
@@ -144,8 +168,8 @@ func (v *evidence) listen(body []byte) {
 	case v.err.Type == gjson.String:
 		v.hearText(v.err.Str, &v.own, 0)
 		if v.doc.IsObject() {
-			v.own.codesBeside(v.doc)
-			v.hearText(firstString(v.doc, "message", "detail"), &v.own, 0)
+			v.codesBeside(v.doc, &v.own)
+			v.hearText(v.firstString(v.doc, "message", "detail"), &v.own, 0)
 		}
 	case v.doc.Type == gjson.String:
 		v.own.say(v.doc.Str)
@@ -169,7 +193,7 @@ func (v *evidence) ownStatus() int {
 	codes := v.own.codes
 	if v.err.IsObject() {
 		for _, place := range [...]string{"http_status", "status_code", "statusCode", "raw_status_code"} {
-			codes = append(codes, scalar(v.err.Get(place)))
+			codes = append(codes, scalar(v.get(v.err, place)))
 		}
 	}
 	for _, code := range codes {
@@ -188,10 +212,10 @@ func (v *evidence) ownStatus() int {
 // fromUpstream says whether the provider speaks of the host behind it.
 func (v *evidence) fromUpstream() bool {
 	for _, place := range [...]string{"raw", "provider_name", "provider_code"} {
-		if v.meta.Get(place).String() != "" {
+		if v.get(v.meta, place).String() != "" {
 			return true
 		}
 	}
-	typed := v.meta.Get("error_type").Str == "rate_limit_exceeded" || v.err.IsObject() && v.err.Get("error_type").Str == "rate_limit_exceeded"
+	typed := v.get(v.meta, "error_type").Str == "rate_limit_exceeded" || v.err.IsObject() && v.get(v.err, "error_type").Str == "rate_limit_exceeded"
 	return typed || v.own.has(upstreamWords)
 }

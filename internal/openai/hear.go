@@ -9,14 +9,14 @@ import (
 // hear adds what one error object says to a voice. A message that is, or holds, a JSON document is heard instead of quoted.
 func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
 	for _, place := range [...]string{"error_type", "metadata.error_type", "code", "innererror.code", "type", "status"} {
-		w.code(e.Get(place))
+		w.code(v.get(e, place))
 	}
-	eachObject(e.Get("details"), func(detail gjson.Result) { w.code(detail.Get("reason")) })
+	eachObject(v.get(e, "details"), func(detail gjson.Result) { w.code(detail.Get("reason")) })
 	if v.param == "" && w == &v.own {
-		v.param = e.Get("param").String()
+		v.param = v.get(e, "param").String()
 	}
 	for _, place := range [...]string{"message", "msg", "title", "detail", "error"} {
-		switch said := e.Get(place); {
+		switch said := v.get(e, place); {
 		case said.Type == gjson.String:
 			v.hearText(said.Str, w, depth)
 		case said.IsObject() && depth < maxNesting:
@@ -36,8 +36,8 @@ func (v *evidence) hearText(s string, w *voice, depth int) {
 		inner, ok = nestedRepr(s)
 	}
 	if ok && depth < maxNesting {
-		e, found = errorIn(inner, false)
-		e = innermost(e)
+		e, found = v.errorIn(inner, false)
+		e = v.innermost(e)
 	}
 	if found && w == &v.own {
 		if v.err = e; !e.IsObject() {
@@ -50,8 +50,15 @@ func (v *evidence) hearText(s string, w *voice, depth int) {
 	case e.IsObject():
 		v.hear(e, w, depth+1)
 	default:
-		w.codesBeside(inner)
+		v.codesBeside(inner, w)
 		w.say(e.String())
+	}
+}
+
+// codesBeside takes the typed words that stand beside an error that is a text.
+func (v *evidence) codesBeside(doc gjson.Result, w *voice) {
+	for _, place := range [...]string{"error_type", "code", "type"} {
+		w.code(v.get(doc, place))
 	}
 }
 
@@ -121,12 +128,12 @@ func location(loc gjson.Result) string {
 
 // hearOpenRouter reads what only OpenRouter says: its typed reasons, and what it quotes of the host behind it.
 func (v *evidence) hearOpenRouter(e gjson.Result) {
-	v.meta = e.Get("metadata")
-	if v.availability = e.Get("availability"); !v.availability.Exists() {
-		v.availability = v.meta.Get("availability")
+	v.meta = v.get(e, "metadata")
+	if v.availability = v.get(e, "availability"); !v.availability.Exists() {
+		v.availability = v.get(v.meta, "availability")
 	}
-	v.limitSource = lowerASCII(v.meta.Get("limit_source").String())
-	switch raw := v.meta.Get("raw"); {
+	v.limitSource = lowerASCII(v.get(v.meta, "limit_source").String())
+	switch raw := v.get(v.meta, "raw"); {
 	case raw.Type == gjson.String:
 		v.hearText(raw.Str, &v.upstream, 0)
 	case raw.IsObject():

@@ -138,7 +138,7 @@ func TestWindowsInOtherLanguages(t *testing.T) {
 		"Tageslimit erreicht": perDay, "Das tägliche Kontingent ist aufgebraucht": perDay, "20 Anfragen pro Minute": perMinute, "pro Monat": perMonth,
 		"Too many requests": unnamed, "请求过多，请稍后再试": unnamed,
 	} {
-		if got := firstWindow(lowerASCII(text)); got != want {
+		if got := heard(text).window(); got != want {
 			t.Errorf("%s: window %d, want %d", text, got, want)
 		}
 	}
@@ -194,4 +194,11 @@ func TestNestedRepr(t *testing.T) {
 			t.Errorf("%.80s: %s %v, want %s", text, doc.Raw, ok, want)
 		}
 	}
+}
+
+// heard is a voice that has said this.
+func heard(text string) *voice {
+	w := &voice{text: text}
+	w.finish()
+	return w
 }

@@ -117,7 +117,7 @@ func (v *evidence) payment() ruling {
 		return inFlight
 	case v.own.has(planWords):
 		return notInPlan
-	case firstWindow(v.own.lower) == perMonth:
+	case v.own.window() == perMonth:
 		return spent(perMonth, fallback.TargetAccount)
 	}
 	return unpaid

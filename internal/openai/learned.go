@@ -56,7 +56,7 @@ func (v *evidence) resetOf(per time.Duration, o *fallback.Outcome) time.Duration
 
 // readQuota reads Google's QuotaFailure: which windows are spent, and whether one of them was never open.
 func (v *evidence) readQuota(e gjson.Result) {
-	eachObject(e.Get("details"), func(detail gjson.Result) {
+	eachObject(v.get(e, "details"), func(detail gjson.Result) {
 		eachObject(detail.Get("violations"), func(q gjson.Result) {
 			id := lowerASCII(q.Get("quotaId").String())
 			w := quotaWindow(id)
@@ -94,7 +94,7 @@ func (v *evidence) namedCounters() (out []fallback.Reading) {
 	if c.per == 0 {
 		return nil
 	}
-	copied := v.meta.Get("headers")
+	copied := v.get(v.meta, "headers")
 	for _, from := range [...]func(string) string{
 		v.header,
 		func(name string) string { return scalar(copied.Get(name)) },
@@ -122,7 +122,7 @@ func (v *evidence) counterWindow() time.Duration {
 		}
 	}
 	if v.sharedPool() {
-		return firstWindow(v.own.lower).length()
+		return v.own.window().length()
 	}
 	text := wordsOf(v.own.lower)
 	for i := range text {

@@ -54,10 +54,10 @@ func (v *evidence) findHint() hint {
 	if h := v.fieldHint(); h.stated {
 		return h
 	}
-	if h := v.wordHint(v.own); h.stated {
+	if h := v.wordHint(&v.own); h.stated {
 		return h
 	}
-	if h := v.wordHint(v.upstream); h.stated {
+	if h := v.wordHint(&v.upstream); h.stated {
 		return h
 	}
 	return hint{wait: v.bucket.wait, stated: v.bucket.readable, counted: true, window: v.bucket.window}
@@ -84,8 +84,11 @@ var waitWords = []string{
 // waitFillers may stand between those words and the wait.
 var waitFillers = []string{"at least ", "about ", "approximately ", "around ", "another ", "for "}
 
-func (v *evidence) wordHint(w voice) (h hint) {
+func (v *evidence) wordHint(w *voice) (h hint) {
 	for _, lead := range waitWords {
+		if !w.pairs.may(lead) {
+			continue
+		}
 		for at := 0; ; {
 			i := indexWord(w.lower[at:], lead)
 			if i < 0 {
@@ -104,7 +107,7 @@ func (v *evidence) wordHint(w voice) (h hint) {
 }
 
 // leadsTo reads the wait or moment that the text at this place begins with.
-func (v *evidence) leadsTo(w voice, at int) hint {
+func (v *evidence) leadsTo(w *voice, at int) hint {
 	lead := w.lower[:at]
 	at += leadingBlanks(w.lower[at:])
 	for _, filler := range waitFillers {

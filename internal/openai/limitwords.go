@@ -11,7 +11,7 @@ import (
 // limitsIn reads the limits that a text in lower case states, in one of two ways: "limited to 20 requests per minute", or
 // "tokens per minute (TPM): Limit 9000, Used 8500". Two limits of one window contradict each other, and none is believed.
 func limitsIn(text string) (out []fallback.Reading) {
-	if !containsAny(text, []string{"limit", "max", "quota", "at most", "allow"}) {
+	if !strings.ContainsAny(text, "123456789") || !containsAny(text, []string{"limit", "max", "quota", "at most", "allow"}) {
 		return nil
 	}
 	t := wordsOf(withoutOffers(text))

@@ -13,18 +13,12 @@ type voice struct {
 	codes []string // lower case
 	text  string   // one or more sentences, the client's own words hidden
 	lower string   // the same, ASCII letters in lower case
+	pairs pairs    // of lower, and of lower with blanks for what joins the words of a name
 }
 
 func (w *voice) code(r gjson.Result) {
 	if s := scalar(r); s != "" && len(s) <= 100 && len(w.codes) < 32 {
 		w.codes = append(w.codes, lowerASCII(s))
-	}
-}
-
-// codesBeside takes the typed words that stand beside an error that is a text.
-func (w *voice) codesBeside(doc gjson.Result) {
-	for _, place := range [...]string{"error_type", "code", "type"} {
-		w.code(doc.Get(place))
 	}
 }
 
@@ -39,11 +33,18 @@ func (w *voice) say(s string) {
 func (w *voice) finish() {
 	w.text = hideEchoes(w.text)
 	w.lower = lowerASCII(w.text)
+	w.pairs.add(w.lower)
+	if strings.Contains(w.lower, "_") {
+		w.pairs.add(unjoined(w.lower))
+	}
 }
+
+// unjoined parts the words of names: "requests_per_minute_per_project".
+func unjoined(text string) string { return strings.ReplaceAll(text, "_", " ") }
 
 func (w *voice) has(phrases []string) bool {
 	for _, p := range phrases {
-		if containsPhrase(w.lower, p) {
+		if w.pairs.may(p) && containsPhrase(w.lower, p) {
 			return true
 		}
 	}
@@ -68,13 +69,4 @@ func joinSentences(a, b string) string {
 		return a
 	}
 	return a + ": " + b
-}
-
-func firstString(e gjson.Result, paths ...string) string {
-	for _, path := range paths {
-		if s := e.Get(path); s.Type == gjson.String && s.Str != "" {
-			return s.Str
-		}
-	}
-	return ""
 }

@@ -32,12 +32,12 @@ func (v *evidence) fieldHint() hint {
 	if !object.IsObject() {
 		object = v.doc // the fields beside an error that is a text
 	}
-	eachObject(object.Get("details"), func(detail gjson.Result) {
-		for _, place := range [...]gjson.Result{detail, detail.Get("metadata")} {
+	eachObject(v.get(object, "details"), func(detail gjson.Result) {
+		for _, place := range [...]gjson.Result{detail, v.get(detail, "metadata")} {
 			v.readWaits(place, &waits, &resets)
 		}
 	})
-	for _, place := range [...]gjson.Result{v.availability, v.meta, v.meta.Get("headers"), object} {
+	for _, place := range [...]gjson.Result{v.availability, v.meta, v.get(v.meta, "headers"), object} {
 		v.readWaits(place, &waits, &resets)
 	}
 	if len(v.doc.Raw) != len(object.Raw) {

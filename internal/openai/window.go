@@ -76,7 +76,7 @@ func (v *evidence) window() (w window, proven bool) {
 	if v.own.hasCode(dailyCodes) {
 		return perDay, true
 	}
-	if w := firstWindow(v.own.lower); w != unnamed {
+	if w := v.own.window(); w != unnamed {
 		return w, v.sharedPool()
 	}
 	if strings.Contains(v.own.lower, "perday") { // a quota's id in a text
@@ -112,12 +112,16 @@ func withoutOffers(text string) string {
 	return text
 }
 
-func firstWindow(text string) (w window) {
-	text = strings.ReplaceAll(withoutOffers(text), "_", " ") // "requests_per_minute_per_project"
+// window is the one that is named first.
+func (w *voice) window() (first window) {
+	text := unjoined(withoutOffers(w.lower))
 	find := func(words []windowWord) {
 		for _, named := range words {
+			if !w.pairs.may(named.word) {
+				continue
+			}
 			if i := indexWord(text, named.word); i >= 0 && !isPrice(text[:i]) {
-				text, w = text[:i], named.window
+				text, first = text[:i], named.window
 			}
 		}
 	}
@@ -125,7 +129,7 @@ func firstWindow(text string) (w window) {
 	if isForeign(text) {
 		find(foreignWindows)
 	}
-	return w
+	return first
 }
 
 // isPrice says whether the text before a window ends in an amount of money: "$20/month" is no limit.
@@ -148,8 +152,8 @@ func (v *evidence) zeroQuota() bool {
 		}
 	}
 	for _, name := range [...]string{"limit: ", "limit "} {
-		for _, after := range strings.Split(v.own.lower, name)[1:] {
-			if numberAt(after) == "0" {
+		for rest, found := v.own.lower, v.own.pairs.may(name); found; {
+			if _, rest, found = strings.Cut(rest, name); found && numberAt(rest) == "0" {
 				return true
 			}
 		}
