@@ -27,6 +27,8 @@ type job struct {
 	why     string
 	missed  []*route // that had room when it was lost
 	settled bool     // one of them had had it for a while
+	rooms   []room   // what such had left then
+	spared  bool     // see spared
 	notes   []note
 
 	own any // the scheduler's
@@ -251,6 +253,7 @@ func (c *call) draw(local time.Duration, windows []*window) {
 	for _, w := range windows {
 		c.drawn = append(c.drawn, w)
 		c.receipts = append(c.receipts, w.draw(local, c.route.expects(c.job.request)))
+		w.mark(local, w.left(local), c)
 	}
 }
 
@@ -332,9 +335,13 @@ func (d *dayRun) lose(j *job, why string) {
 	}
 	j.over, j.lost, j.why = true, d.now, why
 	for _, r := range d.world.routes {
-		if d.had(r, j) {
-			j.missed = append(j.missed, r)
-			j.settled = j.settled || r.hadRoom(d.now, j.request)
+		if !d.had(r, j) {
+			continue
+		}
+		j.missed = append(j.missed, r)
+		if r.hadRoom(d.now, j.request) {
+			j.settled = true
+			j.look(d, r)
 		}
 	}
 }
@@ -342,7 +349,7 @@ func (d *dayRun) lose(j *job, why string) {
 // had says whether the route could have been asked for the request at this moment, by the world's own counters: it serves such
 // requests, works, has not failed this one, and has room in every window beside all that is on its way.
 func (d *dayRun) had(r *route, j *job) bool {
-	return r.serves(j.request) && d.world.trouble(r, d.now) == nil && !j.failedAt(r) && r.shut(d.now, j.request) == nil
+	return r.serves(j.request) && d.world.trouble(r, d.now) == nil && !d.world.unlucky(j.request, r) && !j.failedAt(r) && r.shut(d.now, j.request) == nil
 }
 
 // knowable is how long room has been there when everybody may know: the way there and back, clocks that differ, and the care that

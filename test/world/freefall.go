@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"freefall/fallback"
@@ -306,6 +307,16 @@ func (f *freefall) over(t *trouble) {
 			f.await(s.Model.Via.([]*route)[0]) // the trial is the model's, whatever the key
 		}
 	}
+}
+
+// closed says whether a route's model waits for the end of its cooldown.
+func (f *freefall) closed(r *route) bool {
+	for _, s := range f.pool.Snapshot(f.time()) {
+		if slices.Contains(s.Model.Via.([]*route), r) {
+			return !s.Available && tripped[s.Reason]
+		}
+	}
+	return false
 }
 
 // await notes when a route may be tried. If a trial is under way it began in the trouble: what comes of it says when the next is due.

@@ -66,6 +66,7 @@ func (d *dayRun) restarted() {
 type outcome struct {
 	requests, won, lost int
 	missed, settled     int           // errors while a fitting route had room: at that moment, and for a second before
+	spared              int           // errors of which one more could have been answered
 	p99                 time.Duration // of the first content
 	known, unknown, all float64
 	inVain              int
@@ -75,6 +76,7 @@ type outcome struct {
 func (d *dayRun) outcome() outcome {
 	o := outcome{requests: len(d.jobs), back: -1, inVain: d.tally.inVain, known: d.tally.known.share(), unknown: d.tally.unknown.share()}
 	o.all = waste{d.tally.known.wasted + d.tally.unknown.wasted, d.tally.won}.share()
+	o.spared = d.spared()
 	var contents []time.Duration
 	for i := range d.jobs {
 		j := &d.jobs[i]

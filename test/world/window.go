@@ -36,6 +36,10 @@ type window struct {
 	base  int // how many were dropped before log[0]
 
 	coming, comingTokens int64 // sent, not there yet
+
+	marks []mark
+	over  float64       // bucket: what it could not hold since the last mark
+	freed time.Duration // places: when the last one became free
 }
 
 type draw struct {
@@ -76,10 +80,17 @@ func (w *window) advance(t time.Duration) {
 		}
 	case bucket:
 		if t > w.at {
-			w.level = min(float64(w.limit), w.level+float64(w.limit)*float64(t-w.at)/float64(w.per))
+			w.fill(float64(w.limit) * float64(t-w.at) / float64(w.per))
 			w.at = t
 		}
 	}
+}
+
+// fill puts into a bucket what it can hold.
+func (w *window) fill(n float64) {
+	w.level += n
+	w.over += max(0, w.level-float64(w.limit))
+	w.level = min(w.level, float64(w.limit))
 }
 
 func (w *window) turnOf(t time.Duration) int64 {
@@ -128,7 +139,7 @@ func (w *window) hasFitted(t time.Duration, tokens int64, long time.Duration) bo
 		}
 		return need <= 0 && w.limitAt(t-long) >= w.limitAt(t)
 	}
-	return true
+	return t-w.freed >= long // places: since somebody left a full house
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -180,10 +191,13 @@ func (w *window) settle(t time.Duration, receipt int, expected, used int64) {
 	w.advance(t)
 	switch {
 	case w.cycle == places:
+		if w.used == w.limit {
+			w.freed = t
+		}
 		w.used--
 	case !w.tokens:
 	case w.cycle == bucket:
-		w.level = min(float64(w.limit), w.level+float64(expected-used))
+		w.fill(float64(expected - used))
 	case w.cycle == turning && receipt == int(w.turn):
 		w.used += used - expected
 	case w.cycle == sliding:
@@ -202,7 +216,7 @@ func (w *window) giveBack(t time.Duration, receipt int, expected int64) {
 	case w.cycle == places, w.cycle == turning && receipt == int(w.turn):
 		w.used -= n
 	case w.cycle == bucket:
-		w.level = min(float64(w.limit), w.level+float64(n))
+		w.fill(float64(n))
 	case w.cycle == sliding:
 		if i := receipt - w.base; i >= w.head {
 			w.log[i].n -= n

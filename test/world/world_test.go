@@ -76,7 +76,7 @@ func (i idle) ended(*call, verdict) {}
 func TestWhoDoesNothingIsSeen(t *testing.T) {
 	all := small.traffic(6, 2000)
 	x := live(newWorld(6, &small), all, func(d *dayRun) scheduler { return idle{d} }).outcome()
-	if x.won != 0 || x.settled != len(all) || x.missed != len(all) {
+	if x.won != 0 || x.settled != len(all) || x.missed != len(all) || x.spared < len(all)*98/100 { // of a burst not all have room at one moment
 		t.Errorf("%+v", x)
 	}
 	if got := x.misses(len(all)); len(got) != 2 {
