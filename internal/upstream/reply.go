@@ -19,6 +19,7 @@ type Reply struct {
 	f        *Flow
 	c        *conn
 	head     *fasthttp.ResponseHeader // nil once nobody asks for it
+	names    uint64                   // of the fields in it, by marks; 0 = not looked at yet
 	framing  framingKind
 	left     int64 // of a body of known length
 	chunks   chunks
@@ -43,7 +44,7 @@ func (r *Reply) readHead(maxHead int) error {
 	if err != nil {
 		return err
 	}
-	if compressed(r.Header("content-encoding")) {
+	if compressed(string(r.head.ContentEncoding())) {
 		return errEncoded
 	}
 	r.Status = r.head.StatusCode()
@@ -84,15 +85,37 @@ func (r *Reply) frame() {
 
 // Header gives the first value of a field, "" when it is absent or the head was let go. The name is in lower case.
 func (r *Reply) Header(name string) string {
-	if r.head == nil {
+	if r.head == nil || !r.mayName(name) {
 		return ""
 	}
 	return string(r.head.Peek(name))
 }
 
+// mayName says whether a field of that name may be there. A refusal is asked for some fifty that it does not have, and the codec
+// would spell each of them as it writes names before it looked.
+func (r *Reply) mayName(name string) bool {
+	if r.names == 0 {
+		for key := range r.head.All() {
+			r.names |= mark(key)
+		}
+	}
+	return r.names&mark(name) != 0
+}
+
+// mark is one bit of 64 for a name in either case.
+func mark[T []byte | string](name T) uint64 {
+	if len(name) == 0 {
+		return 0
+	}
+	return 1 << ((len(name) + int(name[0]|0x20) + 3*int(name[len(name)-1]|0x20)) & 63)
+}
+
 // Sole gives the value of a field that stands there once, else "". The name is in lower case.
 func (r *Reply) Sole(name string) string {
 	if r.head == nil {
+		return ""
+	}
+	if !r.mayName(name) {
 		return ""
 	}
 	if values := r.head.PeekAll(name); len(values) == 1 {
