@@ -31,6 +31,10 @@ func oneLine(s string, max int) string {
 			return b.String()[:strings.LastIndexByte(b.String(), ' ')+1] + "…"
 		}
 		switch {
+		case ' ' < r && r < 0x7F: // nearly all of them
+			b.WriteByte(byte(r))
+			n++
+			blank = false
 		case unicode.IsSpace(r):
 			if !blank {
 				b.WriteByte(' ')
@@ -78,18 +82,24 @@ func strikeSecrets(line string) string {
 			strikeWord(&b, bare)
 		}
 		b.WriteString(word[len(bare):])
-		bearer = strings.HasSuffix(lowerASCII(bare), "bearer")
+		bearer = bare != "" && bare[len(bare)-1]|0x20 == 'r' && strings.HasSuffix(lowerASCII(bare), "bearer")
 	}
 	return b.String()
 }
 
 // mayHoldSecrets says whether a line has anything that keys are written with, or announced by.
 func mayHoldSecrets(line string) bool {
-	if strings.ContainsAny(line, "0123456789-_=:") {
-		return true
+	return strings.ContainsAny(line, "=:") || isOdd(line) || strings.Contains(lowerASCII(line), "bearer")
+}
+
+// isOdd says whether a text has a digit or a joint, as all keys have but Google's shortest. Words have none.
+func isOdd(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; isDigit(c) || c == '-' || c == '_' {
+			return true
+		}
 	}
-	lower := lowerASCII(line)
-	return strings.Contains(lower, "bearer") || strings.Contains(lower, "aiza")
+	return strings.Contains(lowerASCII(s), "aiza")
 }
 
 // strikeWord writes a word without the keys in it: those that look like one, and what is given as the value of one.
@@ -133,7 +143,9 @@ var (
 	keyMarks    = []string{"gsk_", "nvapi-", "sk-or-", "sk-ant-", "sk-proj-", "github_pat_"}
 )
 
-func isSecret(token string) bool { return LikeKey(token) || isOpaque(lowerASCII(token)) }
+func isSecret(token string) bool {
+	return isOdd(token) && (LikeKey(token) || isOpaque(lowerASCII(token)))
+}
 
 // LikeKey says whether a token is written like the key of a provider.
 func LikeKey(token string) bool {

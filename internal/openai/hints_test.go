@@ -202,3 +202,14 @@ func heard(text string) *voice {
 	w.finish()
 	return w
 }
+
+// No field that states a wait is passed over by its first letter.
+func TestFieldsAreKnownByTheirFirstLetter(t *testing.T) {
+	for plain := range waitFields {
+		for _, name := range []string{plain, strings.ToUpper(plain), "_" + plain, "-" + plain} {
+			if plainName(name) == plain && !mayStateWait(name) {
+				t.Errorf("%s is passed over", name)
+			}
+		}
+	}
+}

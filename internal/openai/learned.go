@@ -90,11 +90,14 @@ func quotaWindow(id string) window {
 // namedCounters reads the counters in headers that do not name their window, or their copy in OpenRouter's metadata, where
 // the refusal itself names it.
 func (v *evidence) namedCounters() (out []fallback.Reading) {
+	copied := v.get(v.meta, "headers")
+	if !copied.Exists() && v.header("x-ratelimit-limit") == "" && v.header("x-ratelimit-remaining") == "" {
+		return nil
+	}
 	c := count{per: v.counterWindow(), certain: true}
 	if c.per == 0 {
 		return nil
 	}
-	copied := v.get(v.meta, "headers")
 	for _, from := range [...]func(string) string{
 		v.header,
 		func(name string) string { return scalar(copied.Get(name)) },

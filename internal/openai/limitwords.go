@@ -73,7 +73,8 @@ func (s span) reading(limit int64) fallback.Reading {
 type words []string
 
 // wordsOf cuts a text. Points and commas between digits belong to the number.
-func wordsOf(text string) (out words) {
+func wordsOf(text string) words {
+	out := make(words, 0, len(text)/4)
 	for i := 0; i < len(text); {
 		end := i
 		for end < len(text) && (isWordByte(text[end]) || text[end] == '-' || end > i && isInNumber(text, end)) {

@@ -55,6 +55,9 @@ func (v *evidence) readWaits(place gjson.Result, waits, resets *hint) {
 		return
 	}
 	place.ForEach(func(key, value gjson.Result) bool {
+		if !mayStateWait(key.Str) {
+			return true
+		}
 		field, known := waitFields[plainName(key.Str)]
 		h := waits
 		if field.counted {
@@ -66,6 +69,11 @@ func (v *evidence) readWaits(place gjson.Result, waits, resets *hint) {
 		}
 		return true
 	})
+}
+
+// mayStateWait tells most other names apart by their first letter.
+func mayStateWait(name string) bool {
+	return name != "" && (strings.IndexByte("reqx", name[0]|0x20) >= 0 || name[0] == '_' || name[0] == '-')
 }
 
 func (f waitField) parse(s string, now time.Time) (time.Duration, bool) {
