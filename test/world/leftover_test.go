@@ -25,7 +25,7 @@ func (l *late) ended(*call, verdict) {}
 func TestSpared(t *testing.T) {
 	hour := func(n int64, per time.Duration, c cycle) func(*world, *provider, string) {
 		return func(w *world, p *provider, id string) {
-			w.model(p, model{id: id, context: 1 << 20, first: 0.5, speed: 200}, func() []*window {
+			w.model(p, model{id: id, tools: id == "a", context: 1 << 20, first: 0.5, speed: 200}, func() []*window {
 				return []*window{requests("hour", c, n, per)}
 			})
 		}
@@ -41,6 +41,7 @@ func TestSpared(t *testing.T) {
 		"another took a part of it":            {[]func(*world, *provider, string){two}, []int{-1, 0}, 1},
 		"two errors for what is left":          {[]func(*world, *provider, string){two}, []int{-1, -1, 0}, 1},
 		"another took it and could go on":      {[]func(*world, *provider, string){one, one}, []int{-1, 0}, 1},
+		"another took its neighbour":           {[]func(*world, *provider, string){one, one}, []int{-1, 1}, 1},
 		"two others took it and its neighbour": {[]func(*world, *provider, string){one, one}, []int{-1, 0, 1}, 0},
 		"it has come back meanwhile":           {[]func(*world, *provider, string){hour(1, 30*time.Second, sliding)}, []int{-1, 0}, 1},
 		"likewise of a turn":                   {[]func(*world, *provider, string){hour(1, 30*time.Second, turning)}, []int{-1, 0}, 1},
@@ -57,7 +58,12 @@ func TestSpared(t *testing.T) {
 		}}
 		var all []request
 		for i := range tt.takes {
-			all = append(all, request{id: i, at: 10*time.Minute + time.Duration(i)*time.Minute, in: 500, out: 100})
+			all = append(all, request{id: i, kind: tools, at: 10*time.Minute + time.Duration(i)*time.Minute, in: 500, out: 100})
+		}
+		for i := range all {
+			if tt.takes[i] >= 0 {
+				all[i].kind = plain // those that are lost have nowhere to go but to the first route
+			}
 		}
 		d := live(newWorld(1, &s), all, func(d *dayRun) scheduler { return &late{d, tt.takes} })
 		if x := d.outcome(); x.spared != tt.want || x.settled == 0 {
