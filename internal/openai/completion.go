@@ -98,9 +98,9 @@ func (v *evidence) malformed(r ruling, message string) fallback.Outcome {
 
 // usage fills in what the answer reports of its cost.
 func (v *evidence) usage(o *fallback.Outcome) {
-	u := v.doc.Get("usage")
+	u := v.get(v.doc, "usage")
 	if !u.IsObject() {
-		u = v.doc.Get("x_groq.usage")
+		u = v.get(v.doc, "x_groq.usage")
 	}
 	readUsage(o, u)
 }

@@ -20,6 +20,7 @@ type evidence struct {
 	doc    gjson.Result // the body, if it is JSON
 	err    gjson.Result // the error object in it
 	names  pairs        // of the body, for the names in it
+	noted  bool         // names holds them; without it any name may be there
 	html   bool
 	opaque bool // a body that is neither empty nor JSON
 
@@ -57,13 +58,8 @@ func gather(d *Dialect, status int, header func(string) string, body []byte, now
 	body = bytes.TrimSpace(unmarked(body))
 	if validShallow(body) {
 		v.doc = gjson.ParseBytes(body)
-		v.names.add(v.doc.Raw)
-		if strings.Contains(v.doc.Raw, `\u`) { // a name may be written so
-			v.names.addAll()
-		}
 		return v
 	}
-	v.names.addAll()
 	v.opaque = len(body) > 0
 	v.html = v.opaque && (body[0] == '<' || strings.Contains(header("content-type"), "text/html"))
 	if inner, ok := nestedDocument(string(body[:min(len(body), maxText)])); ok && !v.html && status/100 != 2 {
@@ -97,10 +93,19 @@ func validShallow(doc []byte) bool {
 
 // get is what stands at a path of a document in the answer. Most that is asked for is nowhere in the body.
 func (v *evidence) get(doc gjson.Result, path string) gjson.Result {
-	if name, _, _ := strings.Cut(path, "."); !v.names.may(name) {
-		return gjson.Result{}
+	if v.noted {
+		if name, _, _ := strings.Cut(path, "."); !v.names.may(name) {
+			return gjson.Result{}
+		}
 	}
 	return doc.Get(path)
+}
+
+// note makes the table of the names that the body may hold, unless some may be written in escapes. Good answers do without.
+func (v *evidence) note() {
+	if v.noted = !strings.Contains(v.doc.Raw, `\u`); v.noted {
+		v.names.add(v.doc.Raw)
+	}
 }
 
 // firstString is the first text that stands at one of the paths.
@@ -159,6 +164,7 @@ func unlisted(doc gjson.Result) gjson.Result {
 
 // listen reads the error object, or else the text that came in its place.
 func (v *evidence) listen(body []byte) {
+	v.note()
 	switch {
 	case v.err.IsObject():
 		whole := v.err

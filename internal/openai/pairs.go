@@ -11,13 +11,6 @@ func (p *pairs) add(text string) {
 	}
 }
 
-// addAll takes up every pair: nothing is ruled out.
-func (p *pairs) addAll() {
-	for i := range p {
-		p[i] = ^uint32(0)
-	}
-}
-
 // may says whether a text with these pairs may hold a word of two bytes or more. Its first and its last pair are looked for.
 func (p *pairs) may(word string) bool {
 	n := len(word)
