@@ -12,7 +12,7 @@ type credit float64
 const (
 	earned     = 0.02            // by an answer
 	mostCredit = 5               // however many were answered
-	firstDare  = 5 * time.Second // after a rest began; the next ones come after twice as long each
+	firstDare  = 2 * time.Second // after a rest began; the next ones come after twice as long each
 )
 
 func (c *credit) earn()       { *c = min(*c+earned, mostCredit) }

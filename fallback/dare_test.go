@@ -23,7 +23,7 @@ func askOnce(p *fallback.Pool, now time.Time, o fallback.Outcome) (asked bool) {
 // After a refusal that said nothing a request that nobody else could answer goes there all the same, if enough have been answered before. When
 // it is taken on the rest is over; when it is not, all is as it was.
 func TestDares(t *testing.T) {
-	const soon = 6 * time.Second
+	const soon = 2500 * time.Millisecond
 	stated := outcomeOf("429")
 	stated.Until, stated.Stated, stated.RetryAfter = fallback.UntilRetryAfter, true, time.Minute
 	for name, tt := range map[string]struct {
