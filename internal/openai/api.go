@@ -52,11 +52,8 @@ func (t *Translation) Stream(events []byte) []byte {
 // read in two ways; members that keys does not name are passed over.
 func readMembers(body []byte, keys keySet) (map[string]gjson.Result, *Error) {
 	var seen seenKeys
-	s := scanner{body: body}
+	s := scanner{body: body, looks: 1}
 	for s.next() {
-		if s.depth > 1 {
-			continue
-		}
 		if _, e := keys.admit(&s.key, &seen); e != nil {
 			return nil, e
 		}

@@ -50,6 +50,7 @@ func ParseEmbedding(body []byte) (*Request, *Error) {
 	case !r.seen.has(chatKeys["model"]):
 		r.asIs = spliceFirst(body, p.s.start)
 	}
+	p.end()
 	r.Stream = false
 	r.Need = fallback.Need{Kind: fallback.Embedding, Tokens: p.text.tokens() + numbers}
 	return r, nil

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
@@ -26,6 +27,7 @@ type Request struct {
 
 	seen seenKeys
 	asIs splice
+	left leftOut // what may not go up, where it stands
 
 	mu     sync.Mutex
 	edits  Edits // the last ones asked for
@@ -42,6 +44,9 @@ var removedKeys = []string{"models", "route", "provider", "plugins", "preset", "
 var chatKeys = newKeySet(slices.Concat(removedKeys, []string{
 	"model", "stream", "messages", "tools", "tool_choice", "functions", "function_call", "response_format",
 }, knobs)...)
+
+// removedSet are the first of them.
+var removedSet = seenKeys(1)<<len(removedKeys) - 1
 
 var (
 	streamOptionKeys = newKeySet("include_usage")
@@ -63,7 +68,7 @@ func ParseChat(body []byte) (*Request, *Error) {
 	if p.s.err != nil {
 		return nil, p.s.err
 	}
-	p.leave()
+	p.end()
 	r := p.req
 	if !r.seen.has(chatKeys["messages"]) {
 		return nil, refuse("missing_required_parameter", "messages", `"messages" is missing; send an array of messages`)
@@ -94,10 +99,16 @@ type chatParser struct {
 func (p *chatParser) value() (err *Error) {
 	if p.s.depth == 1 {
 		p.leave()
+		before := p.req.seen
 		if p.member, err = chatKeys.admit(&p.s.key, &p.req.seen); err != nil {
 			return err
 		}
 		p.s.looks = looksInto(p.member)
+		if (p.req.seen^before)&removedSet != 0 {
+			p.req.left.open(p.s.body, p.s.began)
+		} else {
+			p.req.left.close(p.s.body, p.s.start, p.s.began)
+		}
 		return p.topLevel()
 	}
 	switch p.member {
@@ -124,6 +135,12 @@ func (p *chatParser) leave() {
 		p.text.add(p.s.unseen)
 	}
 	p.s.unseen = textSize{}
+}
+
+// end ends the last member, and with it the body.
+func (p *chatParser) end() {
+	p.leave()
+	p.req.left.close(p.s.body, p.s.start, bytes.LastIndexByte(p.s.body, '}'))
 }
 
 // looksInto is how many containers deep the values lie that are looked at in a top-level member.

@@ -62,8 +62,12 @@ func BenchmarkValidByGJSON(b *testing.B) {
 }
 
 func BenchmarkOutgoing(b *testing.B) {
-	for _, name := range []string{"1KB", "50KB-tools", "5MB-image"} {
-		body := benchBodies()[name]
+	bodies := benchBodies()
+	for _, name := range []string{"1KB", "50KB-tools"} {
+		bodies[name+"-models"] = []byte(`{"models":["a/b:free","c/d:free"],` + string(bodies[name][1:]))
+	}
+	for _, name := range []string{"1KB", "1KB-models", "50KB-tools", "50KB-tools-models", "5MB-image"} {
+		body := bodies[name]
 		for _, edits := range []Edits{{}, {IncludeUsage: true}} {
 			b.Run(fmt.Sprintf("%s/usage=%t", name, edits.IncludeUsage), func(b *testing.B) {
 				b.ReportAllocs()

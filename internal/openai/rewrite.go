@@ -45,12 +45,9 @@ func (r *Request) Outgoing(model string, e Edits) ([3][]byte, error) {
 	return r.edited.with(model), nil
 }
 
-// edit removes what may not go up and does what e asks for.
+// edit leaves out what may not go up and does what e asks for.
 func (r *Request) edit(e Edits) (splice, error) {
-	ed := editor{body: r.Body, keys: r.seen}
-	for _, name := range removedKeys {
-		ed.remove(name)
-	}
+	ed := editor{body: r.left.outOf(r.Body, 0), keys: r.seen &^ removedSet}
 	for _, name := range e.Drop {
 		ed.remove(name)
 	}
@@ -84,7 +81,7 @@ func (r *Request) edit(e Edits) (splice, error) {
 	case ed.err != nil:
 		return splice{}, ed.err
 	case !ed.changed:
-		return r.asIs, nil
+		return splice{r.left.outOf(r.asIs.before, 0), r.left.outOf(r.asIs.after, len(r.Body)-len(r.asIs.after)), r.asIs.lead, r.asIs.trail}, nil
 	}
 	return ed.result()
 }
@@ -143,12 +140,9 @@ func (ed *editor) rename(from, to string) {
 // result reads the edited body again. It must be whole JSON and hold each of the keys it should, once, and no other.
 func (ed *editor) result() (splice, error) {
 	var seen seenKeys
-	s := scanner{body: ed.body}
+	s := scanner{body: ed.body, looks: 1}
 	out := splice{}
 	for s.next() {
-		if s.depth > 1 {
-			continue
-		}
 		name, err := chatKeys.admit(&s.key, &seen)
 		if err != nil {
 			return splice{}, err

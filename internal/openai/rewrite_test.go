@@ -77,6 +77,27 @@ func TestOutgoing(t *testing.T) {
 	}
 }
 
+// Whatever stands around them, members are left out with one of their commas, and nothing else goes.
+func TestOutgoingLeavesOut(t *testing.T) {
+	for body, want := range map[string]string{
+		`{ "models" : ["a"] , "route":1,"model":"x","messages":[]}`:               `{"model":"M","messages":[]}`,
+		`{"messages":[] , "route":1 , "models":[] , "model":"x" }`:                `{"messages":[] , "model":"M" }`,
+		`{"messages":[],"model":"x" , "models":["}"], "provider" : {"a":[]} } `:   `{"messages":[],"model":"M"} `,
+		`{"plugins":[],"messages":[],"preset":"p\"","n":1,"route":{"model":"y"}}`: `{"model":"M","messages":[],"n":1}`,
+	} {
+		if got := outgoing(t, parseChat(t, body), "M", Edits{}); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", body, got, want)
+		}
+	}
+	r, refusal := ParseEmbedding([]byte(`{"input":"a","models":["b"]}`))
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	if got, want := outgoing(t, r, "M", Edits{}), `{"model":"M","input":"a"}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestOutgoingQuotesTheModel(t *testing.T) {
 	for _, model := range []string{"google/gemini-2.0-flash-exp:free", "~a/b@c+d", `"},"x":{"`, "a\n\u2028한"} {
 		var got struct{ Model string }

@@ -35,6 +35,7 @@ type scanner struct {
 	str      text     // of a string
 	size     textSize // of a string
 	from, to int      // its range in body
+	began    int      // where its key begins; of an element, the element itself
 }
 
 // next finds the next value that is to be shown and says whether there is one. The place where it reads stays in a variable of
@@ -62,6 +63,7 @@ func (s *scanner) next() bool {
 			i, c = token(b, i+1)
 		}
 		s.fresh = false
+		began := i
 		var key text
 		if s.closers[s.nest] == '}' {
 			if c != '"' {
@@ -77,7 +79,7 @@ func (s *scanner) next() bool {
 		}
 		switch {
 		case s.looks == 0 || s.nest <= s.looks:
-			s.key, s.depth, s.from, s.at = key, s.nest, i, i
+			s.key, s.depth, s.began, s.from, s.at = key, s.nest, began, i, i
 			return s.readValue(c)
 		case c == '"':
 			var t text
