@@ -20,7 +20,7 @@ type failure struct {
 	model   *fallback.Model
 	outcome fallback.Outcome
 	effect  fallback.Effect
-	learned string // the key that the model refused, and that it is asked without from now on
+	learned string // how it is asked from now on
 }
 
 // logSwitch writes the line of the last failed attempt, if there is one, with the model that is asked next.
@@ -77,7 +77,7 @@ func (f *failure) text() string {
 		return "Rate limit on " + f.model.ID + ": " + detail
 	}
 	if f.learned != "" {
-		detail += "; from now on it is asked " + openai.Without(f.learned)
+		detail += "; from now on it is asked " + f.learned
 	}
 	return "Model " + f.model.ID + " failed: " + detail
 }
@@ -99,6 +99,9 @@ func (p *Proxy) logAnswer(r *reply, effect fallback.Effect) {
 	if len(r.without) > 0 {
 		text += "; it was asked " + openai.Without(r.without[0]) + ", which it refuses"
 		e = e.Strs("refused", r.without)
+	}
+	if r.most > 0 {
+		text += fmt.Sprintf("; it was asked for at most %d tokens, since it grants no more", r.most)
 	}
 	e.Msg(text)
 }

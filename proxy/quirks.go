@@ -17,8 +17,8 @@ const (
 	quirkNote = "refused-keys"     // the kind of their notes
 )
 
-// Quirks are the keys that models have refused to know ("min_p"), by provider and id, so that later requests go to them without.
-// They outlive a reload, and a restart for whom keeps their notes. The zero value knows of none.
+// Quirks are the keys that models have refused to know ("min_p"), and the lengths that they grant, by provider and id, so that later requests
+// go to them without, or ask for no more. They outlive a reload, and a restart for whom keeps their notes. The zero value knows of none.
 type Quirks struct {
 	some atomic.Bool // there are any: nearly always there are none, and nobody need wait for the lock to learn that
 
@@ -30,22 +30,45 @@ type Quirks struct {
 type quirk struct {
 	names []string
 	since []time.Time // of each name, when it was refused last
+
+	answer, context length
 }
 
-// of gives the keys that a model has refused of late. They must not be changed.
-func (q *Quirks) of(m *fallback.Model, now time.Time) []string {
+// length is how many tokens a model has said to grant.
+type length struct {
+	Tokens int
+	Since  time.Time
+}
+
+// of gives what a model has refused of late. It must not be changed.
+func (q *Quirks) of(m *fallback.Model, now time.Time) quirk {
 	if !q.some.Load() {
-		return nil
+		return quirk{}
 	}
 	name := [2]string{m.Provider, m.ID}
 	q.mu.RLock()
 	known := q.byModel[name]
 	q.mu.RUnlock()
-	if slices.ContainsFunc(known.since, func(at time.Time) bool { return !believed(at, now) }) {
+	if slices.ContainsFunc(known.since, func(at time.Time) bool { return !believed(at, now) }) || known.answer.over(now) || known.context.over(now) {
 		known = known.fresh(now)
 		q.set(name, known)
 	}
-	return known.names
+	return known
+}
+
+// grants notes the lengths that a model has named when it refused a request.
+func (q *Quirks) grants(m *fallback.Model, g openai.Granted, now time.Time) {
+	name := [2]string{m.Provider, m.ID}
+	q.mu.RLock()
+	known := q.byModel[name].fresh(now)
+	q.mu.RUnlock()
+	if g.Answer > 0 {
+		known.answer = length{g.Answer, now}
+	}
+	if g.Context > 0 {
+		known.context = length{g.Context, now}
+	}
+	q.set(name, known)
 }
 
 // learn notes that a model has refused a key.
@@ -62,7 +85,7 @@ func (q *Quirks) set(name [2]string, known quirk) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch _, old := q.byModel[name]; {
-	case len(known.names) == 0:
+	case known.empty():
 		delete(q.byModel, name)
 	case old || len(q.byModel) < maxQuirks:
 		if q.byModel == nil {
@@ -79,8 +102,42 @@ func (q *Quirks) forget(provider, id string) { q.set([2]string{provider, id}, qu
 // believed says whether a refusal still counts. One of the future is of a clock that was put back.
 func believed(at, now time.Time) bool { return now.Sub(at) < quirkFor && !at.After(now.Add(time.Hour)) }
 
+func (l length) over(now time.Time) bool { return l.Tokens > 0 && !believed(l.Since, now) }
+
+func (k *quirk) empty() bool {
+	return len(k.names) == 0 && k.answer.Tokens == 0 && k.context.Tokens == 0
+}
+
+// most is how long the answer to a request may be, 0 where the client allows no more than that. Its own length is only guessed; where
+// little would be left, or less than is worth it, the model is left to judge.
+func (k *quirk) most(n *fallback.Need) int {
+	most := n.MaxOutput
+	if k.answer.Tokens > 0 {
+		most = min(most, k.answer.Tokens)
+	}
+	if room := k.context.Tokens - 2*n.Tokens - n.Images*imageRoom - frameRoom; room >= openai.ShortestAnswer {
+		most = min(most, room)
+	}
+	if most == n.MaxOutput {
+		return 0
+	}
+	return most
+}
+
+// What a request may take of a context beside its text, in tokens.
+const (
+	imageRoom = 1600
+	frameRoom = 256
+)
+
 // fresh is a copy of what is still believed.
 func (k quirk) fresh(now time.Time) (out quirk) {
+	if !k.answer.over(now) {
+		out.answer = k.answer
+	}
+	if !k.context.over(now) {
+		out.context = k.context
+	}
 	for i, name := range k.names {
 		if believed(k.since[i], now) {
 			out = out.with(name, k.since[i])
@@ -105,6 +162,8 @@ func (k quirk) with(name string, since time.Time) quirk {
 type savedQuirk struct {
 	Provider, ID string
 	Refused      map[string]time.Time
+	Answer       length `json:",omitzero"`
+	Context      length `json:",omitzero"`
 }
 
 // Save gives what is known as notes.
@@ -112,7 +171,7 @@ func (q *Quirks) Save() (notes []fallback.Note) {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	for name, known := range q.byModel {
-		s := savedQuirk{name[0], name[1], map[string]time.Time{}}
+		s := savedQuirk{name[0], name[1], map[string]time.Time{}, known.answer.saved(), known.context.saved()}
 		for i, key := range known.names {
 			s.Refused[key] = known.since[i].UTC().Round(0)
 		}
@@ -129,10 +188,17 @@ func (q *Quirks) Restore(notes []fallback.Note) {
 		if note.Kind != quirkNote || json.Unmarshal([]byte(note.Text), &s) != nil {
 			continue
 		}
-		var known quirk
+		known := quirk{answer: s.Answer, context: s.Context}
 		for key, since := range s.Refused {
 			known = known.with(key, since)
 		}
 		q.set([2]string{s.Provider, s.ID}, known)
 	}
+}
+
+func (l length) saved() length {
+	if l.Tokens > 0 {
+		l.Since = l.Since.UTC().Round(0)
+	}
+	return l
 }

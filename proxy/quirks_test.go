@@ -147,12 +147,12 @@ func TestQuirksOutliveARestart(t *testing.T) {
 		var again Quirks
 		again.Restore(second.Save())
 		for i := range 2 { // the second look is at what the first left
-			got := slices.Sorted(slices.Values(again.of(a, now.Add(at))))
+			got := slices.Sorted(slices.Values(again.of(a, now.Add(at)).names))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("after %v, look %d: %s", at, i, diff)
 			}
 		}
-		if got := again.of(b, now.Add(at)); len(got) > 0 {
+		if got := again.of(b, now.Add(at)); !got.empty() {
 			t.Errorf("the other one refuses %v", got)
 		}
 	}
@@ -181,7 +181,7 @@ func TestQuirksAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for j := range 200 {
 				q.learn(m, []string{"min_p", "top_k", "seed"}[(i+j)%3], now)
-				for _, name := range q.of(m, now.Add(time.Duration(j%2)*quirkFor)) {
+				for _, name := range q.of(m, now.Add(time.Duration(j%2)*quirkFor)).names {
 					if !openai.IsKnob(name) {
 						t.Errorf("%q", name)
 					}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -85,19 +86,25 @@ func (r *reply) call() (*upstream.Reply, error) {
 // edits are those of the dialect, and those that the model's own refusals have taught.
 func (r *reply) edits() openai.Edits {
 	x, e := r.exchange, r.route.Provider.Edits
-	refused := x.proxy.quirks.of(r.attempt.Model, r.begun)
-	for _, key := range refused {
+	known := x.proxy.quirks.of(r.attempt.Model, r.begun)
+	for _, key := range known.names {
 		if x.req.Carries(key, e) {
 			r.without = append(r.without, key)
 		}
 	}
-	e.Refused = refused
+	e.Refused = known.names
+	if x.req.Need.MaxOutput > openai.ShortestAnswer {
+		e.MaxAnswer = known.most(&x.req.Need)
+		r.most = e.MaxAnswer
+	}
 	return e
 }
 
-// learn notes a key that the model does not know and the request can go without. This request goes on to another one.
+// learn notes a key that the model does not know and the request can go without, and the lengths that it grants. This request goes on to
+// another one.
 func (r *reply) learn(o *fallback.Outcome, body []byte) {
 	x := r.exchange
+	r.measure(o, body)
 	if o.Class != fallback.UnsupportedFeature || o.Action != fallback.NextModelNoPenalty {
 		return
 	}
@@ -106,7 +113,31 @@ func (r *reply) learn(o *fallback.Outcome, body []byte) {
 		return // a key that was not sent is no reason to leave it out
 	}
 	x.proxy.quirks.learn(r.attempt.Model, knob, time.Now())
-	r.learned = knob
+	r.learned = openai.Without(knob)
+}
+
+// measure notes what a refusal says of lengths. That an answer may be too long is never the client's fault: others grant more.
+func (r *reply) measure(o *fallback.Outcome, body []byte) {
+	asked := r.exchange.req.Need.MaxOutput
+	if asked <= openai.ShortestAnswer {
+		return
+	}
+	switch o.Class {
+	case fallback.UnsupportedFeature, fallback.InvalidRequest, fallback.ContextLength:
+	default:
+		return
+	}
+	g := openai.GrantedBy(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, asked)
+	if g == (openai.Granted{}) {
+		return
+	}
+	r.exchange.proxy.quirks.grants(r.attempt.Model, g, time.Now())
+	if g.Answer > 0 {
+		r.learned = fmt.Sprintf("for at most %d tokens", g.Answer)
+		if o.Action == fallback.OnceThenReturn {
+			o.Class, o.Action = fallback.UnsupportedFeature, fallback.NextModelNoPenalty
+		}
+	}
 }
 
 // observe tells the pool what the head says of the provider's windows. Most heads say nothing, and one look at their names

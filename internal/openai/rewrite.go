@@ -20,12 +20,13 @@ type Edits struct {
 	NameResults  bool        // results of tools say which function gave them
 	PlainSchemas bool        // parameters of tools are written in a few words of JSON Schema
 	Refused      []string    // knobs that the model was found not to know; others are passed over
+	MaxAnswer    int         // tokens that the answer may have at most; 0 = as many as the client allows
 }
 
 func (e Edits) equal(f Edits) bool {
 	return slices.Equal(e.Drop, f.Drop) && slices.Equal(e.Rename, f.Rename) && slices.Equal(e.WithTools, f.WithTools) &&
 		e.IncludeUsage == f.IncludeUsage && e.ShortIDs == f.ShortIDs && e.SignCalls == f.SignCalls &&
-		e.NameResults == f.NameResults && e.PlainSchemas == f.PlainSchemas && slices.Equal(e.Refused, f.Refused)
+		e.NameResults == f.NameResults && e.PlainSchemas == f.PlainSchemas && slices.Equal(e.Refused, f.Refused) && e.MaxAnswer == f.MaxAnswer
 }
 
 // Outgoing gives the body for one upstream in three parts, to be written one after the other. When only the model
@@ -64,6 +65,9 @@ func (r *Request) edit(e Edits) (splice, error) {
 	}
 	for _, name := range e.Refused {
 		ed.leaveOut(name, e.Refused)
+	}
+	if e.MaxAnswer > 0 && e.MaxAnswer < r.Need.MaxOutput {
+		ed.shorten(e.MaxAnswer)
 	}
 	if e.ShortIDs && r.Need.Tools {
 		ed.shortenIDs()
