@@ -69,3 +69,24 @@ func TestShorterAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Another model of the same request may grant more.
+func TestEachModelsOwnLength(t *testing.T) {
+	r, e := ParseChat([]byte(`{"max_tokens":32000,"messages":[{"role":"user","content":"Hello"}]}`))
+	if e != nil {
+		t.Fatal(e)
+	}
+	for _, most := range []int{8192, 4096, 0, 64000} {
+		parts, err := r.Outgoing("m", Edits{MaxAnswer: most})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := int64(32000)
+		if most > 0 {
+			want = min(want, int64(most))
+		}
+		if got := gjson.Get(string(parts[0])+string(parts[1])+string(parts[2]), "max_tokens").Int(); got != want {
+			t.Errorf("of %d granted: %d, want %d", most, got, want)
+		}
+	}
+}
