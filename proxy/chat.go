@@ -164,6 +164,7 @@ func (x *exchange) fail(r *reply) {
 	if r.misfit {
 		x.misfit = r
 	}
+	x.taught = x.taught || r.learned != ""
 	now := time.Now()
 	effect := a.End(now, o)
 	x.proxy.metrics.attempt(a.Model, &o)

@@ -48,9 +48,11 @@ type exchange struct {
 	doubter   *fallback.Model // who gave it
 	empties   atomic.Int32    // answers without content
 	misfits   atomic.Int32    // answers that broke the form that was asked for
+	olderRole atomic.Bool     // a model did not know the developer's role: others are asked with the system's
 	misfit    *reply          // the first of them, in case that nobody has a better one
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
+	taught    bool          // a model has said how it is to be asked: another try may succeed at once
 	waited    time.Duration // for limits to end
 	patience  time.Time     // when it waits no more; zero until it waits
 	waits     bool          // it does so now; guarded by proxy.mu

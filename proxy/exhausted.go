@@ -50,7 +50,10 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	if len(e.Candidates) == 0 {
 		out.Message = "no model is there for this chain: its patterns in models.yaml name none of those that are configured or listed now"
 	}
-	if !e.Ready.IsZero() {
+	switch {
+	case x.taught:
+		x.retry = time.Second
+	case !e.Ready.IsZero():
 		x.retry = max(time.Second, e.Ready.Sub(now))
 	}
 	if x.settings.Help != "" {

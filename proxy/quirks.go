@@ -152,7 +152,7 @@ func (k quirk) with(name string, since time.Time) quirk {
 	switch {
 	case i >= 0:
 		k.since[i] = since
-	case openai.IsKnob(name):
+	case openai.IsQuirk(name):
 		k.names, k.since = append(k.names, name), append(k.since, since)
 	}
 	return k

@@ -93,6 +93,9 @@ func (r *reply) edits() openai.Edits {
 		}
 	}
 	e.Refused = known.names
+	if x.olderRole.Load() {
+		e.Refused = append(slices.Clone(known.names), openai.DeveloperRole)
+	}
 	if x.req.Need.MaxOutput > openai.ShortestAnswer {
 		e.MaxAnswer = known.most(&x.req.Need)
 		r.most = e.MaxAnswer
@@ -105,6 +108,7 @@ func (r *reply) edits() openai.Edits {
 func (r *reply) learn(o *fallback.Outcome, body []byte) {
 	x := r.exchange
 	r.measure(o, body)
+	r.recast(o, body)
 	if o.Class != fallback.UnsupportedFeature || o.Action != fallback.NextModelNoPenalty {
 		return
 	}
@@ -114,6 +118,21 @@ func (r *reply) learn(o *fallback.Outcome, body []byte) {
 	}
 	x.proxy.quirks.learn(r.attempt.Model, knob, time.Now())
 	r.learned = openai.Without(knob)
+}
+
+// recast notes that the model does not know the developer's role, which is never the client's fault: others do, and later requests come with
+// the older name.
+func (r *reply) recast(o *fallback.Outcome, body []byte) {
+	x, d := r.exchange, r.route.Provider
+	switch {
+	case o.Class != fallback.UnsupportedFeature && o.Class != fallback.InvalidRequest, slices.Contains(r.without, openai.DeveloperRole),
+		!openai.RefusesRole(d.Dialect, r.up.Status, r.up.Header, body), !x.req.Carries(openai.DeveloperRole, d.Edits):
+		return
+	}
+	o.Class, o.Action = fallback.UnsupportedFeature, fallback.NextModelNoPenalty
+	x.proxy.quirks.learn(r.attempt.Model, openai.DeveloperRole, time.Now())
+	r.learned = openai.Without(openai.DeveloperRole)
+	x.olderRole.Store(true)
 }
 
 // measure notes what a refusal says of lengths. That an answer may be too long is never the client's fault: others grant more.

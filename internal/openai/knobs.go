@@ -18,10 +18,13 @@ var knobs = []string{
 
 // otherName is what else a knob may be called. One that has another name is never left out: without a bound an answer may be
 // long, and dear to the quota.
-var otherName = map[string]string{"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+var otherName = map[string]string{"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens", DeveloperRole: "system"}
 
 // IsKnob says whether a request may go without a key, or with it under its other name.
 func IsKnob(name string) bool { return slices.Contains(knobs, name) }
+
+// IsQuirk says whether a model may refuse it and be asked all the same: a knob, or a role.
+func IsQuirk(name string) bool { return name == DeveloperRole || IsKnob(name) }
 
 // Without says in a few words what becomes of a knob that a model has refused.
 func Without(knob string) string {
@@ -107,6 +110,8 @@ func knobIn(sentence string) (name string) {
 func (r *Request) Carries(name string, e Edits) bool {
 	key, ok := chatKeys[name]
 	switch {
+	case name == DeveloperRole:
+		return r.hasDeveloper()
 	case !ok:
 		return false
 	case name == "stream_options" && e.IncludeUsage && r.Stream:
@@ -130,6 +135,8 @@ func (r *Request) Carries(name string, e Edits) bool {
 // leaveOut does without a refused knob, or gives it its other name unless that was refused as well.
 func (ed *editor) leaveOut(name string, refused []string) {
 	switch other := otherName[name]; {
+	case name == DeveloperRole:
+		ed.asSystem()
 	case !IsKnob(name):
 	case other == "":
 		ed.remove(name)
