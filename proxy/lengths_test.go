@@ -87,10 +87,13 @@ func TestLengthsOutliveARestart(t *testing.T) {
 	first.grants(a, openai.Granted{Answer: 8192}, now.Add(-24*time.Hour))
 	first.grants(a, openai.Granted{Context: 6000}, now)
 	second.Restore(first.Save())
-	for at, want := range map[time.Duration]int{0: 6000 - 20 - frameRoom, quirkFor - 24*time.Hour: 6000 - 20 - frameRoom, quirkFor: 0} {
-		known := second.of(a, now.Add(at))
-		if got := known.most(need); got != want {
-			t.Errorf("after %v: %d, want %d", at, got, want)
+	for _, c := range []struct {
+		at   time.Duration
+		want int
+	}{{0, 6000 - 20 - frameRoom}, {quirkFor - 24*time.Hour, 6000 - 20 - frameRoom}, {quirkFor, 0}} {
+		known := second.of(a, now.Add(c.at))
+		if got := known.most(need); got != c.want {
+			t.Errorf("after %v: %d, want %d", c.at, got, c.want)
 		}
 	}
 	if notes := second.Save(); len(notes) > 0 {
