@@ -127,7 +127,7 @@ func (g *guess) draw(now time.Time) {
 		s.advance(now)
 		note.held[i] = int32(s.least(now))
 		s.counter.draw(now, 1)
-		if n := s.least(now) - beside; n > s.peak {
+		if n := s.sure(now) - beside; n > s.peak {
 			s.peak, s.peakAt = n, now
 		}
 	}
@@ -239,15 +239,21 @@ func (s *suspect) contradict(now time.Time) {
 	s.probe = now
 	if s.support /= 2; s.support < convincing {
 		s.support, s.timed = 0, false
-		s.most -= s.most / 4 // if it is the limit that has shrunk, it will agree soon
+		s.most -= (s.most + 3) / 4 // if it is the limit that has shrunk, it will agree soon
 	}
 }
 
 // least is what the window holds without what its margin still counts.
-func (s *suspect) least(now time.Time) int64 {
+func (s *suspect) least(now time.Time) int64 { return s.since(now.Add(-s.Per)) }
+
+// sure is what it still holds when an attempt that is sent now is there, however long either took on the way.
+func (s *suspect) sure(now time.Time) int64 { return s.since(now.Add(min(disorder, s.Per/10) - s.Per)) }
+
+// since is what the window holds without what was drawn before.
+func (s *suspect) since(from time.Time) int64 {
 	n := s.used
 	for _, old := range s.log[s.head:] {
-		if old.at.After(now.Add(-s.Per)) {
+		if old.at.After(from) {
 			break
 		}
 		n -= old.n

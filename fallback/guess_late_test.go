@@ -51,3 +51,33 @@ func TestGuessOfASecondWhoseRefusalsAreLate(t *testing.T) {
 		}
 	}
 }
+
+// What was taken on once beyond a limit of a second, since the provider let it pass, does not make that limit unknown for ever.
+func TestGuessOfASecondIsFoundAgain(t *testing.T) {
+	for _, step := range []time.Duration{950 * time.Millisecond, 480 * time.Millisecond} {
+		p := byPriority(chain("A"))
+		one := &secret{per: s, n: 1}
+		hour := func(from time.Time, lax bool) (refused int) {
+			for now := from; now.Before(from.Add(h)); now = now.Add(step) {
+				a, ok := p.Pick(now, &fallback.Walk{})
+				if !ok {
+					continue
+				}
+				if taken, _ := one.take(now); taken || lax {
+					a.Committed(now)
+					a.End(now, outcomeOf("ok"))
+					continue
+				}
+				refused++
+				a.End(now, outcomeOf("429"))
+			}
+			return refused
+		}
+		learning := hour(t0, false)
+		hour(t0.Add(h), true)
+		hour(t0.Add(2*h), false)
+		if n := hour(t0.Add(3*h), false); n > 8 {
+			t.Errorf("%v: %d refusals at first, and %d in the fourth hour", step, learning, n)
+		}
+	}
+}
