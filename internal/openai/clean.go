@@ -57,7 +57,7 @@ func cut(s string, max int) string {
 	n := 0
 	for i := range s {
 		if n++; n == max {
-			return s[:i] + "…"
+			return strings.TrimRight(s[:i], " ") + "…" // "Bearer …" would read as if something stood there
 		}
 	}
 	return s

@@ -79,6 +79,7 @@ func checkClean(t *testing.T, s string, max int) {
 
 func FuzzClean(f *testing.F) {
 	f.Add("Bearer Bearer gsk_ x.sk-abc AIza \u202e", 20)
+	f.Add("BeArer 0", 8)
 	f.Fuzz(func(t *testing.T, s string, max int) {
 		max &= 0x3ff
 		once := Clean(s, max)
