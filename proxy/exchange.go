@@ -41,15 +41,15 @@ type exchange struct {
 	model     *fallback.Model   // whose answer or refusal the client gets
 	first     *fallback.Model   // the first one that was asked, if it gave nothing
 	trail     []byte
-	firstStep [64]byte        // behind trail, as long as that is short
-	pending   failure         // the last failed attempt, not logged yet
-	refusal   *openai.Error   // the upstream's own words of a client's fault, for the client
-	ambiguous *openai.Error   // likewise, but another provider may see it differently
-	doubter   *fallback.Model // who gave it
-	empties   atomic.Int32    // answers without content
-	misfits   atomic.Int32    // answers that broke the form that was asked for
-	olderRole atomic.Bool     // a model did not know the developer's role: others are asked with the system's
-	misfit    *reply          // the first of them, in case that nobody has a better one
+	firstStep [64]byte                 // behind trail, as long as that is short
+	pending   failure                  // the last failed attempt, not logged yet
+	refusal   *openai.Error            // the upstream's own words of a client's fault, for the client
+	ambiguous *openai.Error            // likewise, but another provider may see it differently
+	doubter   *fallback.Model          // who gave it
+	empties   atomic.Int32             // answers without content
+	misfits   atomic.Int32             // answers that broke the form that was asked for
+	habits    atomic.Pointer[[]string] // of the client that a model did not take: others are asked without them too
+	misfit    *reply                   // the first of them, in case that nobody has a better one
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	taught    bool          // a model has said how it is to be asked: another try may succeed at once

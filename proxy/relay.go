@@ -27,6 +27,7 @@ type reply struct {
 	commit   time.Time
 	refusal  *openai.Error // a client's fault in the upstream's own words
 	without  []string      // keys that it does without, because the model has refused them
+	spared   []string      // likewise, and what other models of the same walk have refused
 	most     int           // tokens of the answer, where the client allows more than the model grants
 	learned  string        // how the model is asked from now on, if it has just said so
 	misfit   bool          // it breaks the form that was asked for

@@ -93,9 +93,10 @@ func (r *reply) edits() openai.Edits {
 		}
 	}
 	e.Refused = known.names
-	if x.olderRole.Load() {
-		e.Refused = append(slices.Clone(known.names), openai.DeveloperRole)
+	if given := x.givenUp(); given != nil {
+		e.Refused = append(given, known.names...)
 	}
+	r.spared = e.Refused
 	if x.req.Need.MaxOutput > openai.ShortestAnswer {
 		e.MaxAnswer = known.most(&x.req.Need)
 		r.most = e.MaxAnswer
@@ -120,19 +121,30 @@ func (r *reply) learn(o *fallback.Outcome, body []byte) {
 	r.learned = openai.Without(knob)
 }
 
-// recast notes that the model does not know the developer's role, which is never the client's fault: others do, and later requests come with
-// the older name.
+// recast notes a habit of the client that the model does not take, which is never the client's fault: others do, and there is another way to
+// say it. The rest of the walk goes that way.
 func (r *reply) recast(o *fallback.Outcome, body []byte) {
-	x, d := r.exchange, r.route.Provider
-	switch {
-	case o.Class != fallback.UnsupportedFeature && o.Class != fallback.InvalidRequest, slices.Contains(r.without, openai.DeveloperRole),
-		!openai.RefusesRole(d.Dialect, r.up.Status, r.up.Header, body), !x.req.Carries(openai.DeveloperRole, d.Edits):
+	x, d := r.exchange, r.route.Provider.Dialect
+	if o.Class != fallback.UnsupportedFeature && o.Class != fallback.InvalidRequest {
+		return
+	}
+	name := openai.RefusedHabit(d, r.up.Status, r.up.Header, body, x.req, r.spared)
+	if name == "" {
 		return
 	}
 	o.Class, o.Action = fallback.UnsupportedFeature, fallback.NextModelNoPenalty
-	x.proxy.quirks.learn(r.attempt.Model, openai.DeveloperRole, time.Now())
-	r.learned = openai.Without(openai.DeveloperRole)
-	x.olderRole.Store(true)
+	x.proxy.quirks.learn(r.attempt.Model, name, time.Now())
+	r.learned = openai.Without(name)
+	given := append(x.givenUp(), name)
+	x.habits.Store(&given)
+}
+
+// givenUp are the habits that models of this walk did not take, in a slice of its own.
+func (x *exchange) givenUp() []string {
+	if names := x.habits.Load(); names != nil {
+		return slices.Clone(*names)
+	}
+	return nil
 }
 
 // measure notes what a refusal says of lengths. That an answer may be too long is never the client's fault: others grant more.

@@ -18,16 +18,19 @@ var knobs = []string{
 
 // otherName is what else a knob may be called. One that has another name is never left out: without a bound an answer may be
 // long, and dear to the quota.
-var otherName = map[string]string{"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens", DeveloperRole: "system"}
+var otherName = map[string]string{"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
 // IsKnob says whether a request may go without a key, or with it under its other name.
 func IsKnob(name string) bool { return slices.Contains(knobs, name) }
 
-// IsQuirk says whether a model may refuse it and be asked all the same: a knob, or a role.
-func IsQuirk(name string) bool { return name == DeveloperRole || IsKnob(name) }
+// IsQuirk says whether a model may refuse it and be asked all the same: a knob, or a habit.
+func IsQuirk(name string) bool { return habitOf(name) != nil || IsKnob(name) }
 
-// Without says in a few words what becomes of a knob that a model has refused.
+// Without says in a few words what becomes of a knob or habit that a model has refused.
 func Without(knob string) string {
+	if h := habitOf(knob); h != nil {
+		return h.instead
+	}
 	if other := otherName[knob]; other != "" {
 		return "with " + other + " in the place of " + knob
 	}
@@ -108,10 +111,11 @@ func knobIn(sentence string) (name string) {
 
 // Carries says whether a body goes up with that key under those edits, be it the client's or the dialect's.
 func (r *Request) Carries(name string, e Edits) bool {
+	if h := habitOf(name); h != nil {
+		return h.in(r)
+	}
 	key, ok := chatKeys[name]
 	switch {
-	case name == DeveloperRole:
-		return r.hasDeveloper()
 	case !ok:
 		return false
 	case name == "stream_options" && e.IncludeUsage && r.Stream:
@@ -134,9 +138,11 @@ func (r *Request) Carries(name string, e Edits) bool {
 
 // leaveOut does without a refused knob, or gives it its other name unless that was refused as well.
 func (ed *editor) leaveOut(name string, refused []string) {
+	if h := habitOf(name); h != nil {
+		h.undo(ed)
+		return
+	}
 	switch other := otherName[name]; {
-	case name == DeveloperRole:
-		ed.asSystem()
 	case !IsKnob(name):
 	case other == "":
 		ed.remove(name)

@@ -71,3 +71,35 @@ func TestTheOnlyModelDoesNotKnowTheRole(t *testing.T) {
 		}
 	})
 }
+
+// What else models refuse that their clients mean well: each is asked in vain once, and nobody but it.
+func TestHabitsThatAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ body, refusal, key, first, then string }{
+		"parts of text": {`{"model":"auto","messages":[{"role":"user","content":[{"type":"text","text":"Hello"}]}]}`,
+			`{"error":{"message":"'messages.0' : for 'role:user' the following must be satisfied[('messages.0.content' : value must be a string)]","type":"invalid_request_error"}}`,
+			"messages.0.content", `[{"type":"text","text":"Hello"}]`, `"Hello"`},
+		"no tools": {`{"model":"auto","tools":[],"messages":[{"role":"user","content":"Hello"}]}`,
+			`{"error":{"message":"Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array instead.","param":"tools","code":"empty_array"}}`,
+			"tools", `[]`, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plan{models: chain("a", "b", "c"), pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+				w.fake().Script("a", fakellm.Raw(400, nil, tt.refusal))
+				sent := func(model string) (raw string) {
+					for _, r := range w.fake().Requests() {
+						if r.Model == model {
+							raw = gjson.GetBytes(r.Body, tt.key).Raw
+						}
+					}
+					return raw
+				}
+				if got := w.chat(tt.body); got.trail() != "a=unsupported_feature; b=ok" || sent("a") != tt.first || sent("b") != tt.then {
+					t.Errorf("%s, a was sent %s, b %s", got.trail(), sent("a"), sent("b"))
+				}
+				if got := w.chat(tt.body); got.trail() != "a=ok" || sent("a") != tt.then {
+					t.Errorf("then %s, a was sent %s", got.trail(), sent("a"))
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package openai
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// habit is something that programs write and that some models do not take, though it can be said in another way that all take. It is learned from
+// a refusal and kept like a refused knob.
+type habit struct {
+	name    string
+	instead string // how a model is asked then
+	refused func(*evidence, *Request) bool
+	in      func(*Request) bool
+	undo    func(*editor)
+}
+
+// habits are OpenAI's newer name for the system's role, text in parts where it could be plain, and keys that say nothing.
+var habits = []habit{
+	{"developer", "with system in the place of developer", (*evidence).aboutRoles, hasDeveloper, (*editor).asSystem},
+	{"text parts", "with plain text in the place of its parts", (*evidence).aboutParts, hasTextParts, (*editor).joinText},
+	{"idle keys", "without keys that say nothing", (*evidence).aboutIdleKeys, hasIdleKeys, (*editor).dropIdle},
+}
+
+func habitOf(name string) *habit {
+	if i := slices.IndexFunc(habits, func(h habit) bool { return h.name == name }); i >= 0 {
+		return &habits[i]
+	}
+	return nil
+}
+
+// RefusedHabit is the habit of its client for which a request was refused, other than those that were given up for this model already; "" = it
+// was refused for something else.
+func RefusedHabit(d *Dialect, status int, header func(name string) string, body []byte, r *Request, givenUp []string) string {
+	if status != 400 && status != 422 {
+		return ""
+	}
+	v := gather(d, status, header, body, time.Time{})
+	if !v.findError(false) {
+		return ""
+	}
+	v.listen(body)
+	for i := range habits {
+		if h := &habits[i]; !slices.Contains(givenUp, h.name) && h.refused(v, r) && h.in(r) {
+			return h.name
+		}
+	}
+	return ""
+}
+
+// says says whether one of the voices has a word of each list.
+func (v *evidence) says(lists ...[]string) bool {
+	for _, w := range [...]*voice{&v.own, &v.upstream} {
+		if !slices.ContainsFunc(lists, func(words []string) bool { return !containsAny(w.lower, words) }) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	rolesNamed   = []string{"role", "developer"}
+	roleWords    = []string{"developer", "invalid", "incorrect", "unexpected", "unknown", "unsupported", "not support", "not one of", "expected one of", "must be", "should be", "does not match"}
+	alternate    = []string{"alternat", "your role", "role that may"}
+	contentNamed = []string{"content", "[\"messages\"", "messages"}
+	stringWanted = []string{"must be a string", "should be a string", "valid string", "expected a string", "expected string", "must be string", "type string", "not a string"}
+)
+
+// aboutRoles is told in dozens of words, of which not all name the role. That roles should alternate is another matter.
+func (v *evidence) aboutRoles(*Request) bool {
+	return strings.HasSuffix(v.param, "role") || v.says(rolesNamed, roleWords) && !v.says(alternate)
+}
+
+func (v *evidence) aboutParts(*Request) bool {
+	return v.says(stringWanted) && (strings.HasSuffix(v.param, "content") || v.says(contentNamed))
+}
+
+func (v *evidence) aboutIdleKeys(r *Request) bool {
+	for name := range idleKeys(r.Body) {
+		named := func(w *voice) bool { return indexWord(w.lower, name) >= 0 }
+		if v.param == name || named(&v.own) || named(&v.upstream) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasDeveloper(r *Request) bool { return some(developers(r.Body)) }
+
+func hasTextParts(r *Request) bool { return some(textParts(r.Body)) }
+
+func hasIdleKeys(r *Request) bool {
+	for range idleKeys(r.Body) {
+		return true
+	}
+	return false
+}
+
+func some(places func(func(spot) bool)) bool {
+	for range places {
+		return true
+	}
+	return false
+}
+
+// spot is a value in a body, and what it is to be instead.
+type spot struct {
+	from, to int
+	instead  string
+}
+
+// replace puts all places right, from front to back.
+func (ed *editor) replace(places func(func(spot) bool)) {
+	if ed.err != nil {
+		return
+	}
+	var out []byte
+	kept := 0
+	for p := range places {
+		out = append(append(out, ed.body[kept:p.from]...), p.instead...)
+		kept = p.to
+	}
+	if kept > 0 {
+		ed.body, ed.changed = append(out, ed.body[kept:]...), true
+	}
+}
+
+func (ed *editor) asSystem() { ed.replace(developers(ed.body)) }
+
+func (ed *editor) joinText() { ed.replace(textParts(ed.body)) }
+
+func (ed *editor) dropIdle() {
+	for _, name := range slices.Collect(idleKeys(ed.body)) {
+		ed.remove(name)
+	}
+}
+
+// developers are the roles of messages that are the developer's.
+func developers(body []byte) func(func(spot) bool) {
+	return func(yield func(spot) bool) {
+		s := scanner{body: body}
+		inMessages := false
+		for s.next() {
+			if s.depth == 1 {
+				inMessages = s.key.is("messages")
+			}
+			if inMessages && s.depth == 3 && s.kind == '"' && s.key.is("role") && s.str.is("developer") && !yield(spot{s.from, s.to, `"system"`}) {
+				return
+			}
+		}
+	}
+}
+
+// textParts are the contents of messages that are lists of nothing but text.
+func textParts(body []byte) func(func(spot) bool) {
+	return func(yield func(spot) bool) {
+		for _, message := range elements(gjson.GetBytes(body, "messages")) {
+			content := message.Get("content")
+			if text, ok := plainText(content); ok && !yield(spot{content.Index, content.Index + len(content.Raw), quoted(text)}) {
+				return
+			}
+		}
+	}
+}
+
+// plainText is the text of a list of parts, a line each; ok is false when there is anything else in it.
+func plainText(parts gjson.Result) (text string, ok bool) {
+	var lines []string
+	for _, part := range elements(parts) {
+		t := part.Get("text")
+		if part.Get("type").Str != "text" || t.Type != gjson.String {
+			return "", false
+		}
+		lines = append(lines, t.Str)
+	}
+	return strings.Join(lines, "\n"), len(lines) > 0
+}
+
+// idleKeys are the guarded keys of a body that say nothing: null, empty lists of tools, the choice among none, the format of plain text.
+func idleKeys(body []byte) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		doc := gjson.ParseBytes(body)
+		none := func(list gjson.Result) bool { return !list.IsArray() || len(list.Array()) == 0 }
+		for name := range chatKeys {
+			v := doc.Get(name)
+			idle := v.Type == gjson.Null && v.Exists()
+			switch name {
+			case "tools", "functions":
+				idle = idle || v.IsArray() && none(v)
+			case "tool_choice", "parallel_tool_calls":
+				idle = idle || v.Exists() && none(doc.Get("tools"))
+			case "response_format":
+				idle = idle || v.Get("type").Str == "text"
+			case "model", "messages", "stream":
+				idle = false
+			}
+			if idle && !yield(name) {
+				return
+			}
+		}
+	}
+}
