@@ -24,6 +24,7 @@ type responsesTranslator struct {
 	created       int64
 	usage         string        // raw JSON; empty = not told
 	items         []*answerItem // by output_index
+	told          int           // of them, which are the first ones
 	open          *answerItem   // the one that is being said: thoughts or a message
 	calls         map[int]*answerItem
 	callIDs       map[string]bool // theirs, raw

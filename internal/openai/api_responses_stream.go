@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/tidwall/gjson"
@@ -104,7 +105,16 @@ func (t *responsesTranslator) identify(it *answerItem, kind itemKind) {
 	it.id = itemPrefixes[kind] + t.id + "_" + strconv.Itoa(it.index)
 }
 
+// announce tells of an item. They are told in the order of their numbers: one that nobody can be told of yet makes way.
 func (t *responsesTranslator) announce(it *answerItem) {
+	if it.index != t.told {
+		t.items = slices.Insert(slices.Delete(t.items, it.index, it.index+1), t.told, it)
+		for i, late := range t.items[t.told:] {
+			late.index = t.told + i
+			t.identify(late, late.kind)
+		}
+	}
+	t.told++
 	it.announced = true
 	t.tell("response.output_item.added", "output_index", strconv.Itoa(it.index), "item", it.json())
 }

@@ -125,6 +125,7 @@ func FuzzResponsesEvent(f *testing.F) {
 		}
 	}
 	f.Add([]byte(thinkChunks + textChunks + callChunks + usageChunk + endChunk("length") + doneEvent))
+	f.Add([]byte("data:{\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}\n\ndata:{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"function\":{\"name\":\"f\"}}]}}]}\n\n")) // the second call has its name first
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := relay(ChatOptions{IncludeUsage: true}, true, body)
 		if r.sent == "" {
