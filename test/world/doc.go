@@ -26,6 +26,13 @@
 // what each single call would come to, and spends the quota of days as the flow does. Freefall is measured by its successes. How
 // far it is from the bound is how far it may be from the best there is.
 //
+// # Errors in front of room
+//
+// They are counted in three ways (leftover.go). At that very moment: a fitting route would have answered. For a second before: it would have
+// all that time, so that everybody could know. And one too many: one more could have been answered beside all that were, because nobody
+// else needed the room, or because who took it could have gone elsewhere. Only the last must not be: at overload each error of the
+// first two kinds that is spared one client is another's. A route that failed, and waits for the end of its cooldown, has no room in it.
+//
 // # Fairness
 //
 // The world is not made for anybody. Requests that find room are not told so: clocks differ by up to 200 ms, the way to a provider

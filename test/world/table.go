@@ -197,6 +197,9 @@ func (j *job) sign() string {
 	if j.settled {
 		word = "had had room for a second"
 	}
+	if j.spared {
+		word = "had had room that nobody else needed"
+	}
 	said := map[string]bool{}
 	for _, n := range j.notes {
 		if slices.Contains(j.missed, n.route) {
