@@ -125,6 +125,9 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 		a.pool.credit.earn()
 		a.succeed(&e)
 	case o.harmless():
+		if a.trials.dared != 0 {
+			a.pool.credit.giveBack()
+		}
 	default:
 		a.fail(now, &o, &e)
 	}
@@ -147,8 +150,8 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	}
 	account, model := o.counted(a.Model.Counting)
 	p := &a.row.pairs[a.Key]
-	p.account.quota.ahead -= a.ahead
-	p.quota.ahead -= a.ahead
+	p.account.quota.answered(charge{a.begun, a.ahead})
+	p.quota.answered(charge{a.begun, a.ahead})
 	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
 	if o.Fault() && account {

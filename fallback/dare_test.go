@@ -166,3 +166,127 @@ func TestOneDaresWhileOthersStillWait(t *testing.T) {
 	}
 	a.End(late.Add(s), outcomeOf("ok"))
 }
+
+// A stated end holds although the trial at half of it meets a limit that does not say how long.
+func TestNobodyDaresBeforeAStatedEnd(t *testing.T) {
+	p := byPriority(chain("A B"))
+	now := t0
+	for range 200 {
+		askOnce(p, now, outcomeOf("ok"))
+		now = now.Add(s)
+	}
+	// A says three hours; B is gone for good by now
+	w := &fallback.Walk{}
+	a, _ := p.Pick(now, w)
+	o := outcomeOf("429/3h")
+	e := a.End(now, o)
+	t.Log("A rests", e.Until.Sub(now), a.Model.ID)
+	end := e.Until
+	b, _ := p.Pick(now, w)
+	b.End(now, outcomeOf("429/20h"))
+	half := now.Add(91 * m)
+	c, ok := p.Pick(half, &fallback.Walk{})
+	if !ok {
+		t.Fatal("no trial")
+	}
+	c.End(half, outcomeOf("429"))
+	for _, after := range []time.Duration{1 * s, 3 * s, 8 * s, 20 * s, 60 * s} {
+		at := half.Add(after)
+		if d, ok := p.Pick(at, &fallback.Walk{}); ok {
+			t.Errorf("%v after the trial %s is asked, %v before its stated end", after, d.Model.ID, end.Sub(at))
+			d.End(at, outcomeOf("429"))
+		}
+	}
+}
+
+// Who joins with a shorter wait is late before the others are.
+func TestTheFirstWhoIsLateSetsTheAlarm(t *testing.T) {
+	rows := chain("A")
+	l := newLine(fallback.New(fallback.Config{Models: rows, MaxWaiting: 10}))
+	now := t0
+	for range 100 {
+		askOnce(l.p, now, outcomeOf("ok"))
+		now = now.Add(s)
+	}
+	askOnce(l.p, now, outcomeOf("429")) // half a minute
+	join := func(wait time.Duration) bool {
+		w := &fallback.Walk{Ask: fallback.Ask{MaxWait: wait}}
+		if a, ok := l.p.Pick(now, w); ok {
+			a.End(now, outcomeOf("ok"))
+			t.Fatal("served")
+		}
+		return l.p.Wait(now, w, now.Add(wait), func() {})
+	}
+	if !join(40 * s) {
+		t.Fatal("no wait")
+	}
+	t.Log("alarm", l.alarm.Sub(now))
+	if !join(31 * s) {
+		t.Fatal("no wait")
+	}
+	t.Log("alarm", l.alarm.Sub(now))
+	if want := now.Add(31*s - 31*s/6); l.alarm.After(want) {
+		t.Errorf("alarm at %v, the second one is late at %v", l.alarm.Sub(now), want.Sub(now))
+	}
+}
+
+// Who will see the end of the rest does not give it away for a dare.
+func TestNobodyDaresWhoseWaitIsLongEnough(t *testing.T) {
+	l := newLine(fallback.New(fallback.Config{Models: chain("A"), MaxWaiting: 10}))
+	now := t0
+	for range 100 {
+		askOnce(l.p, now, outcomeOf("ok"))
+		now = now.Add(s)
+	}
+	askOnce(l.p, now, outcomeOf("429")) // half a minute
+	opens, until := now.Add(30*s), now.Add(33*s)
+	w := &fallback.Walk{Ask: fallback.Ask{MaxWait: 33 * s}}
+	if _, ok := l.p.Pick(now, w); ok {
+		t.Fatal("served")
+	}
+	woken := false
+	if !l.p.Wait(now, w, until, func() { woken = true }) {
+		t.Fatal("does not wait")
+	}
+	for ; !now.After(until); now = now.Add(s / 4) {
+		l.p.Dispatch(now)
+		if !woken {
+			continue
+		}
+		woken = false
+		a, ok := l.p.Turn(now, w)
+		if !ok {
+			t.Fatalf("woken for nothing, %v before A opens", opens.Sub(now))
+		}
+		if !now.Before(opens) {
+			a.End(now, outcomeOf("ok"))
+			return
+		}
+		a.End(now, outcomeOf("429"))
+		if _, ok := l.p.Pick(now, w); !ok && !l.p.Wait(now, w, until, func() { woken = true }) {
+			t.Fatalf("an error %v before A opens, and %v before the end of the wait", opens.Sub(now), until.Sub(now))
+		}
+	}
+	t.Fatal("nothing")
+}
+
+// Who was given up by our side has lost nothing.
+func TestTheCreditOfWhoLeft(t *testing.T) {
+	p := byPriority(chain("A"))
+	now := t0
+	for range 60 { // one credit and a bit
+		askOnce(p, now, outcomeOf("ok"))
+		now = now.Add(s)
+	}
+	askOnce(p, now, outcomeOf("429"))
+	a, ok := p.Pick(now.Add(3*s), &fallback.Walk{})
+	if !ok {
+		t.Fatal("nobody dares")
+	}
+	a.End(now.Add(4*s), fallback.Outcome{Class: fallback.ClientLeft})
+	if b, ok := p.Pick(now.Add(20*s), &fallback.Walk{}); !ok {
+		t.Error("the credit is gone, although nothing was refused")
+	} else {
+		b.End(now.Add(20*s), outcomeOf("ok"))
+	}
+}

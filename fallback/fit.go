@@ -55,7 +55,7 @@ func (r *row) unfit(n *Need, now time.Time) string {
 	case n.Kind == Chat && r.Context > 0 && n.Tokens > r.Context, // that of an embedding holds for each text, and requests bring many
 		n.Tokens > smallText && r.overflows(n.Tokens):
 		return lacksContext
-	case n.MaxOutput > 0 && (r.Reserves || m.lack(FeatureLongAnswer, now)) && r.overflows(n.Tokens+n.MaxOutput):
+	case n.MaxOutput > 0 && m.lack(FeatureLongAnswer, now) && r.overflows(n.Tokens+n.MaxOutput):
 		return lacksRoom
 	}
 	return ""
@@ -86,7 +86,8 @@ func (r *row) overflows(tokens int) bool {
 // countsAnswers says whether a refusal of this request for its size shows that the longest answer is counted when a request comes: even
 // twice the request alone would fit, and with its answer it never does.
 func (r *row) countsAnswers(n *Need) bool {
-	return n.MaxOutput > 0 && !r.overflows(2*int(r.input(n))) && r.overflows(n.Tokens+n.MaxOutput)
+	held := r.Context == 0 || int(r.input(n))+n.MaxOutput <= r.Context
+	return n.MaxOutput > 0 && held && !r.overflows(2*int(r.input(n))) && r.overflows(n.Tokens+n.MaxOutput)
 }
 
 func (q *quota) holds(tokens int64) bool {
@@ -103,5 +104,5 @@ func (r *row) usable() bool { return r.Off == "" && r.Proof != Unproven && len(r
 
 // singular says whether a row was passed over for what this one request has and others of its class have not.
 func singular(why string) bool {
-	return why == lacksSchema || why == lacksContext || why == lacksChoice
+	return why == lacksSchema || why == lacksContext || why == lacksRoom || why == lacksChoice
 }

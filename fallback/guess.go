@@ -115,7 +115,7 @@ func (g *guess) draw(now time.Time) {
 	if !g.open(now) {
 		for s := range g.kept {
 			s.probe = now.Add(s.wait)
-			s.wait *= 2
+			s.wait = min(2*s.wait, day)
 		}
 	}
 	beside := g.beside(now)

@@ -122,7 +122,7 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 		if g := &q.guess.windows[i]; g.same(id) {
 			g.restore(w)
 			g.Limit, g.most, g.support, g.timed = w.Guessed, w.Guessed, convincing, true
-			g.probe, g.wait = w.Probe, max(minProbe, w.ProbeWait)
+			g.probe, g.wait = w.Probe, min(max(minProbe, w.ProbeWait), day)
 		}
 	}
 }

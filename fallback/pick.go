@@ -125,6 +125,9 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 			continue
 		}
 		if how == daring {
+			if b := r.blocked(k, now, tokens); w.ticket.queued && b.limit && !b.until.IsZero() && !b.until.After(w.ticket.until) {
+				continue // its rest is over before the wait is
+			}
 			if held, ok := r.dare(k, now, tokens); ok {
 				return k, held
 			}
@@ -132,7 +135,7 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 		}
 		n := tokens
 		if how == doubting && !r.Reserves {
-			n = max(1, n-min(pr.quota.ahead, pr.account.quota.ahead))
+			n = max(1, n-min(pr.quota.ahead(now), pr.account.quota.ahead(now)))
 		}
 		t, ok := r.open(k, now, n)
 		if !ok && how == careful {
@@ -183,8 +186,10 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	a.ahead = max(0, a.tokens-r.least(&w.Need))
 	pr.account.quota.draw(now, a.tokens)
 	pr.quota.draw(now, a.tokens)
-	pr.account.quota.ahead += a.ahead
-	pr.quota.ahead += a.ahead
+	if a.ahead > 0 {
+		pr.account.quota.answers = append(pr.account.quota.answers, charge{now, a.ahead})
+		pr.quota.answers = append(pr.quota.answers, charge{now, a.ahead})
+	}
 	r.model.await(a)
 	r.model.purse.running++
 	if w.Ask.Only {

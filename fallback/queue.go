@@ -20,7 +20,8 @@ type ticket struct {
 	wake    func()
 	granted *Attempt
 	queued  bool
-	used    bool      // it has waited: each pair may be asked once more, no longer again
+	used    bool // it has waited: each pair may be asked once more, no longer again
+	until   time.Time
 	late    time.Time // when only a sixth of the wait is left
 	served  *uint64   // when its client was last served, in turns
 }
@@ -42,10 +43,10 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	if !w.ticket.used {
 		w.retry(now)
 	}
-	w.ticket = ticket{wake: wake, queued: true, used: true, late: until.Add(-until.Sub(now) / 6), served: p.queue.of(w.Ask.Client)}
+	w.ticket = ticket{wake: wake, queued: true, used: true, until: until, late: until.Add(-until.Sub(now) / 6), served: p.queue.of(w.Ask.Client)}
 	q := &p.queue
 	q.waiting = append(q.waiting, w)
-	if at.Before(q.set) {
+	if at.Before(q.set) || w.ticket.late.Before(q.set) {
 		q.set = time.Time{} // it is the one that opens first
 	}
 	p.dispatch(now)

@@ -12,8 +12,8 @@ const maxCounters = 16
 // quota is what one account, or one model of one account, may draw. An attempt draws from all its windows or from none.
 type quota struct {
 	counters []*counter
-	guess    *guess // of a limit that nobody named; nil before the first surprise
-	ahead    int64  // tokens of answers under way that the provider has not counted yet
+	guess    *guess   // of a limit that nobody named; nil before the first surprise
+	answers  []charge // under way, which the provider has not counted yet
 
 	// One of the windows has no room for so many tokens until then, unless something is given back. Zero = not known.
 	fullUntil  time.Time
@@ -230,4 +230,27 @@ func (o *Outcome) counted(by Counting) (account, model bool) {
 		return by == CountsUpstream && o.Scope == ScopeModelUpstream, false
 	}
 	return true, true
+}
+
+// ahead is how many of the tokens that are counted now are those of answers under way, which the provider has not counted yet. What began
+// in a turn before, or has left, is not in the count any more.
+func (q *quota) ahead(now time.Time) (n int64) {
+	for _, x := range q.answers {
+		if !slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit == Tokens && !c.counts(now, x.at) }) {
+			n += x.n
+		}
+	}
+	return n
+}
+
+func (q *quota) answered(x charge) {
+	if i := slices.Index(q.answers, x); i >= 0 {
+		q.answers = slices.Delete(q.answers, i, i+1)
+	}
+}
+
+// counts says whether what was drawn at that time is in the count as it was drawn. What came of a bucket since nobody knows.
+func (c *counter) counts(now, at time.Time) bool {
+	c.advance(now)
+	return c.Cycle == Sliding && at.After(now.Add(-c.Per)) || c.Cycle != Sliding && c.Cycle != Bucket && !at.Before(c.from)
 }

@@ -73,7 +73,7 @@ func (r *rest) begin(now, started, known time.Time, o *Outcome, b Breaker) (name
 	if !active {
 		r.lift()
 	}
-	if o.Limit() && how == endBackoff {
+	if o.Limit() && how == endBackoff && (!active || !r.dares.next.IsZero()) {
 		r.dares.begin(now)
 	} else if until.After(r.until) {
 		r.dares = dares{}

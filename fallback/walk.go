@@ -226,7 +226,7 @@ func (w *Walk) learn(a *Attempt, o *Outcome) {
 		}
 		return
 	case o.Class == ContextLength:
-		if a.row.countsAnswers(&w.Need) {
+		if (o.Status == 413 || o.Status == 429) && a.row.countsAnswers(&w.Need) {
 			a.row.model.lacks[FeatureLongAnswer] = a.begun
 		}
 		w.marks[a.nth] |= markSmall | markOut

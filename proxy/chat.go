@@ -195,7 +195,7 @@ func (x *exchange) refuse(ctx *fasthttp.RequestCtx, e *openai.Error) {
 // recovered answers for a panic: the process goes on, the request is told.
 func (x *exchange) recovered(ctx *fasthttp.RequestCtx) {
 	if cause := recover(); cause != nil {
-		x.panicked = true
+		x.panicked.Store(true)
 		x.proxy.logPanic(x.id, cause)
 		if x.attempt != nil {
 			o := fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"}

@@ -58,7 +58,7 @@ type exchange struct {
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
 	doubled   bool          // it has had a second attempt beside a slow one
-	panicked  bool          // somewhere: nothing of it is used again
+	panicked  atomic.Bool   // somewhere: nothing of it is used again
 	record    *record       // for the journal
 }
 
@@ -101,7 +101,7 @@ func (x *exchange) end(now time.Time, status int, o *fallback.Outcome) {
 	x.proxy.journal.add(x.record)
 	x.proxy.events.touch()
 	x.proxy.logRequest(x, status, o, took)
-	if !x.panicked {
+	if !x.panicked.Load() {
 		x.walk.Reset()
 		walks.Put(x.walk)
 	}

@@ -103,3 +103,52 @@ func TestHabitsThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// A key that says nothing asks for no feature, so its refusal tells of none.
+func TestAnIdleKeyIsNoFeature(t *testing.T) {
+	for name, tt := range map[string][3]string{
+		"format": {`{"model":"auto","response_format":{"type":"text"},"messages":[{"role":"user","content":"a"}]}`,
+			`{"error":{"message":"response_format type 'text' is not supported","type":"invalid_request_error"}}`,
+			`{"model":"auto","response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object"}}},"messages":[{"role":"user","content":"a"}]}`},
+		"tools": {`{"model":"auto","tools":[],"messages":[{"role":"user","content":"a"}]}`,
+			`{"error":{"message":"'tools': an empty list is not supported.","type":"invalid_request_error"}}`,
+			`{"model":"auto","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"user","content":"a"}]}`},
+		"choice": {`{"model":"auto","tool_choice":"auto","messages":[{"role":"user","content":"a"}]}`,
+			`{"error":{"message":"tool_choice is only supported when tools are provided","type":"invalid_request_error"}}`,
+			`{"model":"auto","tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"user","content":"a"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			models := chain("a", "b")
+			for i := range models {
+				models[i].JSONSchema = true
+			}
+			inBubble(t, plan{models: models, pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+				w.fake().Script("a", fakellm.Raw(400, nil, tt[1]))
+				if got := w.chat(tt[0]); got.trail() != "a=unsupported_feature; b=ok" {
+					t.Fatalf("first %s", got.trail())
+				}
+				if got := w.chat(tt[2]); got.trail() != "a=ok" {
+					t.Errorf("then %s", got.trail())
+				}
+			})
+		})
+	}
+}
+
+// What is the client's own fault stays so, whatever habits it has.
+func TestHabitsHideNoFault(t *testing.T) {
+	for name, tt := range map[string][2]string{
+		"user":      {`{"model":"auto","user":null,"messages":[{"role":"user","content":"a","name":"b c"}]}`, `{"error":{"message":"'messages.0' : for 'role:user' the following must be satisfied[('messages.0.name' : pattern mismatch)]","type":"invalid_request_error"}}`},
+		"provider":  {`{"model":"auto","provider":null,"messages":[{"role":"user","content":"a","name":"b c"}]}`, `{"error":{"message":"Invalid input for this provider: messages[0].name must match a pattern","type":"invalid_request_error"}}`},
+		"role tool": {`{"model":"auto","messages":[{"role":"developer","content":"a"},{"role":"tool","tool_call_id":"x","content":"b"}]}`, `{"error":{"message":"Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.","type":"invalid_request_error","param":"messages.[1].role","code":null}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, plan{models: chain("a")}, func(w *world) {
+				w.fake().Script("a", fakellm.Raw(400, nil, tt[1]))
+				if got := w.chat(tt[0]); got.status != 400 {
+					t.Errorf("%d %s %s", got.status, got.trail(), got.body)
+				}
+			})
+		})
+	}
+}

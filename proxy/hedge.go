@@ -85,7 +85,7 @@ func (x *exchange) run(a *fallback.Attempt, n int) (r *reply) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			x.proxy.logPanic(x.id, cause)
-			x.panicked = true
+			x.panicked.Store(true)
 			r.drop()
 			r.answered, r.outcome = false, fallback.Outcome{Class: fallback.Stopped, Message: "freefall failed"}
 		}

@@ -300,3 +300,15 @@ func TestAPanicInAHedge(t *testing.T) {
 		}
 	})
 }
+
+// Both attempts may fail at one time inside freefall.
+func TestBothOfAHedgePanic(t *testing.T) {
+	models := append(chain("a"), chain("b")...)
+	models[0].Via, models[1].Via, models[1].Provider = "no route", "no route", "q"
+	inBubble(t, plan{models: models, settings: Settings{Hedge: Hedge{On: true}}, pool: fallback.Config{Order: fallback.Priority, HedgeShare: 1}}, func(w *world) {
+		for range 20 {
+			got := w.chat(plainBody)
+			t.Log(got.status, got.trail())
+		}
+	})
+}

@@ -104,3 +104,91 @@ func TestLengthsOutliveARestart(t *testing.T) {
 		t.Errorf("a length below zero: %+v", known)
 	}
 }
+
+// The sum of a prompt and an answer is no bound of an answer.
+func TestASumIsNoLength(t *testing.T) {
+	inBubble(t, plan{models: chain("a", "b"), pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", fakellm.Raw(400, nil, "{\"error\":{\"message\":\"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 32768. Given: 3000 `inputs` tokens and 32000 `max_new_tokens`\",\"type\":\"validation\"}}"))
+		w.chat(strings.Replace(longBody, "Hello", strings.Repeat("many words ", 1400), 1))
+		if got := w.chat(longBody); got.trail() != "a=ok" || w.allowed("a") != 32000 {
+			t.Errorf("%s: the answer of a is cut at %d tokens, the length of an earlier prompt", got.trail(), w.allowed("a"))
+		}
+	})
+}
+
+// Words like those of a bound, in a tool of the client's own, are none.
+func TestAToolsPropertyIsNoLength(t *testing.T) {
+	inBubble(t, plan{models: chain("a"), pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", fakellm.Raw(400, nil, `{"error":{"message":"Invalid schema for function 'f': property 'max_tokens' has a default of 4000, which is not of type 'string'","type":"invalid_request_error","param":"tools[0].function.parameters","code":"invalid_function_parameters"}}`))
+		first := w.chat(`{"model":"auto","max_tokens":32000,"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"max_tokens":{"type":"string","default":4000}}}}}],"messages":[{"role":"user","content":"Hello"}]}`)
+		if w.chat(longBody); first.status != 400 || w.allowed("a") != 32000 {
+			t.Errorf("%d %s; then the answer is cut at %d", first.status, first.trail(), w.allowed("a"))
+		}
+	})
+}
+
+// A refusal repeats what was sent, which is not what is granted.
+func TestALengthAfterAnother(t *testing.T) {
+	inBubble(t, plan{models: chain("a"), pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", fakellm.Raw(400, nil, `{"error":{"message":"This model's maximum context length is 20000 tokens. However, you requested 32010 tokens (10 in the messages, 32000 in the completion).","code":"context_length_exceeded"}}`))
+		w.chat(longBody)
+		w.fake().Script("a", fakellm.Raw(400, nil, `{"error":{"message":"max_tokens is too large: 19742. This model supports at most 8192 completion tokens, whereas you provided 19742.","param":"max_tokens","code":"invalid_value"}}`))
+		got := w.chat(longBody)
+		t.Log(got.status, got.trail(), w.allowed("a"))
+		got = w.chat(longBody)
+		if w.allowed("a") != 8192 {
+			t.Errorf("%s: asked for %d", got.trail(), w.allowed("a"))
+		}
+	})
+}
+
+// What is granted may shrink.
+func TestALengthThatShrinks(t *testing.T) {
+	say := func(sent, most string) fakellm.Step {
+		return fakellm.Raw(400, nil, `{"error":{"message":"max_tokens is too large: `+sent+`. This model supports at most `+most+` completion tokens, whereas you provided `+sent+`.","type":"invalid_request_error","param":"max_tokens","code":"invalid_value"}}`)
+	}
+	inBubble(t, plan{models: chain("a", "b"), pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", say("32000", "16384"), say("16384", "8192"), say("16384", "8192"), say("16384", "8192"))
+		for i := range 2 {
+			if got := w.chat(longBody); got.trail() != "a=unsupported_feature; b=ok" {
+				t.Fatalf("%d: %s", i, got.trail())
+			}
+		}
+		w.chat(longBody)
+		if w.allowed("a") != 8192 {
+			t.Errorf("a has said twice that it grants 8192 and is asked for %d", w.allowed("a"))
+		}
+	})
+}
+
+// A context is no window of tokens.
+func TestAContextIsNoWindow(t *testing.T) {
+	refusal := fakellm.Raw(400, nil, `{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 32010 tokens (10 in the messages, 32000 in the completion).","code":"context_length_exceeded"}}`)
+	models := chain("a")
+	models[0].Limits = []fallback.Window{{Unit: fallback.Tokens, Limit: 30000, Per: 60e9}}
+	inBubble(t, plan{models: models, pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", refusal)
+		got := w.chat(longBody)
+		t.Log(got.status, got.trail(), got.body)
+		got = w.chat(longBody)
+		if got.status != 200 {
+			t.Errorf("%d %s %s", got.status, got.trail(), got.body)
+		}
+	})
+}
+
+// A provider that counts the longest answer has room for the one that it grants.
+func TestAShortenedAnswerHasRoom(t *testing.T) {
+	models := chain("a")
+	models[0].Reserves = true
+	models[0].Limits = []fallback.Window{{Unit: fallback.Tokens, Limit: 12000, Per: 60e9}}
+	inBubble(t, plan{models: models, pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		w.fake().Script("a", fakellm.Raw(400, nil, `{"error":{"message":"max_tokens must be less than or equal to 4096","param":"max_tokens"}}`))
+		if got := w.chat(`{"model":"auto","max_tokens":10000,"messages":[{"role":"user","content":"Hello"}]}`); got.trail() != "a=unsupported_feature" {
+			t.Fatal(got.trail(), got.body)
+		}
+		if got := w.chat(longBody); got.status != 200 || w.allowed("a") != 4096 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}

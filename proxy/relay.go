@@ -83,7 +83,7 @@ func (r *reply) WriteTo(w io.Writer) (n int64, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.exchange.proxy.logPanic(r.exchange.id, cause)
-			r.exchange.panicked = true
+			r.exchange.panicked.Store(true)
 			r.outcome, err = fallback.Outcome{Class: fallback.Stopped}, io.ErrUnexpectedEOF
 		}
 	}()

@@ -133,6 +133,9 @@ func (r *reply) recast(o *fallback.Outcome, body []byte) {
 		return
 	}
 	o.Class, o.Action = fallback.UnsupportedFeature, fallback.NextModelNoPenalty
+	if name == "idle keys" {
+		o.Feature = fallback.FeatureNone // what says nothing asks for none
+	}
 	x.proxy.quirks.learn(r.attempt.Model, name, time.Now())
 	r.learned = openai.Without(name)
 	given := append(x.givenUp(), name)
@@ -158,7 +161,13 @@ func (r *reply) measure(o *fallback.Outcome, body []byte) {
 	default:
 		return
 	}
+	if r.most > 0 {
+		asked = r.most // what it was asked for: the refusal may repeat that
+	}
 	g := openai.GrantedBy(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, asked)
+	if o.Class == fallback.ContextLength {
+		g.Answer = 0 // its numbers are of the request, or of both together
+	}
 	if g == (openai.Granted{}) {
 		return
 	}

@@ -64,14 +64,14 @@ func (v *evidence) says(lists ...[]string) bool {
 var (
 	rolesNamed   = []string{"role", "developer"}
 	roleWords    = []string{"developer", "invalid", "incorrect", "unexpected", "unknown", "unsupported", "not support", "not one of", "expected one of", "must be", "should be", "does not match"}
-	alternate    = []string{"alternat", "your role", "role that may"}
+	alternate    = []string{"alternat", "your role", "role that may", "tool_call"}
 	contentNamed = []string{"content", "[\"messages\"", "messages"}
 	stringWanted = []string{"must be a string", "should be a string", "valid string", "expected a string", "expected string", "must be string", "type string", "not a string"}
 )
 
 // aboutRoles is told in dozens of words, of which not all name the role. That roles should alternate is another matter.
 func (v *evidence) aboutRoles(*Request) bool {
-	return strings.HasSuffix(v.param, "role") || v.says(rolesNamed, roleWords) && !v.says(alternate)
+	return (strings.HasSuffix(v.param, "role") || v.says(rolesNamed, roleWords)) && !v.says(alternate)
 }
 
 func (v *evidence) aboutParts(*Request) bool {
@@ -80,12 +80,27 @@ func (v *evidence) aboutParts(*Request) bool {
 
 func (v *evidence) aboutIdleKeys(r *Request) bool {
 	for name := range idleKeys(r.Body) {
-		named := func(w *voice) bool { return indexWord(w.lower, name) >= 0 }
+		named := func(w *voice) bool { return namesKey(w.lower, name) }
 		if v.param == name || named(&v.own) || named(&v.upstream) {
 			return true
 		}
 	}
 	return false
+}
+
+// namesKey says whether a text names a key: in quotes, by a name that is no other word, or before a colon.
+func namesKey(text, name string) bool {
+	for {
+		i := indexWord(text, name)
+		if i < 0 {
+			return false
+		}
+		behind := text[i+len(name):]
+		if strings.Contains(name, "_") || i > 0 && strings.IndexByte("\"'`", text[i-1]) >= 0 || strings.HasPrefix(behind, ": ") {
+			return true
+		}
+		text = behind
+	}
 }
 
 func hasDeveloper(r *Request) bool { return some(developers(r.Body)) }
@@ -182,16 +197,21 @@ func plainText(parts gjson.Result) (text string, ok bool) {
 // idleKeys are the guarded keys of a body that say nothing: null, empty lists of tools, the choice among none, the format of plain text.
 func idleKeys(body []byte) func(func(string) bool) {
 	return func(yield func(string) bool) {
-		doc := gjson.ParseBytes(body)
+		held := map[string]gjson.Result{} // what goes up of the guarded keys
+		gjson.ParseBytes(body).ForEach(func(key, v gjson.Result) bool {
+			if _, ok := chatKeys[key.Str]; ok && !slices.Contains(removedKeys, key.Str) {
+				held[key.Str] = v
+			}
+			return true
+		})
 		none := func(list gjson.Result) bool { return !list.IsArray() || len(list.Array()) == 0 }
-		for name := range chatKeys {
-			v := doc.Get(name)
-			idle := v.Type == gjson.Null && v.Exists()
+		for name, v := range held {
+			idle := v.Type == gjson.Null
 			switch name {
 			case "tools", "functions":
 				idle = idle || v.IsArray() && none(v)
 			case "tool_choice", "parallel_tool_calls":
-				idle = idle || v.Exists() && none(doc.Get("tools"))
+				idle = idle || none(held["tools"])
 			case "response_format":
 				idle = idle || v.Get("type").Str == "text"
 			case "model", "messages", "stream":

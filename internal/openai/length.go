@@ -36,6 +36,9 @@ func GrantedBy(d *Dialect, status int, header func(name string) string, body []b
 		return g
 	}
 	v.listen(body)
+	if v.param != "" && isClients(v.param) {
+		return g // a part of the request, which may have words like these
+	}
 	for _, w := range [...]*voice{&v.own, &v.upstream} {
 		if m := contextIs.FindStringSubmatch(w.lower); m != nil {
 			g.Context = number(m[1])

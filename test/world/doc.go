@@ -32,6 +32,8 @@
 // all that time, so that everybody could know. And one too many: one more could have been answered beside all that were, because nobody
 // else needed the room, or because who took it could have gone elsewhere. Only the last must not be: at overload each error of the
 // first two kinds that is spared one client is another's. A route that failed, and waits for the end of its cooldown, has no room in it.
+// All three look at the moment of the error. Room that came and went while a request waited is in none of them: only the share of
+// the all-knowing shows it.
 //
 // # Fairness
 //

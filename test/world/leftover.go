@@ -161,6 +161,7 @@ func (d *dayRun) spared() (n int) {
 // puts puts a lost request into a room if that was one too many.
 func (d *dayRun) puts(j *job, x room, moved map[*call]bool) bool {
 	var other *call
+	var to *route
 	for i, w := range x.route.windows {
 		c := w.claim(d, j, x.route, j.lost+x.route.skew)
 		if in, fits := w.insert(x.marks[i], c, other, false); !fits {
@@ -179,19 +180,25 @@ func (d *dayRun) puts(j *job, x room, moved map[*call]bool) bool {
 				return false
 			}
 		}
-		if !d.moves(other, x.route) {
+		to = d.moves(other, j, x)
+		if to == nil {
 			return false
 		}
 		moved[other] = true
 	}
 	for i, w := range x.route.windows {
-		w.insert(x.marks[i], w.claim(d, j, x.route, j.lost+x.route.skew), other, true)
+		without := other
+		if to != nil && slices.Contains(to.windows, w) {
+			without = nil // it draws from there as before
+		}
+		w.insert(x.marks[i], w.claim(d, j, x.route, j.lost+x.route.skew), without, true)
 	}
 	return true
 }
 
 // moves lets a call go to another route at the moment when it was made, if that had room.
-func (d *dayRun) moves(c *call, from *route) bool {
+func (d *dayRun) moves(c *call, j *job, x room) *route {
+	from := x.route
 	for _, r := range d.world.routes {
 		if r == from || !r.serves(c.job.request) || d.world.trouble(r, c.sent) != nil || d.world.unlucky(c.job.request, r) || c.job.failedAt(r) {
 			continue
@@ -200,7 +207,9 @@ func (d *dayRun) moves(c *call, from *route) bool {
 		fits := true
 		for _, w := range r.windows {
 			claim := w.claim(d, c.job, r, at)
-			if fits = slices.Contains(from.windows, w) || w.had(at) >= claim.first; fits && !slices.Contains(from.windows, w) {
+			if i := slices.Index(from.windows, w); i >= 0 { // it draws from there as before, beside the lost one
+				_, fits = w.insert(x.marks[i], w.claim(d, j, from, j.lost+from.skew), nil, false)
+			} else if fits = w.had(at) >= claim.first; fits {
 				_, fits = w.insert(w.after(at), claim, nil, false)
 			}
 			if !fits {
@@ -215,7 +224,7 @@ func (d *dayRun) moves(c *call, from *route) bool {
 				w.insert(w.after(at), w.claim(d, c.job, r, at), nil, true)
 			}
 		}
-		return true
+		return r
 	}
-	return false
+	return nil
 }

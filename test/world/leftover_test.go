@@ -71,3 +71,21 @@ func TestSpared(t *testing.T) {
 		}
 	}
 }
+
+// Two models of one account whose window holds one: who took it cannot go to the neighbour and leave it.
+func TestSparedInASharedWindow(t *testing.T) {
+	s := scenario{name: "shared", to: time.Hour, providers: func(w *world) {
+		p := w.provider("p", saysOwn, true, &account{"p", []*window{requests("account", sliding, 1, time.Hour)}})
+		for _, id := range []string{"a", "b"} {
+			w.model(p, model{id: id, tools: id == "a", context: 1 << 20, first: 0.5, speed: 200}, func() []*window {
+				return []*window{requests("own", sliding, 10, time.Hour)}
+			})
+		}
+		p.manner = &manner{}
+	}}
+	all := []request{{id: 0, kind: tools, at: 10 * time.Minute, in: 500, out: 100}, {id: 1, kind: plain, at: 11 * time.Minute, in: 500, out: 100}}
+	d := live(newWorld(1, &s), all, func(d *dayRun) scheduler { return &late{d, []int{-1, 0}} })
+	if x := d.outcome(); x.spared != 0 {
+		t.Errorf("%d, want 0: the account takes one an hour", x.spared)
+	}
+}
