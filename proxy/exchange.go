@@ -48,8 +48,8 @@ type exchange struct {
 	doubter   *fallback.Model          // who gave it
 	empties   atomic.Int32             // answers without content
 	misfits   atomic.Int32             // answers that broke the form that was asked for
-	habits    atomic.Pointer[[]string] // of the client that a model did not take: others are asked without them too
 	misfit    *reply                   // the first of them, in case that nobody has a better one
+	habits    atomic.Pointer[[]string] // of the client that a model did not take: others are asked without them too
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
 	taught    bool          // a model has said how it is to be asked: another try may succeed at once

@@ -53,6 +53,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	switch {
 	case x.taught:
 		x.retry = time.Second
+		out.Message += ". A model has said how it wants to be asked: try again now"
 	case !e.Ready.IsZero():
 		x.retry = max(time.Second, e.Ready.Sub(now))
 	}

@@ -63,7 +63,7 @@ func TestTheOnlyModelDoesNotKnowTheRole(t *testing.T) {
 	inBubble(t, plan{models: chain("a")}, func(w *world) {
 		w.fake().Script("a", fakellm.Raw(422, nil, `{"error":{"message":"Unexpected message role."}}`))
 		const body = `{"model":"auto","messages":[{"role":"developer","content":"Be brief."},{"role":"user","content":"Hello"}]}`
-		if got := w.chat(body); got.status != 503 || got.header.Get("X-Should-Retry") != "true" {
+		if got := w.chat(body); got.status != 503 || got.header.Get("X-Should-Retry") != "true" || !strings.Contains(got.body, "try again now") {
 			t.Errorf("%d, to be tried again: %s; %s", got.status, got.header.Get("X-Should-Retry"), got.body)
 		}
 		if got := w.chat(body); got.trail() != "a=ok" || w.firstRole("a") != "system" {

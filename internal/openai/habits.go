@@ -3,7 +3,6 @@ package openai
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -35,14 +34,10 @@ func habitOf(name string) *habit {
 // RefusedHabit is the habit of its client for which a request was refused, other than those that were given up for this model already; "" = it
 // was refused for something else.
 func RefusedHabit(d *Dialect, status int, header func(name string) string, body []byte, r *Request, givenUp []string) string {
-	if status != 400 && status != 422 {
+	v := refusalOf(d, status, header, body)
+	if v == nil {
 		return ""
 	}
-	v := gather(d, status, header, body, time.Time{})
-	if !v.findError(false) {
-		return ""
-	}
-	v.listen(body)
 	for i := range habits {
 		if h := &habits[i]; !slices.Contains(givenUp, h.name) && h.refused(v, r) && h.in(r) {
 			return h.name

@@ -37,17 +37,26 @@ func Without(knob string) string {
 	return "without " + knob
 }
 
-// RefusedKnob is the knob that a refusal says the model does not know, empty when it is about anything else: a value that is
-// too large, a key that goes with another, a place within the messages. One refusal tells of one.
-func RefusedKnob(d *Dialect, status int, header func(name string) string, body []byte) string {
+// refusalOf is what an answer says about a request that it refuses as such, nil when it says nothing of the kind.
+func refusalOf(d *Dialect, status int, header func(name string) string, body []byte) *evidence {
 	if status != 400 && status != 422 {
-		return ""
+		return nil
 	}
 	v := gather(d, status, header, body, time.Time{})
 	if !v.findError(false) {
-		return ""
+		return nil
 	}
 	v.listen(body)
+	return v
+}
+
+// RefusedKnob is the knob that a refusal says the model does not know, empty when it is about anything else: a value that is
+// too large, a key that goes with another, a place within the messages. One refusal tells of one.
+func RefusedKnob(d *Dialect, status int, header func(name string) string, body []byte) string {
+	v := refusalOf(d, status, header, body)
+	if v == nil {
+		return ""
+	}
 	return v.knob()
 }
 

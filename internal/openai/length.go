@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -28,14 +27,10 @@ var (
 // GrantedBy reads the refusal of a request that allowed an answer of asked tokens: how many would have been granted. Without a number nothing
 // is known.
 func GrantedBy(d *Dialect, status int, header func(name string) string, body []byte, asked int) (g Granted) {
-	if status != 400 && status != 422 {
+	v := refusalOf(d, status, header, body)
+	if v == nil {
 		return g
 	}
-	v := gather(d, status, header, body, time.Time{})
-	if !v.findError(false) {
-		return g
-	}
-	v.listen(body)
 	if v.param != "" && isClients(v.param) {
 		return g // a part of the request, which may have words like these
 	}
