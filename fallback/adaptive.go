@@ -130,7 +130,7 @@ type ordering struct {
 func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 	kind := Need{Tools: w.Need.Tools, Vision: w.Need.Vision, Stream: w.Need.Stream, NoTrain: w.Need.NoTrain}
 	task := w.task()
-	o := &p.orders[kind.Class()][bit(kind.Stream)]
+	o := &p.orders[kind.Class()][bit(kind.Stream)][p.demand.size(&w.Need)]
 	if age := now.Sub(o.at); o.table == w.table && o.task == task && age >= 0 && age < lookAgain && slices.Equal(o.base, base) {
 		return o
 	}
@@ -144,7 +144,7 @@ func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 		s.value = r.model.score(now, task, kind.Stream)
 		if !s.shut {
 			best = max(best, s.value)
-			s.cost = r.price(now, p.demand.rate()) * r.special(&w.Need) * r.model.slow(kind.Stream)
+			s.cost = r.price(now, p.demand.rate()) * r.special(&w.Need) * r.model.slow(kind.Stream) * r.heft(float64(w.Need.Tokens), p.demand.usual())
 			o.open++
 		}
 	}
@@ -161,7 +161,9 @@ func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 func (p *Pool) disorder() {
 	for class := range p.orders {
 		for stream := range p.orders[class] {
-			p.orders[class][stream].table = nil
+			for size := range p.orders[class][stream] {
+				p.orders[class][stream][size].table = nil
+			}
 		}
 	}
 }

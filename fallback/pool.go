@@ -94,7 +94,7 @@ type Pool struct {
 
 	demand demand // of late, for Adaptive
 
-	orders [numNeedClasses][2]ordering // for Adaptive
+	orders [numNeedClasses][2][sizes]ordering // for Adaptive
 }
 
 // New makes a pool in which everything is available.

@@ -70,16 +70,17 @@ func (c *counter) pressure(now time.Time) float64 {
 
 // demand is what requests needed of late: older ones weigh half each hour.
 type demand struct {
-	all, tools, vision float64
-	at                 time.Time
+	all, tools, vision, tokens float64
+	at                         time.Time
 }
 
 func (d *demand) add(now time.Time, n *Need) {
 	if since := now.Sub(d.at); since > 0 {
 		w := math.Exp2(-since.Hours())
-		d.all, d.tools, d.vision, d.at = d.all*w, d.tools*w, d.vision*w, now
+		d.all, d.tools, d.vision, d.tokens, d.at = d.all*w, d.tools*w, d.vision*w, d.tokens*w, now
 	}
 	d.all++
+	d.tokens += float64(n.Tokens)
 	d.tools += float64(bit(n.Tools))
 	d.vision += float64(bit(n.Vision))
 }
