@@ -41,6 +41,9 @@ func (r *row) priceNow(now time.Time, demand float64) float64 {
 		price := max(p.quota.price(now, pace), p.account.quota.price(now, pace))
 		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
 			price = min(dear, day.Seconds()*demand/usualDay) // nobody says so, but it may have a day's limit
+			if len(p.quota.counters) == 0 && len(p.account.quota.counters) == 0 {
+				price *= 2 // or any other; what is named comes back for sure
+			}
 		}
 		cheapest = min(cheapest, price)
 	}

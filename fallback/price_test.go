@@ -36,3 +36,18 @@ func TestAdaptiveIsNotCuriousAtAPrice(t *testing.T) {
 		t.Errorf("first are asked %v", got)
 	}
 }
+
+// What is known to come back goes before what may be a store.
+func TestAdaptiveLeavesTheUnknownForLater(t *testing.T) {
+	rows := chain("unknown minute")
+	rows[1].Limits = []fallback.Window{{Per: m, Limit: 20}}
+	got := map[string]int{}
+	for i := range 10 {
+		for id, n := range firsts(adaptive(rows), t0.Add(time.Duration(i)*m), 10, fallback.Need{}, nil, nil) {
+			got[id] += n
+		}
+	}
+	if got["minute"] < 90 {
+		t.Errorf("first are asked %v", got)
+	}
+}
