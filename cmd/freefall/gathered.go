@@ -10,7 +10,7 @@ import (
 
 const (
 	gatherTime = 20 * time.Millisecond // how long a line of the log may wait for others
-	gatherSize = 32 << 10              // bytes; so many do not wait
+	gatherSize = 128 << 10             // bytes; so many do not wait
 )
 
 // gathered writes what was written within a moment at once: two lines of a request, in two places, would otherwise be four system
