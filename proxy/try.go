@@ -26,7 +26,9 @@ func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {
 }
 
 func (x *exchange) newReply(a *fallback.Attempt, flow *upstream.Flow) *reply {
-	return &reply{exchange: x, attempt: a, flow: flow, begun: a.Begun()}
+	r := replies.Get().(*reply)
+	r.exchange, r.attempt, r.flow, r.begun, r.ended = x, a, flow, a.Begun(), false
+	return r
 }
 
 func (r *reply) ask() (answered bool, o fallback.Outcome) {
