@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"strconv"
 
@@ -22,6 +21,15 @@ const (
 	exposed         = "X-Freefall-Model, X-Freefall-Provider, X-Freefall-Attempts, X-Freefall-Trail, X-Freefall-Request-Id, X-Request-Id, Retry-After"
 )
 
+var (
+	nameModel     = []byte(headerModel)
+	nameProvider  = []byte(headerProvider)
+	nameAttempts  = []byte(headerAttempts)
+	nameTrail     = []byte(headerTrail)
+	nameRequestID = []byte(headerRequestID)
+	nameOwnID     = []byte("X-Request-Id")
+)
+
 // maxTrail bounds the trail header: many clients refuse heads of more than 8 KB.
 const maxTrail = 2048
 
@@ -31,7 +39,7 @@ func requestID(h *fasthttp.RequestHeader) string {
 		return string(id)
 	}
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
+	randomize(b[:])
 	var id [2 * len(b)]byte
 	hex.Encode(id[:], b[:])
 	return string(id[:])
@@ -51,20 +59,22 @@ func harmless(id []byte) bool {
 	return true
 }
 
-// describe writes the way of the request so far.
+// describe writes the way of the request so far. The names are spelled as they are to be: the codec need not look at them.
 func (x *exchange) describe(h *fasthttp.ResponseHeader) {
-	h.Set(headerRequestID, x.id)
-	h.Set("X-Request-Id", x.id)
+	var room [256]byte
+	id := append(room[:0], x.id...)
+	h.SetCanonical(nameRequestID, id)
+	h.SetCanonical(nameOwnID, id)
 	if x.door == &messagesDoor {
 		h.Set("Request-Id", x.id) // where Anthropic's SDKs look for it
 	}
-	h.Set(headerAttempts, strconv.Itoa(x.walk.Attempts()))
+	h.SetCanonical(nameAttempts, strconv.AppendInt(room[:0], int64(x.walk.Attempts()), 10))
 	if len(x.trail) > 0 {
-		h.SetBytesV(headerTrail, x.trail)
+		h.SetCanonical(nameTrail, x.trail)
 	}
 	if x.model != nil {
-		h.Set(headerModel, x.model.ID)
-		h.Set(headerProvider, x.model.Provider)
+		h.SetCanonical(nameModel, append(room[:0], x.model.ID...))
+		h.SetCanonical(nameProvider, append(room[:0], x.model.Provider...))
 	}
 }
 
