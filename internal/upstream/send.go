@@ -48,10 +48,7 @@ func cutSlice(dst net.Buffers, rest *[4][]byte) net.Buffers {
 // TLS an interrupted write cannot be resumed, and waits.
 func (c *conn) sendSlice(f *Flow, maxHead int) (stopped bool, err error) {
 	for len(c.vec) > 0 {
-		if c.plain() != nil {
-			f.limitWrite(time.Now().Add(stall))
-		}
-		_, err := c.vec.WriteTo(c.rw)
+		err := c.sayParts(f)
 		switch {
 		case err == nil:
 		case !timedOut(err) || f.over() != nil || c.secure():
@@ -61,6 +58,16 @@ func (c *conn) sendSlice(f *Flow, maxHead int) (stopped bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// sayParts writes c.vec, on plain TCP for a while.
+func (c *conn) sayParts(f *Flow) error {
+	if s := c.plain(); s != nil {
+		f.limitWrite(time.Now().Add(stall))
+		return s.WriteParts(&c.vec)
+	}
+	_, err := c.vec.WriteTo(c.rw)
+	return err
 }
 
 // answering tells whether the provider is answering before it has got everything.

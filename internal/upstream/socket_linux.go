@@ -20,6 +20,22 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return now(unix.SYS_SENDTO, fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
+// writePartsNow writes the first few of the parts in one call.
+func writePartsNow(fd uintptr, parts [][]byte) (int, syscall.Errno) {
+	var vec [len(conn{}.vecBack)]unix.Iovec
+	n := 0
+	for ; n < min(len(parts), len(vec)); n++ {
+		vec[n].Base = unsafe.SliceData(parts[n])
+		vec[n].SetLen(len(parts[n]))
+	}
+	for {
+		written, _, err := unix.RawSyscall(unix.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vec)), uintptr(n))
+		if err != unix.EINTR {
+			return int(written), err
+		}
+	}
+}
+
 func now(call, fd uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
 		n, _, err := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)

@@ -12,9 +12,10 @@ type socket struct{}
 
 func newSocket(net.Conn) *socket { return nil }
 
-func (*socket) readable() bool            { panic(noSocket) }
-func (*socket) Read([]byte) (int, error)  { panic(noSocket) }
-func (*socket) Write([]byte) (int, error) { panic(noSocket) }
+func (*socket) readable() bool                { panic(noSocket) }
+func (*socket) Read([]byte) (int, error)      { panic(noSocket) }
+func (*socket) Write([]byte) (int, error)     { panic(noSocket) }
+func (*socket) WriteParts(*net.Buffers) error { panic(noSocket) }
 func (*socket) ReadPooled(*sync.Pool, int64) (*[]byte, int, error) {
 	panic(noSocket)
 }

@@ -29,11 +29,13 @@ type socket struct {
 		err  error
 	}
 
-	send func(fd uintptr) bool // behind it: out
-	out  struct {
-		p   []byte
-		n   int
-		err error
+	send      func(fd uintptr) bool // behind it and sendParts: out
+	sendParts func(fd uintptr) bool
+	out       struct {
+		p     []byte
+		n     int
+		parts *net.Buffers
+		err   error
 	}
 }
 
@@ -48,7 +50,7 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{sys: sys}
-	s.receive, s.look, s.send = s.received, s.looked, s.sent
+	s.receive, s.look, s.send, s.sendParts = s.received, s.looked, s.sent, s.sentParts
 	return s
 }
 
@@ -124,12 +126,25 @@ func (s *socket) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.out.p, s.out.n, s.out.err = p, 0, nil
-	err := s.sys.Write(s.send)
+	err := s.write(s.send)
 	s.out.p = nil
+	return s.out.n, err
+}
+
+// WriteParts writes all parts, and takes out of them what was written.
+func (s *socket) WriteParts(parts *net.Buffers) error {
+	s.out.parts, s.out.err = parts, nil
+	err := s.write(s.sendParts)
+	s.out.parts = nil
+	return err
+}
+
+func (s *socket) write(send func(fd uintptr) bool) error {
+	err := s.sys.Write(send)
 	if s.out.err != nil {
 		err = &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", s.out.err)}
 	}
-	return s.out.n, err
+	return err
 }
 
 // sent writes what the kernel takes now: true when that was the rest, or failed.
@@ -144,6 +159,27 @@ func (s *socket) sent(fd uintptr) bool {
 			return true
 		}
 		s.out.n += n
+	}
+	return true
+}
+
+func (s *socket) sentParts(fd uintptr) bool {
+	for parts := s.out.parts; len(*parts) > 0; {
+		n, err := writePartsNow(fd, *parts)
+		switch {
+		case err == unix.EAGAIN:
+			return false
+		case err != 0:
+			s.out.err = err
+			return true
+		}
+		for len(*parts) > 0 && n >= len((*parts)[0]) {
+			n -= len((*parts)[0])
+			*parts = (*parts)[1:]
+		}
+		if n > 0 {
+			(*parts)[0] = (*parts)[0][n:]
+		}
 	}
 	return true
 }

@@ -27,6 +27,9 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// writePartsNow writes the first of the parts.
+func writePartsNow(fd uintptr, parts [][]byte) (int, syscall.Errno) { return writeNow(fd, parts[0]) }
+
 func number(err error) syscall.Errno {
 	e, _ := errors.AsType[syscall.Errno](err)
 	return e
