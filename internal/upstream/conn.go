@@ -24,10 +24,17 @@ type conn struct {
 	half    bool          // a part of a request was sent, and no more of it will be
 	silent  bool          // no byte of the present answer has come
 	idleAt  time.Time
-	first   *[]byte // the first bytes of an answer, on their way to br
-	got     int     // how many
+	asked   bool   // an answer was waited for: it is in first
+	first   answer // on its way to br
 	vec     net.Buffers
 	vecBack [4][]byte // behind vec
+}
+
+// answer is what a peer has said first.
+type answer struct {
+	buf *[]byte // of firsts; nil = nothing
+	n   int     // bytes in it
+	err error   // why there is none
 }
 
 func (c *conn) dialled(raw net.Conn) {

@@ -14,6 +14,9 @@ var (
 	ErrRefusedAddress = errors.New("address refused: loopback, private and link-local addresses are for local providers")
 )
 
+// errStale says that a kept connection cannot be used, and that nothing was said to its peer.
+var errStale = errors.New("stale")
+
 // Phases of an exchange, in their order.
 const (
 	phaseRequest = "request" // it cannot be sent as it is

@@ -54,8 +54,12 @@ func (c *conn) awaitFirst(most int) (err error) {
 	if c.br != nil || s == nil {
 		return nil
 	}
-	c.first, c.got, err = s.ReadPooled(&firsts, int64(most))
-	if c.first != nil && c.got == 0 {
+	a := &c.first
+	if !c.asked {
+		a.buf, a.n, a.err = s.ReadPooled(&firsts, int64(most))
+	}
+	c.asked = false
+	if err = a.err; a.buf != nil && a.n == 0 {
 		c.letFirstGo()
 	}
 	if err == io.EOF {
@@ -66,19 +70,19 @@ func (c *conn) awaitFirst(most int) (err error) {
 
 // Read gives what has been waited for, and then what comes.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.first == nil {
+	if c.first.buf == nil {
 		return c.receive(p)
 	}
-	n := copy(p, (*c.first)[:c.got]) // all of it: an empty reader has room for as much as was waited for
+	n := copy(p, (*c.first.buf)[:c.first.n]) // all of it: an empty reader has room for as much as was waited for
 	c.letFirstGo()
 	return n, nil
 }
 
 func (c *conn) letFirstGo() {
-	if c.first != nil {
-		firsts.Put(c.first)
-		c.first = nil
+	if c.first.buf != nil {
+		firsts.Put(c.first.buf)
 	}
+	c.first, c.asked = answer{}, false
 }
 
 // wellFormed tells whether a head begins with a version, a status of 100 to 599 and no more before its reason. The codec takes

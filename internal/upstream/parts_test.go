@@ -7,25 +7,32 @@ import (
 	"testing"
 )
 
-// TestWriteParts writes more than the kernel takes at once, so that it goes on within a part.
-func TestWriteParts(t *testing.T) {
+// pair are the two ends of a connection.
+func pair(t *testing.T) (a, b *net.TCPConn) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	said, err := net.Dial("tcp", ln.Addr().String())
+	one, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer said.Close()
-	heard, err := ln.Accept()
+	t.Cleanup(func() { one.Close() })
+	other, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer heard.Close()
-	_ = said.(*net.TCPConn).SetWriteBuffer(32 << 10)
-	_ = heard.(*net.TCPConn).SetReadBuffer(32 << 10)
+	t.Cleanup(func() { other.Close() })
+	return one.(*net.TCPConn), other.(*net.TCPConn)
+}
+
+// TestWriteParts writes more than the kernel takes at once, so that it goes on within a part.
+func TestWriteParts(t *testing.T) {
+	said, heard := pair(t)
+	_ = said.SetWriteBuffer(32 << 10)
+	_ = heard.SetReadBuffer(32 << 10)
 	s := newSocket(said)
 	if s == nil {
 		return // where there are no descriptors

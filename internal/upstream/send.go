@@ -13,8 +13,7 @@ func (c *conn) send(f *Flow, head []byte, body [3][]byte, maxHead int) (stopped 
 		head, body[i] = append(head, part[:n]...), part[n:]
 	}
 	if len(body[0])+len(body[1])+len(body[2]) == 0 {
-		_, err := c.say(head)
-		return false, err
+		return false, c.ask(head, maxHead)
 	}
 	defer clear(c.vecBack[:])
 	defer func() { f.limitWrite(time.Time{}) }()
@@ -30,6 +29,25 @@ func (c *conn) send(f *Flow, head []byte, body [3][]byte, maxHead int) (stopped 
 			return stopped, err
 		}
 	}
+}
+
+// ask writes a question that is all there is to send, and waits for the first of its answer where that can be done at once.
+func (c *conn) ask(p []byte, maxHead int) error {
+	if s := c.plain(); s != nil {
+		a, said, early, wrong := s.Ask(p, &firsts, int64(maxHead))
+		switch {
+		case early && c.kept:
+			return errStale
+		case wrong != nil:
+			return wrong
+		case said == len(p):
+			c.first, c.asked = a, true
+			return nil
+		}
+		p = p[said:]
+	}
+	_, err := c.say(p)
+	return err
 }
 
 // cutSlice moves up to sliceSize bytes from the front of rest to dst.

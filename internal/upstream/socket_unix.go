@@ -19,6 +19,8 @@ type socket struct {
 
 	receive func(fd uintptr) bool // behind it and look: in
 	look    func(fd uintptr)
+	ask     func(fd uintptr) bool // behind it: in and q
+	q       question
 	in      struct {
 		pool *sync.Pool // nil: buf is given
 		most int64
@@ -50,7 +52,7 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{sys: sys}
-	s.receive, s.look, s.send, s.sendParts = s.received, s.looked, s.sent, s.sentParts
+	s.receive, s.look, s.ask, s.send, s.sendParts = s.received, s.looked, s.asked, s.sent, s.sentParts
 	return s
 }
 
@@ -68,7 +70,7 @@ func (s *socket) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.in.p = p
-	err := s.read()
+	err := s.read(s.receive)
 	s.in.p = nil
 	return s.in.n, err
 }
@@ -77,15 +79,15 @@ func (s *socket) Read(p []byte) (int, error) {
 // the error says why the wait has ended.
 func (s *socket) ReadPooled(pool *sync.Pool, most int64) (buf *[]byte, n int, err error) {
 	s.in.pool, s.in.most = pool, most
-	err = s.read()
+	err = s.read(s.receive)
 	buf = s.in.buf
 	s.in.pool, s.in.buf, s.in.p = nil, nil, nil
 	return buf, s.in.n, err
 }
 
-func (s *socket) read() error {
+func (s *socket) read(receive func(fd uintptr) bool) error {
 	s.in.n, s.in.err = 0, nil
-	err := s.sys.Read(s.receive)
+	err := s.sys.Read(receive)
 	switch {
 	case s.in.n > 0:
 		return nil

@@ -80,23 +80,30 @@ func (t *Transport) Do(f *Flow, r *Request) (*Reply, error) {
 	if err != nil {
 		return nil, &Error{Phase: phaseRequest, Err: err}
 	}
-	c, err := t.acquire(f, o, r.Connect)
-	if err != nil {
-		return nil, err
+	small := len(head)+r.size() <= cap(head) // so that it is asked at once, which also shows whether the connection is stale
+	for {
+		c, err := t.acquire(f, o, r.Connect, small)
+		if err != nil {
+			return nil, err
+		}
+		reply, err := t.exchange(f, c, head, r)
+		if err == errStale {
+			t.pool.drop(c)
+			continue
+		}
+		if err != nil && c.kept && c.silent && !ended(err) {
+			reply, err = t.redial(f, c, head, r)
+		}
+		if err != nil {
+			t.pool.drop(c)
+			return nil, err
+		}
+		return reply, nil
 	}
-	reply, err := t.exchange(f, c, head, r)
-	if err != nil && c.kept && c.silent && !ended(err) {
-		reply, err = t.redial(f, c, head, r)
-	}
-	if err != nil {
-		t.pool.drop(c)
-		return nil, err
-	}
-	return reply, nil
 }
 
-// acquire finds a connection that may be used now.
-func (t *Transport) acquire(f *Flow, o origin, connect time.Duration) (*conn, error) {
+// acquire finds a connection that may be used now, or may be asked.
+func (t *Transport) acquire(f *Flow, o origin, connect time.Duration, asks bool) (*conn, error) {
 	for {
 		c, err := t.place(f, o)
 		if err != nil {
@@ -109,7 +116,7 @@ func (t *Transport) acquire(f *Flow, o origin, connect time.Duration) (*conn, er
 			}
 			return c, nil
 		}
-		if !c.stale() {
+		if asks && c.plain() != nil || !c.stale() {
 			return c, nil
 		}
 		t.pool.drop(c)
@@ -146,6 +153,10 @@ func (t *Transport) exchange(f *Flow, c *conn, head []byte, r *Request) (*Reply,
 		return nil, &Error{Phase: phaseWrite, Err: err}
 	}
 	stopped, wrong := c.send(f, head, r.Body, t.cfg.MaxHead)
+	if wrong == errStale {
+		f.unbind()
+		return nil, errStale
+	}
 	c.half = stopped || wrong != nil
 	if wrong != nil && ended(f.cause(wrong)) {
 		return nil, t.fail(f, phaseWrite, wrong)
