@@ -17,18 +17,44 @@ type Flow struct {
 	cancelled bool
 	deadline  time.Time
 	conn      net.Conn           // what the owner may be blocked on
+	armed     time.Time          // the deadline that conn has, if it is known; never later than deadline
 	stop      context.CancelFunc // ends a wait for a connection or a dial
 }
 
 // SetDeadline moves the absolute end of the wait, dial, handshake, write, head and body reads from now on; zero is none. It
 // is for the goroutine that calls Do and Read.
+//
+// The connection is told of an earlier one only. A later one, as each event of a stream brings it, would cost as much as to read the event: who
+// wakes too soon goes on waiting (postponed).
 func (f *Flow) SetDeadline(t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.deadline = t
-	if f.conn != nil && !f.cancelled {
-		_ = f.conn.SetDeadline(t)
+	if !f.armed.IsZero() && (t.IsZero() || !t.Before(f.armed)) {
+		return
 	}
+	f.arm()
+}
+
+func (f *Flow) arm() {
+	if f.conn != nil && !f.cancelled {
+		_ = f.conn.SetDeadline(f.deadline)
+		f.armed = f.deadline
+	}
+}
+
+// postponed says whether a read has ended at a deadline that was moved since: then it may be made again.
+func (f *Flow) postponed(err error) bool {
+	if !timedOut(err) {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cancelled || !f.deadline.IsZero() && !time.Now().Before(f.deadline) {
+		return false
+	}
+	f.arm()
+	return true
 }
 
 // Cancel makes the running and every later call of this flow end with ErrCancelled. It never blocks.
@@ -58,7 +84,7 @@ func (f *Flow) Reset() {
 	if f.conn != nil {
 		panic("BUG: a flow was reset while its reply was open")
 	}
-	f.cancelled, f.deadline = false, time.Time{}
+	f.cancelled, f.deadline, f.armed = false, time.Time{}, time.Time{}
 }
 
 // Wait blocks until something comes from woken, at most until the deadline. Nothing of the flow may be open meanwhile.
@@ -80,8 +106,8 @@ func (f *Flow) bind(conn net.Conn, limit time.Time) error {
 	if f.cancelled {
 		return ErrCancelled
 	}
-	f.conn = conn
-	_ = conn.SetDeadline(earlier(f.deadline, limit))
+	f.conn, f.armed = conn, earlier(f.deadline, limit)
+	_ = conn.SetDeadline(f.armed)
 	return nil
 }
 
@@ -89,7 +115,7 @@ func (f *Flow) bind(conn net.Conn, limit time.Time) error {
 func (f *Flow) unbind() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.conn = nil
+	f.conn, f.armed = nil, time.Time{}
 	return !f.cancelled
 }
 
@@ -107,6 +133,7 @@ func (f *Flow) limit(set func(net.Conn, time.Time) error, t time.Time) {
 	defer f.mu.Unlock()
 	if f.conn != nil && !f.cancelled {
 		_ = set(f.conn, earlier(f.deadline, t))
+		f.armed = time.Time{} // of half of it
 	}
 }
 

@@ -255,7 +255,11 @@ func (r *Reply) end() {
 	}
 }
 
+// fail ends the reading, unless there is time again.
 func (r *Reply) fail(err error) {
+	if r.f.postponed(err) {
+		return
+	}
 	err = r.f.cause(err)
 	if !ended(err) && !errors.Is(err, errMalformed) {
 		err = cut(err)
