@@ -20,34 +20,31 @@ type question struct {
 	err   syscall.Errno
 }
 
+var questions = sync.Pool{New: func() any { return new(question) }}
+
 // Ask writes p and waits for the first bytes of the answer, for which it takes a buffer of the pool as ReadPooled does. Who writes and then
 // reads always reads once too early, to be sure not to miss what comes in between; here the wait begins before anything is written.
 //
 // When there is something to read already nothing is written: early. When less than p is written, because the kernel takes no more or for the
 // reason in wrong, no answer was waited for.
 func (s *socket) Ask(p []byte, pool *sync.Pool, most int64) (a answer, said int, early bool, wrong error) {
-	s.q = question{p: p}
-	s.in.pool, s.in.most = pool, most
-	a.err = s.read(s.ask)
-	a.buf, a.n = s.in.buf, s.in.n
-	s.in.pool, s.in.buf, s.in.p = nil, nil, nil
-	said, early = s.q.said, s.q.early
+	q := questions.Get().(*question)
+	defer questions.Put(q)
+	*q = question{p: p}
+	s.asks = q
+	a.buf, a.n, a.err = s.ReadPooled(pool, most)
+	s.asks, q.p = nil, nil
 	switch {
-	case s.q.err != 0:
-		wrong = &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", s.q.err)}
-	case !s.q.begun:
+	case q.err != 0:
+		wrong = &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", q.err)}
+	case !q.begun:
 		wrong = a.err // the time was over before
 	}
-	s.q = question{}
-	return a, said, early, wrong
+	return a, q.said, q.early, wrong
 }
 
-// asked is one look: the first one writes.
-func (s *socket) asked(fd uintptr) bool {
-	q := &s.q
-	if q.begun {
-		return s.received(fd)
-	}
+// ask is the first look: it writes. True ends the wait before it has begun.
+func (q *question) ask(fd uintptr) bool {
 	q.begun = true
 	if q.early = waiting(fd); q.early {
 		return true

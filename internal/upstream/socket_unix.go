@@ -19,8 +19,7 @@ type socket struct {
 
 	receive func(fd uintptr) bool // behind it and look: in
 	look    func(fd uintptr)
-	ask     func(fd uintptr) bool // behind it: in and q
-	q       question
+	asks    *question // nil unless Ask is under way
 	in      struct {
 		pool *sync.Pool // nil: buf is given
 		most int64
@@ -31,12 +30,11 @@ type socket struct {
 		err  error
 	}
 
-	send      func(fd uintptr) bool // behind it and sendParts: out
-	sendParts func(fd uintptr) bool
-	out       struct {
+	send func(fd uintptr) bool // behind it: out
+	out  struct {
 		p     []byte
 		n     int
-		parts *net.Buffers
+		parts *net.Buffers // nil: p is written
 		err   error
 	}
 }
@@ -52,7 +50,7 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{sys: sys}
-	s.receive, s.look, s.ask, s.send, s.sendParts = s.received, s.looked, s.asked, s.sent, s.sentParts
+	s.receive, s.look, s.send = s.received, s.looked, s.sent
 	return s
 }
 
@@ -70,7 +68,7 @@ func (s *socket) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.in.p = p
-	err := s.read(s.receive)
+	err := s.read()
 	s.in.p = nil
 	return s.in.n, err
 }
@@ -79,15 +77,15 @@ func (s *socket) Read(p []byte) (int, error) {
 // the error says why the wait has ended.
 func (s *socket) ReadPooled(pool *sync.Pool, most int64) (buf *[]byte, n int, err error) {
 	s.in.pool, s.in.most = pool, most
-	err = s.read(s.receive)
+	err = s.read()
 	buf = s.in.buf
 	s.in.pool, s.in.buf, s.in.p = nil, nil, nil
 	return buf, s.in.n, err
 }
 
-func (s *socket) read(receive func(fd uintptr) bool) error {
+func (s *socket) read() error {
 	s.in.n, s.in.err = 0, nil
-	err := s.sys.Read(receive)
+	err := s.sys.Read(s.receive)
 	switch {
 	case s.in.n > 0:
 		return nil
@@ -101,6 +99,9 @@ func (s *socket) read(receive func(fd uintptr) bool) error {
 
 // received is one look: true when there was something, be it an end or an error.
 func (s *socket) received(fd uintptr) bool {
+	if s.asks != nil && !s.asks.begun {
+		return s.asks.ask(fd)
+	}
 	if s.in.pool != nil {
 		s.in.buf = s.in.pool.Get().(*[]byte)
 		s.in.p = (*s.in.buf)[:min(int64(len(*s.in.buf)), s.in.most)]
@@ -128,7 +129,7 @@ func (s *socket) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.out.p, s.out.n, s.out.err = p, 0, nil
-	err := s.write(s.send)
+	err := s.write()
 	s.out.p = nil
 	return s.out.n, err
 }
@@ -136,13 +137,13 @@ func (s *socket) Write(p []byte) (int, error) {
 // WriteParts writes all parts, and takes out of them what was written.
 func (s *socket) WriteParts(parts *net.Buffers) error {
 	s.out.parts, s.out.err = parts, nil
-	err := s.write(s.sendParts)
+	err := s.write()
 	s.out.parts = nil
 	return err
 }
 
-func (s *socket) write(send func(fd uintptr) bool) error {
-	err := s.sys.Write(send)
+func (s *socket) write() error {
+	err := s.sys.Write(s.send)
 	if s.out.err != nil {
 		err = &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", s.out.err)}
 	}
@@ -151,6 +152,9 @@ func (s *socket) write(send func(fd uintptr) bool) error {
 
 // sent writes what the kernel takes now: true when that was the rest, or failed.
 func (s *socket) sent(fd uintptr) bool {
+	if s.out.parts != nil {
+		return s.sentParts(fd)
+	}
 	for s.out.n < len(s.out.p) {
 		n, err := writeNow(fd, s.out.p[s.out.n:])
 		switch {
