@@ -41,7 +41,7 @@ type exchange struct {
 	model     *fallback.Model   // whose answer or refusal the client gets
 	first     *fallback.Model   // the first one that was asked, if it gave nothing
 	trail     []byte
-	firstStep [64]byte                 // behind trail, as long as that is short
+	firstStep [56]byte                 // behind trail, as long as that is short
 	pending   failure                  // the last failed attempt, not logged yet
 	refusal   *openai.Error            // the upstream's own words of a client's fault, for the client
 	ambiguous *openai.Error            // likewise, but another provider may see it differently
@@ -52,9 +52,9 @@ type exchange struct {
 	habits    atomic.Pointer[[]string] // of the client that a model did not take: others are asked without them too
 	commit    time.Time
 	retry     time.Duration // when somebody is ready again, for an exhausted answer
-	taught    bool          // a model has said how it is to be asked: another try may succeed at once
 	waited    time.Duration // for limits to end
 	patience  time.Time     // when it waits no more; zero until it waits
+	taught    bool          // a model has said how it is to be asked: another try may succeed at once
 	waits     bool          // it does so now; guarded by proxy.mu
 	denied    bool          // the client's share was spent
 	doubled   bool          // it has had a second attempt beside a slow one

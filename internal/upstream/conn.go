@@ -23,8 +23,8 @@ type conn struct {
 	kept    bool          // has served before
 	half    bool          // a part of a request was sent, and no more of it will be
 	silent  bool          // no byte of the present answer has come
+	asked   bool          // an answer was waited for: it is in first
 	idleAt  time.Time
-	asked   bool   // an answer was waited for: it is in first
 	first   answer // on its way to br
 	vec     net.Buffers
 	vecBack [4][]byte // behind vec
