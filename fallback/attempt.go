@@ -150,10 +150,8 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	}
 	account, model := o.counted(a.Model.Counting)
 	p := &a.row.pairs[a.Key]
-	p.account.quota.answered(charge{a.begun, a.ahead})
-	p.quota.answered(charge{a.begun, a.ahead})
-	p.account.quota.settle(now, a.begun, account, a.tokens, max(0, used))
-	p.quota.settle(now, a.begun, model, a.tokens, max(0, used))
+	p.account.quota.settle(now, a.begun, account, a.tokens, a.ahead, max(0, used))
+	p.quota.settle(now, a.begun, model, a.tokens, a.ahead, max(0, used))
 	if o.Fault() && account {
 		p.account.quota.doubted(max(0, used))
 	}
@@ -240,7 +238,7 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		by, known := a.explain(now, o, target)
 		named, news = d.rest.begin(now, a.begun, known, o, a.pool.table.Breaker)
 		if q := a.quota(target); q != nil && o.Limit() && by == nil {
-			q.surprised(now, a.begun, named)
+			q.surprised(now, a.begun, named, a.arrival())
 		}
 		e.Rested = target
 		if !d.rest.endless {
@@ -261,6 +259,9 @@ func (a *Attempt) explain(now time.Time, o *Outcome, target Target) (by *counter
 	}
 	return by, opens
 }
+
+// arrival is how many tokens the provider may well have counted when the attempt came.
+func (a *Attempt) arrival() int64 { return a.row.beware(&a.walk.Need) - a.ahead }
 
 // quota is what a refusal speaks of, nil if nothing is counted there.
 func (a *Attempt) quota(target Target) *quota {

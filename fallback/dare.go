@@ -111,7 +111,7 @@ func (a *Attempt) inVain(now time.Time, o *Outcome) bool {
 	}
 	if q := a.quota(o.Target); q != nil {
 		if by, _ := a.explain(now, o, o.Target); by == nil {
-			q.surprised(now, a.begun, time.Time{})
+			q.surprised(now, a.begun, time.Time{}, a.arrival())
 		}
 	}
 	return true

@@ -25,7 +25,7 @@ func (q *quota) doubted(tokens int64) {
 func (p *pair) forgive(now time.Time, tokens int64) (some bool) {
 	quotas := [...]*quota{p.quota, &p.account.quota}
 	for _, q := range quotas {
-		if q.guess != nil && !q.guess.room(now) {
+		if q.guess != nil && !q.guess.room(now, tokens) {
 			return false
 		}
 		for _, c := range q.counters {

@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // guess finds a limit that nobody names, from what was taken on and what was refused. It entertains all usual windows at once:
 // the true one is full at every refusal and never fuller; each other is soon contradicted, since it is refused with less in it
@@ -8,6 +11,10 @@ import "time"
 // two refusals is kept to, and tried again ever more seldom, so that a limit that was raised, or was none, is found out.
 type guess struct {
 	windows []suspect // by length; before them how many may run at one time
+	budgets []suspect // of tokens, by length; none until those are looked for
+	unclear int       // refusals that no window explained
+	answers bool      // something was taken on
+	ahead   int64     // what the last attempt expected of its answer, which nobody counts when it comes
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
 	sent    [32]sent  // the last attempts, in a ring
 	nth     int
@@ -16,12 +23,15 @@ type guess struct {
 // sent is what the windows held when an attempt was sent. When its refusal comes, some of that has left the short ones.
 type sent struct {
 	at   time.Time
+	n    int64 // tokens
 	held [1 + 2*len(usualPeriods)]int32
 }
 
 type suspect struct {
 	counter
 	most    int64 // the most that was taken on in one window
+	twin    int   // Tokens: the window of requests that is like it
+	over    int64 // Tokens: the least that was too much; 0 = not known
 	peak    int64 // the most that was in one since then, by an attempt of which nothing is known yet
 	peakAt  time.Time
 	support int           // refusals in a row that agree
@@ -52,36 +62,45 @@ func newGuess() *guess {
 // kept gives the guesses that are kept to: those that have convinced. Of those that no stated end speaks for only the shortest:
 // while a provider refuses, longer ones cannot be told apart from it, and keeping to them would hide that.
 func (g *guess) kept(yield func(*suspect) bool) {
-	var shortest time.Duration
-	for i := range g.windows {
-		s := &g.windows[i]
-		if s.support < convincing || !s.timed && shortest != 0 && s.Per != shortest {
-			continue
-		}
-		if !s.timed {
-			shortest = s.Per
-		}
-		if !yield(s) {
-			return
+	shortest := g.shortest()
+	for _, all := range [...][]suspect{g.windows, g.budgets} {
+		for i := range all {
+			if s := &all[i]; s.support >= convincing && (s.timed || s.Per <= shortest) && !yield(s) {
+				return
+			}
 		}
 	}
 }
 
+// shortest is the length of the shortest window that has convinced although no stated end speaks for it.
+func (g *guess) shortest() (per time.Duration) {
+	per = math.MaxInt64
+	for _, all := range [...][]suspect{g.windows, g.budgets} {
+		for i := range all {
+			if s := &all[i]; s.support >= convincing && !s.timed && s.Unit != Running {
+				per = min(per, s.Per)
+				break
+			}
+		}
+	}
+	return per
+}
+
 // room says whether an attempt fits: no guess refuses it, or those that do are due to be probed.
-func (g *guess) room(now time.Time) bool {
-	by, _ := g.shut(now)
+func (g *guess) room(now time.Time, tokens int64) bool {
+	by, _ := g.shut(now, tokens)
 	return by == nil
 }
 
 // open says whether one of the guesses has room that as much speaks for as for any. What it lets pass decides between them; the others
 // would keep more out than is refused, and nobody would know.
-func (g *guess) open(now time.Time) bool {
+func (g *guess) open(now time.Time, tokens int64) bool {
 	most, none := 0, true
 	for s := range g.kept {
 		most, none = max(most, s.support), false
 	}
 	for s := range g.kept {
-		if s.support > most/2 && s.counter.room(now, 1) {
+		if s.support > most/2 && s.room(now, g.amount(s, tokens)) {
 			return true
 		}
 	}
@@ -89,15 +108,16 @@ func (g *guess) open(now time.Time) bool {
 }
 
 // shut is the guess that opens first if all refuse, nil if not.
-func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
-	if g.open(now) {
+func (g *guess) shut(now time.Time, tokens int64) (by *suspect, at time.Time) {
+	if g.open(now, tokens) {
 		return nil, at
 	}
 	for s := range g.kept {
-		if !s.shut(now) {
+		n := g.amount(s, tokens)
+		if !s.shut(now, n) {
 			continue
 		}
-		opens := s.counter.open(now, 1)
+		opens := s.counter.open(now, n)
 		if s.probe.Before(opens) {
 			opens = s.probe
 		}
@@ -109,18 +129,20 @@ func (g *guess) shut(now time.Time) (by *suspect, at time.Time) {
 }
 
 // shut says whether this guess keeps an attempt out.
-func (s *suspect) shut(now time.Time) bool { return now.Before(s.probe) && !s.counter.room(now, 1) }
+func (s *suspect) shut(now time.Time, n int64) bool { return now.Before(s.probe) && !s.room(now, n) }
 
-func (g *guess) draw(now time.Time) {
-	if !g.open(now) {
+// draw counts an attempt. ahead are those of its tokens that the provider counts when it is answered.
+func (g *guess) draw(now time.Time, tokens, ahead int64) {
+	g.ahead = ahead
+	if !g.open(now, tokens) {
 		for s := range g.kept {
 			s.probe = now.Add(s.wait)
 			s.wait = min(2*s.wait, day)
 		}
 	}
-	beside := g.beside(now)
+	beside, theirs := g.beside(now)
 	note := &g.sent[g.nth%len(g.sent)]
-	note.at = now
+	note.at, note.n = now, tokens-ahead
 	g.nth++
 	for i := range g.windows {
 		s := &g.windows[i]
@@ -131,20 +153,24 @@ func (g *guess) draw(now time.Time) {
 			s.peak, s.peakAt = n, now
 		}
 	}
+	for i := range g.budgets {
+		g.budgets[i].drawn(now, tokens-ahead, theirs)
+	}
 }
 
 // disorder is how far apart two attempts must be sent for the first to be there first.
 const disorder = 100 * time.Millisecond
 
-// beside is how many were sent so shortly before that they may arrive later.
-func (g *guess) beside(now time.Time) (n int64) {
+// beside is how many were sent so shortly before that they may arrive later, and with how many tokens.
+func (g *guess) beside(now time.Time) (n, tokens int64) {
 	for back := 1; back <= min(g.nth, len(g.sent)); back++ {
-		if now.Sub(g.sent[(g.nth-back)%len(g.sent)].at) >= disorder {
+		x := &g.sent[(g.nth-back)%len(g.sent)]
+		if now.Sub(x.at) >= disorder {
 			break
 		}
-		n++
+		n, tokens = n+1, tokens+x.n
 	}
-	return n
+	return n, tokens
 }
 
 // held is what a window may have held when an attempt of that time arrived: those that were sent shortly after may have been there first.
@@ -168,6 +194,7 @@ func (g *guess) taken(at time.Time) {
 	if !at.After(g.last) {
 		return
 	}
+	g.answers = true
 	for i := range g.windows {
 		s := &g.windows[i]
 		if s.peak == 0 || !s.peakAt.Equal(at) {
@@ -180,8 +207,11 @@ func (g *guess) taken(at time.Time) {
 	}
 }
 
-// settle ends what an attempt drew at that time.
-func (g *guess) settle(now, at time.Time, counted bool) {
+// settle ends what an attempt drew at that time: with so many tokens it came, and others it used.
+func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
+	for i := range g.budgets {
+		g.budgets[i].settle(now, at, came, used, counted && at.After(g.last))
+	}
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.end()
@@ -199,13 +229,14 @@ func (g *guess) settle(now, at time.Time, counted bool) {
 }
 
 // refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
-// that it has room again, zero if it does not say; begun is when the request was sent.
-func (g *guess) refused(now, begun, opens time.Time) {
+// that it has room again, zero if it does not say; begun is when the request was sent, tokens what it may well have drawn when it came.
+func (g *guess) refused(now, begun, opens time.Time, tokens int64) {
 	if !begun.After(g.last) {
-		g.lower(now)
+		g.lower(now, tokens)
 		return
 	}
 	g.last = now
+	explained, unlike := false, uint32(0) // which windows it contradicts
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.peak = 0
@@ -220,16 +251,24 @@ func (g *guess) refused(now, begun, opens time.Time) {
 		}
 		if least < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
 			s.contradict(now)
+			unlike |= 1 << i
 			continue
 		}
+		explained = explained || s.support >= convincing
 		s.timed = s.timed || !opens.IsZero()
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
 		}
-		if s.support = min(max(1, 2*s.support), certain); s.support == convincing {
-			s.wait = min(max(s.Per, minProbe), maxProbe)
-			s.probe = now.Add(s.wait)
-		}
+		s.agree(now)
+	}
+	g.weigh(now, opens, tokens, explained, unlike)
+}
+
+// agree is told of a refusal that this limit explains.
+func (s *suspect) agree(now time.Time) {
+	if s.support = min(max(1, 2*s.support), certain); s.support == convincing {
+		s.wait = min(max(s.Per, minProbe), maxProbe)
+		s.probe = now.Add(s.wait)
 	}
 }
 
@@ -262,12 +301,18 @@ func (s *suspect) since(from time.Time) int64 {
 }
 
 // lower takes in another refusal of the same crowd: it tells the same, and more exactly.
-func (g *guess) lower(now time.Time) {
+func (g *guess) lower(now time.Time, tokens int64) {
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.advance(now)
 		if s.support > 0 && s.used > 0 && s.Unit != Running {
 			s.Limit = min(s.Limit, s.used)
+		}
+	}
+	for i := range g.budgets {
+		if s := &g.budgets[i]; s.support > 0 {
+			s.advance(now)
+			s.bound(s.used + tokens)
 		}
 	}
 }

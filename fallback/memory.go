@@ -118,10 +118,15 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
-	for i := range q.guess.windows {
-		if g := &q.guess.windows[i]; g.same(id) {
+	among := q.guess.windows
+	if id.Unit == Tokens {
+		q.guess.watch()
+		among = q.guess.budgets
+	}
+	for i := range among {
+		if g := &among[i]; g.same(id) {
 			g.restore(w)
-			g.Limit, g.most, g.support, g.timed = w.Guessed, w.Guessed, convincing, true
+			g.Limit, g.most, g.over, g.support, g.timed = w.Guessed, w.Guessed, w.Guessed, convincing, true
 			g.probe, g.wait = w.Probe, min(max(minProbe, w.ProbeWait), day)
 		}
 	}

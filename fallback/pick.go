@@ -184,12 +184,8 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	a.daring(now)
 	a.tokens = r.expect(&w.Need)
 	a.ahead = max(0, a.tokens-r.least(&w.Need))
-	pr.account.quota.draw(now, a.tokens)
-	pr.quota.draw(now, a.tokens)
-	if a.ahead > 0 {
-		pr.account.quota.answers = append(pr.account.quota.answers, charge{now, a.ahead})
-		pr.quota.answers = append(pr.quota.answers, charge{now, a.ahead})
-	}
+	pr.account.quota.draw(now, a.tokens, a.ahead)
+	pr.quota.draw(now, a.tokens, a.ahead)
 	r.model.await(a)
 	r.model.purse.running++
 	if w.Ask.Only {

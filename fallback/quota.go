@@ -67,7 +67,7 @@ func amount(u Unit, tokens int64) int64 {
 
 // room says whether an attempt fits now.
 func (q *quota) room(now time.Time, tokens int64) bool {
-	return q.fits(now, tokens) && (q.guess == nil || q.guess.room(now))
+	return q.fits(now, tokens) && (q.guess == nil || q.guess.room(now, tokens))
 }
 
 // fits says whether an attempt fits into the windows that are known.
@@ -95,29 +95,34 @@ func (q *quota) shut(now time.Time, tokens int64) (by *counter, at time.Time) {
 		}
 	}
 	if q.guess != nil {
-		if s, t := q.guess.shut(now); s != nil && (by == nil || t.After(at)) {
+		if s, t := q.guess.shut(now, tokens); s != nil && (by == nil || t.After(at)) {
 			by, at = &s.counter, t
 		}
 	}
 	return by, at
 }
 
-func (q *quota) draw(now time.Time, tokens int64) {
+// draw counts an attempt that expects so many tokens, of which the provider counts those ahead when the answer is there.
+func (q *quota) draw(now time.Time, tokens, ahead int64) {
 	for _, c := range q.counters {
 		c.draw(now, amount(c.Unit, tokens))
 	}
 	if q.guess != nil {
-		q.guess.draw(now)
+		q.guess.draw(now, tokens, ahead)
+	}
+	if ahead > 0 {
+		q.answers = append(q.answers, charge{now, ahead})
 	}
 }
 
-// settle ends what an attempt drew at that time: it takes back the request when it does not count, and puts the tokens that
+// settle ends what an attempt drew at that time, as draw was told it: it takes back the request when it does not count, and puts the tokens that
 // were used in the place of those that were expected.
-func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
+func (q *quota) settle(now, at time.Time, counted bool, tokens, ahead, used int64) {
 	if !counted {
 		used = 0
 	}
 	q.fullUntil = time.Time{}
+	q.answered(charge{at, ahead})
 	for _, c := range q.counters {
 		c.end()
 		switch {
@@ -128,7 +133,7 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, used int64) {
 		}
 	}
 	if q.guess != nil {
-		q.guess.settle(now, at, counted)
+		q.guess.settle(now, at, counted, tokens-ahead, used)
 	}
 }
 
@@ -156,12 +161,12 @@ func (q *quota) explain(now time.Time, tokens int64) (by *counter) {
 }
 
 // surprised learns from a refusal that no known window explains. opens is when the provider says that it has room again, zero if it does
-// not say.
-func (q *quota) surprised(now, begun, opens time.Time) {
+// not say; tokens is what the request may well have drawn when it came.
+func (q *quota) surprised(now, begun, opens time.Time, tokens int64) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
-	q.guess.refused(now, begun, opens)
+	q.guess.refused(now, begun, opens, tokens)
 }
 
 // nearlyFull takes the window that has least left to be full, if that is so little that the refusal must be its: our count is behind. One

@@ -28,7 +28,7 @@ func (p *Pool) Admit(now time.Time, w *Walk) (Denial, bool) {
 	if by, at := share.shut(now, tokens); by != nil {
 		return Denial{Window: by.Name(), Limit: by.limit(), Ready: at}, false
 	}
-	share.draw(now, tokens)
+	share.draw(now, tokens, 0)
 	w.share, w.admitted = share, now
 	return Denial{}, true
 }
@@ -43,6 +43,6 @@ func (p *Pool) Discharge(now time.Time, w *Walk, answered bool, tokens int) {
 	if tokens == 0 {
 		tokens = w.Need.Tokens
 	}
-	w.share.settle(now, w.admitted, answered, int64(w.Need.Tokens), int64(tokens))
+	w.share.settle(now, w.admitted, answered, int64(w.Need.Tokens), 0, int64(tokens))
 	w.share = nil
 }
