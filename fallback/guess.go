@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -173,20 +174,36 @@ func (g *guess) beside(now time.Time) (n, tokens int64) {
 	return n, tokens
 }
 
-// held is what a window may have held when an attempt of that time arrived: those that were sent shortly after may have been there first.
-// ok is false when it was sent too long ago.
-func (g *guess) held(window int, at time.Time) (most int64, ok bool) {
+// around are the attempts that may have been at the provider when the one of a time came: itself, and those that were sent shortly after. ok
+// is false when it was sent too long ago.
+func (g *guess) around(at time.Time) (those around, ok bool) {
 	for i := range g.sent {
 		x := &g.sent[i]
-		switch after := x.at.Sub(at); {
-		case x.at.IsZero() || after < 0 || after >= disorder:
-		case after == 0:
-			most, ok = max(most, int64(x.held[window])), true
-		default:
-			most = max(most, int64(x.held[window])-1) // without itself
+		if x.at.IsZero() {
+			break
+		}
+		if after := x.at.Sub(at); after >= 0 && after < disorder {
+			those |= 1 << i
+			ok = ok || after == 0
 		}
 	}
-	return most, ok
+	return those, ok
+}
+
+// around is a set of places in the ring of attempts.
+type around uint32
+
+// held is what a window may have held when the attempt of that time arrived, with those around it.
+func (g *guess) held(window int, at time.Time, those around) (most int64) {
+	for ; those != 0; those &= those - 1 {
+		x := &g.sent[bits.TrailingZeros32(uint32(those))]
+		n := int64(x.held[window])
+		if !x.at.Equal(at) {
+			n-- // without itself
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // taken says that the attempt of that time was taken on. That contradicts guesses that would have refused it.
@@ -236,14 +253,15 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) {
 		return
 	}
 	g.last = now
+	those, known := g.around(begun)
 	explained, unlike := false, uint32(0) // which windows it contradicts
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.peak = 0
 		s.advance(now)
 		full, least := s.used, s.least(now) // of those under way nobody knows whether they were taken on
-		if held, ok := g.held(i, begun); ok {
-			least = held
+		if known {
+			least = g.held(i, begun, those)
 			full = max(full, least)
 		}
 		if s.Unit == Running {
