@@ -238,7 +238,7 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		by, known := a.explain(now, o, target)
 		named, news = d.rest.begin(now, a.begun, known, o, a.pool.table.Breaker)
 		if q := a.quota(target); q != nil && o.Limit() && by == nil {
-			q.surprised(now, a.begun, named, a.arrival())
+			a.surprise(now, named, target, q)
 		}
 		e.Rested = target
 		if !d.rest.endless {

@@ -13,6 +13,7 @@ import (
 type guess struct {
 	windows []suspect // by length; before them how many may run at one time
 	budgets []suspect // of tokens, by length; none until those are looked for
+	enough  int       // refusals in a row that convince, as support counts them
 	unclear int       // refusals that no window explained
 	answers bool      // something was taken on
 	ahead   int64     // what the last attempt expected of its answer, which nobody counts when it comes
@@ -51,7 +52,7 @@ var usualPeriods = [...]time.Duration{time.Second, 2 * time.Second, 5 * time.Sec
 	30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, day}
 
 func newGuess() *guess {
-	g := &guess{windows: []suspect{{counter: counter{Window: Window{Unit: Running}}}}}
+	g := &guess{enough: convincing, windows: []suspect{{counter: counter{Window: Window{Unit: Running}}}}}
 	for _, per := range usualPeriods {
 		for _, cycle := range [...]Cycle{Sliding, Fixed} {
 			g.windows = append(g.windows, suspect{counter: counter{Window: Window{Unit: Requests, Cycle: cycle, Per: per}}})
@@ -66,7 +67,7 @@ func (g *guess) kept(yield func(*suspect) bool) {
 	shortest := g.shortest()
 	for _, all := range [...][]suspect{g.windows, g.budgets} {
 		for i := range all {
-			if s := &all[i]; s.support >= convincing && (s.timed || s.Per <= shortest) && !yield(s) {
+			if s := &all[i]; s.support >= g.enough && (s.timed || s.Per <= shortest) && !yield(s) {
 				return
 			}
 		}
@@ -78,7 +79,7 @@ func (g *guess) shortest() (per time.Duration) {
 	per = math.MaxInt64
 	for _, all := range [...][]suspect{g.windows, g.budgets} {
 		for i := range all {
-			if s := &all[i]; s.support >= convincing && !s.timed && s.Unit != Running {
+			if s := &all[i]; s.support >= g.enough && !s.timed && s.Unit != Running {
 				per = min(per, s.Per)
 				break
 			}
@@ -247,14 +248,14 @@ func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
 
 // refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
 // that it has room again, zero if it does not say; begun is when the request was sent, tokens what it may well have drawn when it came.
-func (g *guess) refused(now, begun, opens time.Time, tokens int64) {
+func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bool) {
 	if !begun.After(g.last) {
 		g.lower(now, tokens)
-		return
+		return true
 	}
 	g.last = now
 	those, known := g.around(begun)
-	explained, unlike := false, uint32(0) // which windows it contradicts
+	unlike := uint32(0) // which windows it contradicts
 	for i := range g.windows {
 		s := &g.windows[i]
 		s.peak = 0
@@ -279,7 +280,7 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) {
 		}
 		s.agree(now)
 	}
-	g.weigh(now, opens, tokens, explained, unlike)
+	return g.weigh(now, opens, tokens, explained, unlike)
 }
 
 // agree is told of a refusal that this limit explains.

@@ -40,7 +40,7 @@ func (g *guess) amount(s *suspect, tokens int64) int64 {
 }
 
 // weigh tells the budgets of a refusal.
-func (g *guess) weigh(now, opens time.Time, tokens int64, explained bool, unlike uint32) {
+func (g *guess) weigh(now, opens time.Time, tokens int64, explained bool, unlike uint32) bool {
 	if !explained && g.answers {
 		if g.unclear++; g.unclear >= unexplained {
 			g.watch()
@@ -48,8 +48,9 @@ func (g *guess) weigh(now, opens time.Time, tokens int64, explained bool, unlike
 	}
 	for i := range g.budgets {
 		s := &g.budgets[i]
-		s.refused(now, opens, tokens, unlike&(1<<s.twin) != 0)
+		explained = s.refused(now, opens, tokens, unlike&(1<<s.twin) != 0) || explained
 	}
+	return explained
 }
 
 // drawn counts an attempt that came with n tokens; beside are those of others that may arrive after it.
@@ -99,7 +100,7 @@ func (s *suspect) bound(n int64) {
 }
 
 // refused is told of a request of n tokens that was refused. telling says that the window of requests like this one does not explain it.
-func (s *suspect) refused(now, opens time.Time, n int64, telling bool) {
+func (s *suspect) refused(now, opens time.Time, n int64, telling bool) (explained bool) {
 	s.peak = 0
 	s.advance(now)
 	full := s.used + n
@@ -112,12 +113,14 @@ func (s *suspect) refused(now, opens time.Time, n int64, telling bool) {
 	case s.support >= convincing && full <= s.Limit: // there are fewer than was thought
 		s.bound(full)
 	default:
+		explained = s.support >= convincing
 		s.timed = s.timed || !opens.IsZero()
 		s.bound(full)
 		if telling {
 			s.agree(now)
 		}
 	}
+	return explained
 }
 
 // mayOpen says whether n could fit just when the provider says: with the limit anywhere between the bounds.

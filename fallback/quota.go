@@ -161,12 +161,12 @@ func (q *quota) explain(now time.Time, tokens int64) (by *counter) {
 }
 
 // surprised learns from a refusal that no known window explains. opens is when the provider says that it has room again, zero if it does
-// not say; tokens is what the request may well have drawn when it came.
-func (q *quota) surprised(now, begun, opens time.Time, tokens int64) {
+// not say; tokens is what the request may well have drawn when it came. explained says that it is of a limit that was found before.
+func (q *quota) surprised(now, begun, opens time.Time, tokens int64) (explained bool) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
-	q.guess.refused(now, begun, opens, tokens)
+	return q.guess.refused(now, begun, opens, tokens)
 }
 
 // nearlyFull takes the window that has least left to be full, if that is so little that the refusal must be its: our count is behind. One

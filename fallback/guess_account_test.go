@@ -1,0 +1,40 @@
+package fallback_test
+
+import (
+	"testing"
+	"time"
+
+	"freefall/fallback"
+)
+
+// A limit of an account that refuses its models one by one, without a word of whose it is, is found by all of them together.
+func TestALimitOfAnAccountIsFoundByItsModels(t *testing.T) {
+	for _, l := range []secret{{per: m, n: 20}, {fixed: true, per: m, n: 20}} {
+		p := byPriority(chain("A B C D"))
+		hour := func(from time.Time) (good, refused int) {
+			for i, now := 0, from; now.Before(from.Add(h)); i, now = i+1, now.Add(2*s) {
+				w := &fallback.Walk{Ask: fallback.Ask{Model: string(rune('A' + i%4))}}
+				for {
+					a, ok := p.Pick(now, w)
+					if !ok {
+						break
+					}
+					if taken, _ := l.take(now); taken {
+						good++
+						a.Committed(now.Add(20 * time.Millisecond))
+						a.End(now.Add(s), outcomeOf("ok"))
+						break
+					}
+					refused++
+					a.End(now.Add(20*time.Millisecond), outcomeOf("429"))
+				}
+			}
+			return good, refused
+		}
+		hour(t0)
+		good, refused := hour(t0.Add(h))
+		if good < 1100 || refused > 10 {
+			t.Errorf("turning %v: %d of 1200 answered, %d refused", l.fixed, good, refused)
+		}
+	}
+}
