@@ -285,8 +285,8 @@ func (c *counter) believe(now time.Time, used int64, reset time.Duration, own in
 		return
 	}
 	others := max(0, c.running-own)
-	if c.Cycle == Bucket {
-		c.level = min(max(c.level, float64(used)), float64(used+others))
+	if c.Cycle == Bucket { // told in whole ones: of what has come since the last of them ours knows more
+		c.level = min(max(c.level, float64(used-1)), float64(used+others))
 		c.fill(now)
 		return
 	}

@@ -56,6 +56,32 @@ func TestBucket(t *testing.T) {
 	})
 }
 
+// A provider tells what is left in whole ones. What has come in since the last of them is not taken back by its word, else a bucket of one
+// a second would grant one whenever nothing was said for a second.
+func TestABucketIsToldInWholeOnes(t *testing.T) {
+	w := Window{Unit: Requests, Cycle: Bucket, Limit: 1, Per: time.Second}
+	for name, step := range map[string]struct {
+		after time.Duration // the draw
+		used  int64
+		opens time.Duration
+	}{
+		"half of it has come":     {time.Second / 2, 1, time.Second},
+		"more than we know of":    {2 * time.Second, 2, 3 * time.Second},
+		"less than we know of":    {time.Second / 10, 0, time.Second / 10},
+		"all of it has come back": {time.Second, 1, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := counter{Window: w}
+			c.draw(noon, 1)
+			at := noon.Add(step.after)
+			c.believe(at, step.used, 0, 1)
+			if off := c.open(at, 1).Sub(noon.Add(step.opens)); off < 0 || off > w.margin() {
+				t.Errorf("it opens %v after it should", off)
+			}
+		})
+	}
+}
+
 func drawWindow(t *rapid.T) Window {
 	w := Window{Unit: Requests, Limit: int64(rapid.IntRange(1, 40).Draw(t, "limit")),
 		Cycle: rapid.SampledFrom([]Cycle{Sliding, Fixed, Daily}).Draw(t, "cycle")}
