@@ -248,13 +248,15 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 	return named, news
 }
 
-// explain finds the window of ours that a refusal is for, and when that opens if nothing but a usual length was said of it.
+// explain finds the window of ours that a refusal is for, and when that opens if nothing but a usual length was said of it, or when it will
+// be as good as new.
 func (a *Attempt) explain(now time.Time, o *Outcome, target Target) (by *counter, opens time.Time) {
 	q := a.quota(target)
 	if q == nil || !o.Limit() {
 		return nil, opens
 	}
-	if by = q.explain(now, a.tokens); by != nil && o.Until == UntilHour {
+	by = q.explain(now, a.tokens)
+	if by != nil && (o.Until == UntilHour || o.Until == UntilResetAt && by.brims(now, o.RetryAfter)) {
 		opens = by.open(now, amount(by.Unit, a.tokens))
 	}
 	return by, opens

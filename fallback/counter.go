@@ -172,6 +172,14 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	return c.renewal
 }
 
+// brims says whether a wait is that until all that is missing in a bucket will have come. Many counters tell that as their reset; there is room
+// long before.
+func (c *counter) brims(now time.Time, wait time.Duration) bool {
+	c.advance(now)
+	missing := time.Duration(c.level / float64(c.limit()) * float64(c.Per))
+	return c.Cycle == Bucket && (wait-missing).Abs() <= max(time.Second, missing/50)
+}
+
 // slides is when n will have left a sliding window.
 func (c *counter) slides(now time.Time, n int64) time.Time {
 	over := min(c.used+n-c.limit(), c.used)

@@ -49,3 +49,37 @@ func TestATooLargeRequestIsNoSurprise(t *testing.T) {
 		large.End(now.Add(s), outcomeOf("429"))
 	}
 }
+
+// Many counters tell as their reset when they will be full again. A bucket has room long before; other windows, other ends and what is said of
+// the wait itself are believed.
+func TestAResetThatMeansABucketIsFull(t *testing.T) {
+	for name, tt := range map[string]struct {
+		cycle   fallback.Cycle
+		until   fallback.Until
+		wait    time.Duration
+		atLeast time.Duration // one comes back every 36 s
+		atMost  time.Duration
+	}{
+		"full":                {fallback.Bucket, fallback.UntilResetAt, h, 30 * s, 40 * s},
+		"nearly full":         {fallback.Bucket, fallback.UntilResetAt, 59*m + 30*s, 30 * s, 40 * s},
+		"much sooner":         {fallback.Bucket, fallback.UntilResetAt, 20 * m, 20 * m, 20 * m},
+		"the wait":            {fallback.Bucket, fallback.UntilRetryAfter, h, h, h},
+		"another window":      {fallback.Sliding, fallback.UntilResetAt, h, h, h},
+		"another's long wait": {fallback.Bucket, fallback.UntilResetAt, 14 * h, 14 * h, 14 * h},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := chain("A")
+			rows[0].Limits = []fallback.Window{{Cycle: tt.cycle, Per: h, Limit: 100}}
+			p := byPriority(rows)
+			burst(p, t0, 99, "ok")
+			a, _ := p.Pick(t0, &fallback.Walk{})
+			a.Observe(t0, []fallback.Reading{{Target: fallback.TargetPair, Per: h, Limit: 100, Remaining: 0, Reset: tt.wait}})
+			o := outcomeOf("429/" + tt.wait.String())
+			o.Until, o.Proven = tt.until, tt.until == fallback.UntilResetAt
+			e := a.End(t0, o)
+			if wait := e.Until.Sub(t0); wait < tt.atLeast || wait > tt.atMost {
+				t.Errorf("it rests for %v", wait)
+			}
+		})
+	}
+}
