@@ -83,3 +83,28 @@ func TestAResetThatMeansABucketIsFull(t *testing.T) {
 		})
 	}
 }
+
+// A window that turns may still be in the turn before by the provider's clock. What it refuses is not put to the account of a longer one that
+// has little left; when it can be it no longer, it is.
+func TestATurnByAnotherClockIsNotTheHours(t *testing.T) {
+	for name, tt := range map[string]struct {
+		turns int // since the last answer
+		want  string
+	}{"the next turn": {1, "requests/30s 1/1; requests/1h 2/3"}, "the one after": {3, "requests/30s 1/1; requests/1h 3/3"}} {
+		rows := chain("A")
+		rows[0].Limits = []fallback.Window{{Cycle: fallback.Fixed, Per: 30 * s, Limit: 1}, {Per: h, Limit: 3}}
+		p := byPriority(rows)
+		now := t0.Truncate(30 * s).Add(20 * s)
+		for range 2 {
+			burst(p, now, 1, "ok")
+			now = now.Add(30 * s)
+		}
+		now = now.Add(time.Duration(tt.turns-1) * 30 * s)
+		if burst(p, now, 1, "429") != 1 {
+			t.Fatalf("%s: it is not asked", name)
+		}
+		if got := quotas(p, now); got != tt.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
