@@ -62,19 +62,13 @@ type exchange struct {
 	record    *record       // for the journal
 }
 
-// walks are used again: what they remember of so many models is most of what an exchange would take. So are exchanges, and the replies that
-// were given: memory that was in use just now is near.
-var (
-	walks     = sync.Pool{New: func() any { return new(fallback.Walk) }}
-	exchanges = sync.Pool{New: func() any { return new(exchange) }}
-	replies   = sync.Pool{New: func() any { return new(reply) }}
-)
+// walks are used again: what they remember of so many models is most of what an exchange would take.
+var walks = sync.Pool{New: func() any { return new(fallback.Walk) }}
 
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
 	now := ctx.Time()
-	x := exchanges.Get().(*exchange)
-	x.proxy, x.settings, x.door, x.id, x.who, x.started, x.deadline = p, s, &chatDoor, requestID(&ctx.Request.Header), who, now, now.Add(s.Total)
-	x.record, x.walk = records.Get().(*record), walks.Get().(*fallback.Walk)
+	x := &exchange{proxy: p, settings: s, door: &chatDoor, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
+		record: records.Get().(*record), walk: walks.Get().(*fallback.Walk)}
 	p.enter(x)
 	return x
 }
@@ -90,7 +84,7 @@ func (x *exchange) attend(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// end is called once, whatever became of the request; now is when that was clear. Behind it nobody may look at the exchange.
+// end is called once, whatever became of the request; now is when that was clear.
 func (x *exchange) end(now time.Time, status int, o *fallback.Outcome) {
 	if x.watch != nil {
 		x.watch.Detach()
@@ -107,14 +101,11 @@ func (x *exchange) end(now time.Time, status int, o *fallback.Outcome) {
 	x.proxy.journal.add(x.record)
 	x.proxy.events.touch()
 	x.proxy.logRequest(x, status, o, took)
-	if x.panicked.Load() {
-		x.walk = nil
-		return
+	if !x.panicked.Load() {
+		x.walk.Reset()
+		walks.Put(x.walk)
 	}
-	x.walk.Reset()
-	walks.Put(x.walk)
-	*x = exchange{}
-	exchanges.Put(x)
+	x.walk = nil
 }
 
 // fellOver says whether another model than the first one asked is the one that the client hears.

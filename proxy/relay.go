@@ -136,22 +136,12 @@ func (r *reply) next() {
 	r.abort(o)
 }
 
-// Close ends the attempt and the exchange. Behind it nobody may look at the reply.
+// Close ends the attempt and the exchange.
 func (r *reply) Close() error {
 	if r.ended {
 		return nil
 	}
 	r.ended = true
-	again := !r.exchange.panicked.Load()
-	r.end()
-	if again {
-		*r = reply{ended: true}
-		replies.Put(r)
-	}
-	return nil
-}
-
-func (r *reply) end() {
 	x := r.exchange
 	if r.state == openai.Content || r.state == openai.Hold {
 		r.outcome = fallback.Outcome{Class: fallback.ClientLeft} // the server stopped before the end of the stream
@@ -164,7 +154,7 @@ func (r *reply) end() {
 	now := time.Now()
 	if r.told {
 		x.end(now, fasthttp.StatusOK, &r.outcome)
-		return
+		return nil
 	}
 	switch {
 	case x.req != nil:
@@ -184,6 +174,7 @@ func (r *reply) end() {
 	x.record.attempt(x, now, r.attempt, &r.outcome, &effect, ttft)
 	x.proxy.logAnswer(r, effect)
 	x.end(now, fasthttp.StatusOK, &r.outcome)
+	return nil
 }
 
 // drop closes the connection of an answer that nobody gets.

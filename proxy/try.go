@@ -26,9 +26,7 @@ func (x *exchange) try(a *fallback.Attempt, flow *upstream.Flow) *reply {
 }
 
 func (x *exchange) newReply(a *fallback.Attempt, flow *upstream.Flow) *reply {
-	r := replies.Get().(*reply)
-	r.exchange, r.attempt, r.flow, r.begun, r.ended = x, a, flow, a.Begun(), false
-	return r
+	return &reply{exchange: x, attempt: a, flow: flow, begun: a.Begun()}
 }
 
 func (r *reply) ask() (answered bool, o fallback.Outcome) {
