@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"crypto/tls"
+	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -75,4 +77,67 @@ func TestTLSThatIsWrong(t *testing.T) {
 		}
 		w.nothingOpen()
 	})
+}
+
+// halves writes everything in two parts with a while between them.
+type halves struct {
+	net.Conn
+	pause time.Duration
+}
+
+func (h *halves) Write(p []byte) (int, error) {
+	n, err := h.Conn.Write(p[:len(p)/2])
+	if err != nil {
+		return n, err
+	}
+	time.Sleep(h.pause)
+	m, err := h.Conn.Write(p[len(p)/2:])
+	return n + m, err
+}
+
+// halved gives connections whose records come in two parts.
+type halved struct{ net.Listener }
+
+func (l halved) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &halves{c, 15 * time.Millisecond}, nil
+}
+
+// A record whose second part comes behind a deadline that was moved meanwhile is read whole.
+func TestTLSReadsOnWhenTheDeadlineWasMoved(t *testing.T) {
+	server, client := certificates()
+	ln := listen(t)
+	w := &world{t: t, url: "https://" + ln.Addr().String(), sockets: true}
+	w.start(tls.NewListener(halved{ln}, server), Config{TLS: client})
+	w.serve(func(p *peer) {
+		if _, ok := p.request(); !ok {
+			return
+		}
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
+		for range 10 {
+			p.say("ok")
+		}
+	})
+	var f Flow
+	f.SetDeadline(time.Now().Add(5 * time.Second))
+	reply, err := w.transp.Do(&f, w.post("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Close()
+	var got strings.Builder
+	one := make([]byte, 2)
+	for err == nil {
+		f.SetDeadline(time.Now().Add(10 * time.Millisecond)) // the connection is told
+		f.SetDeadline(time.Now().Add(5 * time.Second))       // it is not
+		var n int
+		n, err = reply.Read(one)
+		got.Write(one[:n])
+	}
+	if err != io.EOF || got.String() != strings.Repeat("ok", 10) {
+		t.Fatalf("%q, %v", &got, err)
+	}
 }
