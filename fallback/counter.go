@@ -26,6 +26,7 @@ type counter struct {
 	from, to time.Time // Fixed, Daily: the turn that used belongs to
 	next     int64     // Fixed, Daily: drawn so shortly before the turn ends that the provider may count it in the next
 	last     int64     // Fixed, Daily: used in the turn before, which the provider's clock may still be in
+	blamed   int64     // Fixed: of used: what nobody drew; a refusal was put to its account
 
 	log  []charge // Sliding: by time; those before head have left
 	head int
@@ -72,7 +73,7 @@ func (c *counter) advance(now time.Time) {
 	}
 	before := c.to
 	c.from, c.to = c.period(now)
-	c.last, c.used, c.doubt, c.loan = c.used, 0, 0, loan{}
+	c.last, c.used, c.blamed, c.doubt, c.loan = max(0, c.used-c.blamed), 0, 0, 0, loan{}
 	if c.from.Equal(before) {
 		c.used = c.next
 	} else {

@@ -155,7 +155,7 @@ func (q *quota) explain(now time.Time, tokens int64) (by *counter) {
 		}
 	}
 	if by == nil {
-		by = q.turning(now, tokens)
+		by = q.turning(tokens)
 	}
 	if by == nil {
 		by = q.nearlyFull(now, tokens)
@@ -165,7 +165,7 @@ func (q *quota) explain(now time.Time, tokens int64) (by *counter) {
 
 // turning finds the shortest window that has begun anew by our clock and by the provider's may still be in the turn before; it is taken to
 // be full. As long as it may be, a longer one that has little left is not to blame: that would keep others out for far longer.
-func (q *quota) turning(now time.Time, tokens int64) (by *counter) {
+func (q *quota) turning(tokens int64) (by *counter) {
 	for _, c := range q.counters {
 		n := amount(c.Unit, tokens)
 		if c.Cycle == Fixed && c.Per <= time.Minute && c.last > 0 && c.last+c.used+n > c.limit() && (by == nil || c.Per < by.Per) {
@@ -173,7 +173,8 @@ func (q *quota) turning(now time.Time, tokens int64) (by *counter) {
 		}
 	}
 	if by != nil {
-		by.add(now, max(0, by.limit()-by.used))
+		by.blamed += max(0, by.limit()-by.used) // in this turn only: else each refusal would explain the one of the next turn
+		by.used = max(by.used, by.limit())
 		q.fullUntil = time.Time{}
 	}
 	return by
