@@ -25,9 +25,6 @@ func (q *quota) doubted(tokens int64) {
 func (p *pair) forgive(now time.Time, tokens int64) (some bool) {
 	quotas := [...]*quota{p.quota, &p.account.quota}
 	for _, q := range quotas {
-		if q.guess != nil && !q.guess.room(now, tokens) {
-			return false
-		}
 		for _, c := range q.counters {
 			if n := amount(c.Unit, tokens); !c.room(now, n) {
 				if !c.doubtful(n) || c.turns(now, n) {
@@ -46,6 +43,16 @@ func (p *pair) forgive(now time.Time, tokens int64) (some bool) {
 		}
 	}
 	return some
+}
+
+// guessed says whether the limits that were found have room. They take out of what is expected themselves what comes with the answer.
+func (p *pair) guessed(now time.Time, tokens int64) bool {
+	for _, q := range [...]*quota{p.quota, &p.account.quota} {
+		if q.guess != nil && !q.guess.room(now, tokens) {
+			return false
+		}
+	}
+	return true
 }
 
 // doubtful says whether what n lacks may be in no more than the count.

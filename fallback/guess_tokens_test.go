@@ -142,3 +142,29 @@ func TestNoBudgetWhereRequestsAreCounted(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Who cannot wait does not pass by a budget that was found because long answers are expected: those are not counted before they are there.
+func TestABudgetHoldsWhereAnswersAreLong(t *testing.T) {
+	b := budget{per: m, n: 40_000}
+	p := byPriority(chain("A"))
+	refused := 0
+	for now := t0; now.Before(t0.Add(6 * h)); now = now.Add(2 * s) {
+		estimate := 100 + int(now.Unix()*7919%3000)
+		a, ok := p.Pick(now, &fallback.Walk{Need: fallback.Need{Tokens: estimate}})
+		switch {
+		case !ok:
+		case !b.take(now.Add(5*time.Millisecond), estimate*13/10):
+			a.End(now.Add(20*time.Millisecond), outcomeOf("429"))
+			if now.After(t0.Add(3 * h)) {
+				refused++
+			}
+		default:
+			b.drawn[len(b.drawn)-1].n = estimate*13/10 + 2000
+			a.Committed(now.Add(10 * time.Millisecond))
+			a.End(now.Add(30*time.Millisecond), fallback.Outcome{InputTokens: estimate * 13 / 10, OutputTokens: 2000})
+		}
+	}
+	if refused > 20 {
+		t.Errorf("%d were refused in three hours", refused)
+	}
+}

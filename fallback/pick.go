@@ -134,6 +134,9 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 			continue
 		}
 		n := tokens
+		if how == doubting && !pr.guessed(now, r.expect(&w.Need)) {
+			continue
+		}
 		if how == doubting && !r.Reserves {
 			n = max(1, n-min(pr.quota.ahead(now), pr.account.quota.ahead(now)))
 		}
