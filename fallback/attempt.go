@@ -263,7 +263,9 @@ func (a *Attempt) explain(now time.Time, o *Outcome, target Target) (by *counter
 }
 
 // arrival is how many tokens the provider may well have counted when the attempt came.
-func (a *Attempt) arrival() int64 { return a.row.beware(&a.walk.Need) - a.ahead }
+func (a *Attempt) arrival() int64 {
+	return a.tokens - a.ahead + a.row.beware(&a.walk.Need) - a.row.expect(&a.walk.Need) // what is expected may have changed since
+}
 
 // quota is what a refusal speaks of, nil if nothing is counted there.
 func (a *Attempt) quota(target Target) *quota {
