@@ -294,8 +294,12 @@ func (c *counter) believe(now time.Time, used int64, reset time.Duration, own in
 		return
 	}
 	others := max(0, c.running-own)
-	if c.Cycle == Bucket { // told in whole ones: of what has come since the last of them ours knows more
-		c.level = min(max(c.level, float64(used-1)), float64(used+others))
+	if c.Cycle == Bucket {
+		least := float64(used - 1) // told in whole ones: of what has come since the last of them ours knows more
+		if c.level < least-float64(c.margin())/float64(c.Per)*float64(c.limit()) {
+			least = float64(used) // not where others have drawn
+		}
+		c.level = min(max(c.level, least), float64(used+others))
 		c.fill(now)
 		return
 	}

@@ -66,7 +66,7 @@ func TestABucketIsToldInWholeOnes(t *testing.T) {
 		opens time.Duration
 	}{
 		"half of it has come":     {time.Second / 2, 1, time.Second},
-		"more than we know of":    {2 * time.Second, 2, 3 * time.Second},
+		"others have drawn":       {2 * time.Second, 2, 4 * time.Second},
 		"less than we know of":    {time.Second / 10, 0, time.Second / 10},
 		"all of it has come back": {time.Second, 1, time.Second},
 	} {
