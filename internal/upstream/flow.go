@@ -3,8 +3,10 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -43,9 +45,10 @@ func (f *Flow) arm() {
 	}
 }
 
-// postponed says whether a read has ended at a deadline that was moved since: then it may be made again.
+// postponed says whether a read has ended at a deadline that was moved since: then it may be made again. The kernel's ETIMEDOUT is no
+// deadline but the end of the connection, told once: who reads again hears a plain close.
 func (f *Flow) postponed(err error) bool {
-	if !timedOut(err) {
+	if _, dead := errors.AsType[syscall.Errno](err); dead || !timedOut(err) {
 		return false
 	}
 	f.mu.Lock()
