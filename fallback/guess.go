@@ -19,6 +19,9 @@ type guess struct {
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
 	sent    [32]sent  // the last attempts, in a ring
 	nth     int
+
+	convinced []*suspect // that are kept to
+	known     bool       // convinced is right: nothing was learned since
 }
 
 type suspect struct {
@@ -56,11 +59,23 @@ func newGuess() *guess {
 // kept gives the guesses that are kept to: those that have convinced. Of those that no stated end speaks for only the shortest:
 // while a provider refuses, longer ones cannot be told apart from it, and keeping to them would hide that.
 func (g *guess) kept(yield func(*suspect) bool) {
+	if !g.known {
+		g.convince()
+	}
+	for _, s := range g.convinced {
+		if !yield(s) {
+			return
+		}
+	}
+}
+
+func (g *guess) convince() {
+	g.convinced, g.known = g.convinced[:0], true
 	shortest := g.shortest()
 	for _, all := range [...][]suspect{g.windows, g.budgets} {
 		for i := range all {
-			if s := &all[i]; s.support >= g.enough && (s.timed || s.Per <= shortest) && !yield(s) {
-				return
+			if s := &all[i]; s.support >= g.enough && (s.timed || s.Per <= shortest) {
+				g.convinced = append(g.convinced, s)
 			}
 		}
 	}
@@ -154,6 +169,7 @@ func (g *guess) draw(now time.Time, tokens, ahead int64) {
 
 // taken says that the attempt of that time was taken on. That contradicts guesses that would have refused it.
 func (g *guess) taken(at time.Time) {
+	g.known = false
 	if !at.After(g.last) {
 		return
 	}
@@ -172,6 +188,7 @@ func (g *guess) taken(at time.Time) {
 
 // settle ends what an attempt drew at that time: with so many tokens it came, and others it used.
 func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
+	g.known = false
 	for i := range g.budgets {
 		g.budgets[i].settle(now, at, came, used, counted && at.After(g.last))
 	}
@@ -194,6 +211,7 @@ func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
 // refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
 // that it has room again, zero if it does not say; begun is when the request was sent, tokens what it may well have drawn when it came.
 func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bool) {
+	g.known = false
 	if !begun.After(g.last) {
 		g.lower(now, tokens)
 		return true

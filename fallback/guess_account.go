@@ -17,7 +17,7 @@ func (a *Attempt) surprise(now, named time.Time, target Target, q *quota) {
 		fresh := acc.quota.guess == nil
 		acc.quota.surprised(now, a.begun, named, tokens)
 		if fresh {
-			acc.quota.guess.enough = certain
+			acc.quota.guess.enough, acc.quota.guess.known = certain, false
 		}
 	}
 }

@@ -118,6 +118,7 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
+	q.guess.known = false
 	among := q.guess.windows
 	if id.Unit == Tokens {
 		q.guess.watch()

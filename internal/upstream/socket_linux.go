@@ -10,7 +10,7 @@ import (
 // The calls of this file do not tell Go's scheduler that a system call is under way, as it wants it of those that may block: these
 // cannot. Told, it takes the processor away from every call that lasts 20 µs, which a write over the loopback often does, and
 // its monitor thread never rests. That was a tenth of all processor time. They are calls of sockets: a write that is one of files goes through
-// the locks and hooks of files first.
+// the locks and hooks of files first; only for several parts there is no other that is as cheap.
 
 func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return now(unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT)
