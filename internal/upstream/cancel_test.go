@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -291,8 +292,9 @@ func TestThousandCancelsLeaveNothing(t *testing.T) {
 		p.untilGone()
 	})
 	work := make(chan int)
+	var workers sync.WaitGroup
 	for range 40 {
-		w.wg.Go(func() {
+		workers.Go(func() {
 			for i := range work {
 				var f Flow
 				timer := time.AfterFunc(time.Duration(i%8)*300*time.Microsecond, f.Cancel)
@@ -307,6 +309,7 @@ func TestThousandCancelsLeaveNothing(t *testing.T) {
 		work <- i
 	}
 	close(work)
+	workers.Wait()
 	w.nothingOpen()
 	w.transp.pool.mu.Lock()
 	defer w.transp.pool.mu.Unlock()
