@@ -42,7 +42,7 @@ func (r *row) priceNow(now time.Time, demand float64) float64 {
 		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
 			price = min(dear, day.Seconds()*demand/usualDay) // nobody says so, but it may have a day's limit
 			if len(p.quota.counters) == 0 && len(p.account.quota.counters) == 0 {
-				price *= 2 // or any other; what is named comes back for sure
+				price *= 2 // or any other: what is named comes back, be it places alone
 			}
 		}
 		cheapest = min(cheapest, price)
@@ -52,7 +52,7 @@ func (r *row) priceNow(now time.Time, demand float64) float64 {
 
 const (
 	usualDay   = 1000  // requests that a day may grant where nobody says how many
-	dear       = 5     // as dear as that makes a row at most: some have no such limit
+	dear       = 5     // as dear as the day that it may have makes a row at most: some have none
 	leastPrice = 0.001 // what special makes more of
 )
 
