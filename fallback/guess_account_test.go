@@ -1,6 +1,7 @@
 package fallback_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -39,33 +40,41 @@ func TestALimitOfAnAccountIsFoundByItsModels(t *testing.T) {
 	}
 }
 
-// Models that are full one after the other, each by a limit of its own, look like an account that is full; so it takes more to convince an account.
+// Models that are full one after the other, each by a limit of its own, look like an account that is full; so it takes more to convince an account,
+// also after a restart.
 func TestModelsThatAreFullAreNoAccountThatIs(t *testing.T) {
-	limits := map[string]*secret{"A": {per: m, n: 10}, "B": {per: 5 * m, n: 25}, "C": {fixed: true, per: m, n: 5}}
-	p := byPriority(chain("A B C"))
-	good, at := 0, t0
-	for ; at.Before(t0.Add(2 * h)); at = at.Add(2 * s) {
-		var w fallback.Walk
-		for {
-			a, ok := p.Pick(at, &w)
-			if !ok {
-				break
+	for name, saved := range map[string][]fallback.SavedWindow{
+		"new":       nil,
+		"restarted": {{Target: "account", Account: "a", Unit: "requests", Cycle: "sliding", Per: time.Minute, Guessed: 1000}},
+	} {
+		limits := map[string]*secret{"A": {per: m, n: 10}, "B": {per: 5 * m, n: 25}, "C": {fixed: true, per: m, n: 5}}
+		p := byPriority(chain("A B C"))
+		p.Restore(fallback.Saved{Windows: saved})
+		good, at := 0, t0
+		for ; at.Before(t0.Add(2 * h)); at = at.Add(2 * s) {
+			var w fallback.Walk
+			for {
+				a, ok := p.Pick(at, &w)
+				if !ok {
+					break
+				}
+				if taken, _ := limits[a.Model.ID].take(at); taken {
+					good++
+					a.Committed(at.Add(20 * time.Millisecond))
+					a.End(at.Add(s), outcomeOf("ok"))
+					break
+				}
+				a.End(at.Add(20*time.Millisecond), outcomeOf("429"))
 			}
-			if taken, _ := limits[a.Model.ID].take(at); taken {
-				good++
-				a.Committed(at.Add(20 * time.Millisecond))
-				a.End(at.Add(s), outcomeOf("ok"))
-				break
-			}
-			a.End(at.Add(20*time.Millisecond), outcomeOf("429"))
 		}
-	}
-	if good < 2250 {
-		t.Errorf("%d answered", good)
-	}
-	for _, row := range p.Snapshot(at) {
-		if len(row.Quota) != 1 || row.Quota[0].Scope != "model" {
-			t.Errorf("%s: found out were %+v", row.Model.ID, row.Quota)
+		if good < 2250 {
+			t.Errorf("%s: %d answered", name, good)
+		}
+		for _, row := range p.Snapshot(at) {
+			found := slices.DeleteFunc(row.Quota, func(q fallback.Quota) bool { return q.Limit == 1000 })
+			if len(found) != 1 || found[0].Scope != "model" {
+				t.Errorf("%s, %s: found out were %+v", name, row.Model.ID, row.Quota)
+			}
 		}
 	}
 }

@@ -118,6 +118,9 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 	if q.guess == nil {
 		q.guess = newGuess()
 	}
+	if w.Target == TargetAccount.String() {
+		q.guess.enough = certain
+	}
 	q.guess.known = false
 	among := q.guess.windows
 	if id.Unit == Tokens {
@@ -127,7 +130,7 @@ func (q *quota) restoreGuess(id *Window, w SavedWindow) {
 	for i := range among {
 		if g := &among[i]; g.same(id) {
 			g.restore(w)
-			g.Limit, g.most, g.over, g.support, g.timed = w.Guessed, w.Guessed, w.Guessed, convincing, true
+			g.Limit, g.most, g.over, g.support, g.timed = w.Guessed, w.Guessed, w.Guessed, q.guess.enough, true
 			g.probe, g.wait = w.Probe, min(max(minProbe, w.ProbeWait), day)
 		}
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,10 @@ func TestDashboard(t *testing.T) {
 	packed := s.raw(head("GET /assets/page.js HTTP/1.1", "Accept-Encoding: br, gzip"))
 	if packed.header.Get("Content-Encoding") != "gzip" || packed.body != string(dashboard.Find("/assets/page.js").Gzip) || packed.header.Get("Vary") == "" {
 		t.Errorf("gzip: %v, %d bytes", packed.header, len(packed.body))
+	}
+	page = s.raw(head("GET /assets/page.js HTTP/1.1", "Origin: http://localhost:3000"))
+	if vary := page.header.Values("Vary"); !slices.Equal(vary, []string{"Origin", "Accept-Encoding"}) {
+		t.Errorf("to a page of another origin: varies by %q", vary)
 	}
 	for _, at := range []string{"/assets/none.js", "/assets/", "/assets/../proxy.go", "/assets/%2e%2e/go.mod", "/index.html"} {
 		if a := s.raw(head("GET " + at + " HTTP/1.1")); a.status != 404 || a.err().Type != "invalid_request_error" {
