@@ -11,6 +11,7 @@ type Candidate struct {
 	Model  *Model
 	Skip   string    // why it is not tried now: what it lacks, or what it rests for; "" = it would be tried
 	Unfit  bool      // it can never serve this request
+	Asked  bool      // the walk has asked it, or somebody who spoke for it
 	Detail string    // the last error, or what to do, in a sentence
 	Ready  time.Time // when a rest ends; zero = now or no end in sight
 }
@@ -79,7 +80,7 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 	out := make([]Candidate, 0, len(w.order))
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		c := Candidate{Model: &r.Model}
+		c := Candidate{Model: &r.Model, Asked: w.hasAsked(r)}
 		tokens := r.expect(&w.Need)
 		switch c.Skip = r.unfit(&w.Need, now); {
 		case c.Skip != "":
@@ -93,6 +94,16 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 		out = append(out, c)
 	}
 	return out
+}
+
+// hasAsked says whether any pair of the row was tried, or ruled out by what another one came to.
+func (w *Walk) hasAsked(r *row) bool {
+	for k := range r.pairs {
+		if w.hasTried(&r.pairs[k]) {
+			return true
+		}
+	}
+	return false
 }
 
 // why says in a sentence what a row lacks for good.

@@ -80,7 +80,7 @@ func (x *exchange) ask(a *fallback.Attempt) (*reply, *openai.Error) {
 		return x.won(r), nil
 	}
 	x.attempt = nil
-	x.step(a.Model.ID, r.outcome.Class.String())
+	x.step(a.Model.ID, inTrail(&r.outcome).String())
 	x.fail(r)
 	return nil, x.final(r)
 }

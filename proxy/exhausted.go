@@ -50,6 +50,9 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 	if len(e.Candidates) == 0 {
 		out.Message = "no model is there for this chain: its patterns in models.yaml name none of those that are configured or listed now"
 	}
+	if !now.Before(x.deadline) {
+		out.Message += ". The time for one request is over (timeouts.total)"
+	}
 	switch {
 	case x.taught:
 		x.retry = time.Second
@@ -189,8 +192,12 @@ func reasons(e *fallback.Exhausted, now time.Time) string {
 }
 
 func reason(c *fallback.Candidate) string {
-	if c.Skip == "" {
+	switch {
+	case c.Skip != "":
+	case c.Asked:
 		return "failed just now"
+	default:
+		return "not asked"
 	}
 	return strings.ReplaceAll(c.Skip, "_", " ")
 }

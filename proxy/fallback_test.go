@@ -265,6 +265,15 @@ func TestTimeouts(t *testing.T) {
 		if w.fake().Hits("d") != 0 {
 			t.Error("an attempt began after the total time")
 		}
+		if got.trail() != "a=timeout; b=timeout; c=timeout" {
+			t.Errorf("total: the trail is %q", got.trail())
+		}
+		if said := got.err().Message; !strings.Contains(said, "c: failed just now, d: not asked") || !strings.Contains(said, "timeouts.total") {
+			t.Errorf("total: %s", said)
+		}
+		if _, rows := w.state(); rows["b"].FailureCount == 0 || rows["c"].FailureCount != 0 {
+			t.Errorf("the request's own time counts against who had the last of it: %+v", rows["c"])
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 	"freefall/internal/upstream"
 )
@@ -76,6 +77,15 @@ func (x *exchange) describe(h *fasthttp.ResponseHeader) {
 		h.SetCanonical(nameModel, append(room[:0], x.model.ID...))
 		h.SetCanonical(nameProvider, append(room[:0], x.model.Provider...))
 	}
+}
+
+// inTrail is the class by which the trail knows an outcome. Who was given too little time by the request did not answer in time, although
+// that counts for nothing.
+func inTrail(o *fallback.Outcome) fallback.Class {
+	if o.Class == fallback.Stopped && o.Message == outOfTime {
+		return fallback.Timeout
+	}
+	return o.Class
 }
 
 // step adds one attempt to the trail: "ID=CLASS".

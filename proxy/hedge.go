@@ -102,7 +102,7 @@ func (h *hedge) judge(r *reply) (*reply, *openai.Error) {
 		h.note(r, fallback.OK)
 		return h.won(r), nil
 	}
-	h.note(r, r.outcome.Class)
+	h.note(r, inTrail(&r.outcome))
 	h.fail(r)
 	e := h.final(r)
 	for i := range h.begun {
@@ -137,7 +137,7 @@ func (h *hedge) close() {
 			r.checkCost()
 		}
 		h.logSwitch(nil)
-		h.note(r, r.outcome.Class)
+		h.note(r, inTrail(&r.outcome))
 		h.fail(r)
 		h.logSwitch(nil)
 	}

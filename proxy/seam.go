@@ -86,7 +86,7 @@ func (x *exchange) rest(r *reply) *reply {
 		next := x.newReply(attempt, r.flow)
 		next.before = r.stream
 		next.answered, next.outcome = next.ask()
-		x.step(attempt.Model.ID, next.outcome.Class.String())
+		x.step(attempt.Model.ID, inTrail(&next.outcome).String())
 		if next.answered {
 			x.won(next)
 			x.commit = began

@@ -198,6 +198,9 @@ func (r *reply) transport(err error) fallback.Outcome {
 	return o
 }
 
+// outOfTime is why an attempt was given up that the request's own time did not suffice for.
+const outOfTime = "the request's total time was over"
+
 func (x *exchange) broken(err error) fallback.Outcome {
 	switch {
 	case x.left.Load():
@@ -208,7 +211,7 @@ func (x *exchange) broken(err error) fallback.Outcome {
 		return fallback.Outcome{Class: fallback.HedgeLost} // nobody else cancels
 	case errors.Is(err, upstream.ErrTimeout) && !time.Now().Before(x.deadline):
 		// The request's own time is over: earlier models took it, or this one did; the model's limit was not reached.
-		return fallback.Outcome{Class: fallback.Stopped, Message: "the request's total time was over"}
+		return fallback.Outcome{Class: fallback.Stopped, Message: outOfTime}
 	case errors.Is(err, upstream.ErrBusy):
 		return fallback.Outcome{Class: fallback.Stopped, Action: fallback.NextModel, Message: err.Error()}
 	}
