@@ -1,6 +1,9 @@
 package fallback
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // fingerprinted marks names of state that go by a key's fingerprint.
 const fingerprinted = "key "
@@ -11,6 +14,15 @@ func (k *Key) name(provider string, nth int) keyName {
 		return keyName{provider: provider, account: fingerprinted + k.Fingerprint}
 	}
 	return keyName{provider, k.Account, nth}
+}
+
+// credential is what the state of the key itself goes by: whoever has refused it once refuses it under each name that a provider of
+// the same server has in the configuration.
+func (n keyName) credential() keyName {
+	if strings.HasPrefix(n.account, fingerprinted) {
+		n.provider = ""
+	}
+	return n
 }
 
 // account is what the state of its account goes by.

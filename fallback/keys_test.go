@@ -82,6 +82,27 @@ func TestStateGoesWithTheKey(t *testing.T) {
 	}
 }
 
+// One credential in two entries of one server is one: refused in one of them it is asked in neither, over a restart too.
+func TestAKeyInTwoEntries(t *testing.T) {
+	rows := withKeys("A B", "x y")
+	rows[1].Provider = "q"
+	config := fallback.Config{Models: rows, Order: fallback.Priority}
+	p := fallback.New(config)
+	play(t, p, []step{{0, "plain", "A#0=auth A#1=auth none", ""}})
+	p = fallback.New(config)
+	play(t, p, []step{{0, "plain", "A#0=key429/1h A#1=key429/2h none", ""}})
+	for _, restart := range []bool{false, true} {
+		if restart {
+			saved := p.Save(t0)
+			p = fallback.New(config)
+			p.Restore(saved)
+		}
+		if got, want := keyStates(p, t0), "p/#1 rate_limited until 1h0m0s; p/#2 rate_limited until 2h0m0s"; got != want+"; "+want {
+			t.Errorf("restart %t: %s", restart, got)
+		}
+	}
+}
+
 // A provider tells what is left of an account by the name that the configuration gives it.
 func TestReadingOfAKeysOwnAccount(t *testing.T) {
 	p := byPriority(withKeys("A", "x y"))

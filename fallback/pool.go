@@ -271,7 +271,7 @@ func (s *state) build(c Config) *table {
 			pr := pair{
 				index:   t.pairs,
 				rest:    at(s.pairs, pairName{name, m.ID}),
-				key:     at(s.keys, name),
+				key:     at(s.keys, name.credential()),
 				account: at(s.accounts, account),
 				quota:   at(s.quotas, quotaName{account, m.Provider, m.ID}),
 			}

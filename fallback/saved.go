@@ -225,7 +225,7 @@ func (s *state) find(r SavedRest) *rest {
 	case TargetPair:
 		return at(s.pairs, pairName{key, r.ID})
 	case TargetKey:
-		return &at(s.keys, key).rest
+		return &at(s.keys, key.credential()).rest
 	case TargetAccount:
 		return &at(s.accounts, accountName(r.Provider, r.Account)).rest
 	case TargetProvider:
