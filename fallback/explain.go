@@ -12,6 +12,7 @@ type Candidate struct {
 	Skip   string    // why it is not tried now: what it lacks, or what it rests for; "" = it would be tried
 	Unfit  bool      // it can never serve this request
 	Asked  bool      // the walk has asked it, or somebody who spoke for it
+	Denied bool      // it was asked and declined the content
 	Detail string    // the last error, or what to do, in a sentence
 	Ready  time.Time // when a rest ends; zero = now or no end in sight
 }
@@ -80,7 +81,7 @@ func (w *Walk) candidates(now time.Time) []Candidate {
 	out := make([]Candidate, 0, len(w.order))
 	for _, i := range w.order {
 		r := &w.table.rows[i]
-		c := Candidate{Model: &r.Model, Asked: w.hasAsked(r)}
+		c := Candidate{Model: &r.Model, Asked: w.hasAsked(r), Denied: w.marks[i]&markDenied != 0}
 		tokens := r.expect(&w.Need)
 		switch c.Skip = r.unfit(&w.Need, now); {
 		case c.Skip != "":

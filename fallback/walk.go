@@ -61,6 +61,7 @@ const (
 	markLater                    // it failed, or nobody is at its host: it comes after all other models
 	markCounted                  // its failure is counted
 	markSmall                    // it has refused this request for its size
+	markDenied                   // it has declined what this request says
 )
 
 // Reset makes the walk ready for another request and keeps its memory. All attempts of the walk must have ended.
@@ -233,6 +234,9 @@ func (w *Walk) learn(a *Attempt, o *Outcome) {
 		w.preferLarger(a.Model.Context, o)
 	case o.Action == NextModelNoPenalty, o.Action == OnceThenReturn, o.Target == TargetModel:
 		w.marks[a.nth] |= markOut
+		if o.Class == ContentPolicy {
+			w.marks[a.nth] |= markDenied
+		}
 	}
 	if o.Target >= TargetKey {
 		w.shut(a, o.Target)

@@ -194,6 +194,8 @@ func reasons(e *fallback.Exhausted, now time.Time) string {
 func reason(c *fallback.Candidate) string {
 	switch {
 	case c.Skip != "":
+	case c.Denied:
+		return "content policy"
 	case c.Asked:
 		return "failed just now"
 	default:

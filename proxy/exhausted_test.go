@@ -33,6 +33,18 @@ func TestProgramsKnowThatAConversationIsTooLong(t *testing.T) {
 	})
 }
 
+// Who declines what a request says has not failed, and the client is told which of the two it was.
+func TestWhoDeclinedTheContent(t *testing.T) {
+	inBubble(t, plan{models: chain("a", "b")}, func(w *world) {
+		w.fake().Script("a", fakellm.FromSample("or-403-moderation").Forever())
+		w.fake().Script("b", fakellm.Fault(500).Forever())
+		got := w.chat(plainBody)
+		if text := got.err().Message; got.status != 503 || !strings.Contains(text, "a: content policy, b: failed just now") {
+			t.Errorf("%d %q %s", got.status, got.trail(), text)
+		}
+	})
+}
+
 func TestAChainThatNamesNobody(t *testing.T) {
 	p := plan{models: chain("a"), pool: fallback.Config{Chains: []fallback.Chain{{Name: "code", Models: []string{"coder/*"}}}}}
 	inBubble(t, p, func(w *world) {

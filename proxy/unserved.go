@@ -6,7 +6,7 @@ import (
 	"freefall/internal/openai"
 )
 
-// unserved are the paths of which programs try others than chat completions, and what to set in them instead. The first that
+// unserved are the paths that programs try beside those that are served, and what to set in them instead. The first that
 // fits speaks; a path that is served never comes here.
 var unserved = []struct{ path, advice string }{
 	{"/responses/*", "freefall stores no responses: POST /v1/responses with the whole conversation in \"input\" is all that it serves of the Responses API"},
@@ -17,13 +17,13 @@ var unserved = []struct{ path, advice string }{
 	{"/v1beta/*", "freefall does not speak Gemini's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"},
 	{"/openai/deployments/*", "freefall does not speak Azure's API: set the client's provider to OpenAI or \"OpenAI compatible\", with a base URL that ends in /v1"},
 	{"*/chat/completions", "the client's base URL is wrong: it ends in /v1, without /chat/completions"},
-	{"/audio/*", chatAlone}, {"/images/*", chatAlone}, {"/moderations", chatAlone}, {"/realtime*", chatAlone}, {"/files*", chatAlone},
-	{"/batches*", chatAlone}, {"/assistants*", chatAlone}, {"/threads*", chatAlone}, {"/vector_stores*", chatAlone}, {"/fine_tuning*", chatAlone},
+	{"/audio/*", textAlone}, {"/images/*", textAlone}, {"/moderations", textAlone}, {"/realtime*", textAlone}, {"/files*", textAlone},
+	{"/batches*", textAlone}, {"/assistants*", textAlone}, {"/threads*", textAlone}, {"/vector_stores*", textAlone}, {"/fine_tuning*", textAlone},
 }
 
 const (
 	notOllama = "freefall does not speak Ollama's own API: set the client's provider to \"OpenAI compatible\", with a base URL that ends in /v1"
-	chatAlone = "freefall serves chat completions alone: set what the client does here to another server, or switch it off"
+	textAlone = "freefall serves chats, text completions and embeddings alone: set what the client does here to another server, or switch it off"
 )
 
 // unknownRoute answers a path that is not there, in the words of whoever has to change a setting.
