@@ -37,7 +37,7 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + reasons(&e, now)}
 	case !e.Fits && x.walk.Need.Kind == fallback.Embedding && nobody(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "model", Code: "unsupported_feature",
-			Message: "no embedding model is configured: add one with kind: embedding to models.yaml, or set the client's embeddings to another server"}
+			Message: notEmbedding(x.walk.Ask.Model, &e)}
 	case !e.Fits && usable(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
 			Message: "no configured model supports what the request needs: " + reasons(&e, now) + discretion(&e)}
@@ -88,6 +88,19 @@ func roomless(e *fallback.Exhausted) bool {
 // nobody says whether all candidates are for something else.
 func nobody(e *fallback.Exhausted) bool {
 	return !slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip != "kind" })
+}
+
+// notEmbedding says whom a request for embeddings cannot go to: the model that it names, or all of them.
+func notEmbedding(name string, e *fallback.Exhausted) string {
+	said, others := "no embedding model is configured: add one with kind: embedding to models.yaml", len(e.Candidates) == 0
+	for i := range e.Candidates {
+		m := e.Candidates[i].Model
+		others = others || name != m.ID && name != m.Provider+"/"+m.ID
+	}
+	if !others {
+		said = name + " is a chat model and makes no embeddings: name one of kind: embedding"
+	}
+	return said + ", or set the client's embeddings to another server"
 }
 
 // usable says whether any candidate is there at all, apart from what this request needs.

@@ -63,3 +63,14 @@ func TestEmbeddingsWithoutAModelForThem(t *testing.T) {
 		}
 	})
 }
+
+func TestEmbeddingsOfAChatModel(t *testing.T) {
+	models := chain("a", "b")
+	models[1].Kind = fallback.Embedding
+	inBubble(t, plan{models: models}, func(w *world) {
+		got := w.do("POST", "/v1/embeddings", `{"model":"a","input":"hello"}`)
+		if text := got.err().Message; got.status != 400 || !strings.HasPrefix(text, "a is a chat model") || strings.Contains(text, "configured") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
