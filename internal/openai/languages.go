@@ -27,8 +27,13 @@ var foreignUnits = []struct {
 // afterWords stand behind a wait: "30 秒后重试", "30초 후에".
 var afterWords = []string{"后", "後", "之后", "以后", "钟后", "後に", "후", "뒤"}
 
-// foreignWait reads a wait in a text that is not English: a number, a unit, and a word for "after".
+// foreignWait reads a wait in a text that is not English: a number, a unit, and what says that it is one to wait.
 func foreignWait(text string) (time.Duration, bool) {
+	for i := range tongues {
+		if d, ok := tongues[i].wait(text); ok {
+			return d, true
+		}
+	}
 	if !isForeign(text) {
 		return 0, false
 	}
@@ -43,6 +48,50 @@ func foreignWait(text string) (time.Duration, bool) {
 			return wait(n, unit)
 		}
 		i += len(number) - 1
+	}
+	return 0, false
+}
+
+// tongue is how a language of Europe words a wait: "in 20 Sekunden erneut versuchen".
+type tongue struct {
+	leads []string // right before the number
+	again []string // somewhere in the text: else the number may be the length of a window
+	units map[string]time.Duration
+}
+
+var tongues = []tongue{
+	{[]string{"in ", "nach "}, []string{"erneut", "wieder", "nochmal", "noch einmal"}, map[string]time.Duration{
+		"sekunde": time.Second, "sekunden": time.Second, "minute": time.Minute, "minuten": time.Minute, "stunde": time.Hour, "stunden": time.Hour}},
+	{[]string{"en ", "dentro de ", "tras "}, []string{"de nuevo", "nuevamente", "otra vez", "vuelva a", "vuelve a", "reint"}, map[string]time.Duration{
+		"segundo": time.Second, "segundos": time.Second, "minuto": time.Minute, "minutos": time.Minute, "hora": time.Hour, "horas": time.Hour}},
+	{[]string{"em ", "dentro de ", "após ", "daqui a "}, []string{"novamente", "de novo", "outra vez"}, map[string]time.Duration{
+		"segundo": time.Second, "segundos": time.Second, "minuto": time.Minute, "minutos": time.Minute, "hora": time.Hour, "horas": time.Hour}},
+	{[]string{"dans ", "d'ici ", "après "}, []string{"réessay", "à nouveau", "de nouveau", "reessay"}, map[string]time.Duration{
+		"s": time.Second, "seconde": time.Second, "secondes": time.Second, "minute": time.Minute, "minutes": time.Minute, "heure": time.Hour, "heures": time.Hour}},
+	{[]string{"tra ", "fra ", "dopo "}, []string{"riprov", "di nuovo", "nuovamente"}, map[string]time.Duration{
+		"secondo": time.Second, "secondi": time.Second, "minuto": time.Minute, "minuti": time.Minute, "ora": time.Hour, "ore": time.Hour}},
+	{[]string{"через ", "Через "}, []string{"повтор", "Повтор", "снова", "ещё раз", "еще раз", "попроб", "Попроб"}, map[string]time.Duration{
+		"секунду": time.Second, "секунды": time.Second, "секунд": time.Second, "минуту": time.Minute, "минуты": time.Minute, "минут": time.Minute,
+		"час": time.Hour, "часа": time.Hour, "часов": time.Hour}},
+}
+
+// wait reads what a text in lower case says in this language.
+func (t *tongue) wait(text string) (time.Duration, bool) {
+	if !containsAny(text, t.again) {
+		return 0, false
+	}
+	for _, lead := range t.leads {
+		for rest, found := text, true; found; {
+			if _, rest, found = strings.Cut(rest, lead); !found {
+				break
+			}
+			number := numberAt(rest)
+			n, ok := parseNumber(number)
+			word, _, _ := strings.Cut(strings.TrimPrefix(rest[len(number):], " "), " ")
+			if unit := t.units[strings.TrimRight(word, ".,;!)")]; ok && unit > 0 {
+				return wait(n, unit)
+			}
+		}
 	}
 	return 0, false
 }
@@ -75,4 +124,5 @@ var foreignWindows = []windowWord{
 	{"일일", perDay}, {"하루", perDay}, {"오늘", perDay},
 	{"每周", perWeek}, {"本周", perWeek}, {"毎週", perWeek}, {"今週", perWeek}, {"주간", perWeek}, {"이번 주", perWeek},
 	{"每月", perMonth}, {"本月", perMonth}, {"毎月", perMonth}, {"今月", perMonth}, {"월간", perMonth}, {"이번 달", perMonth},
+	{"в минуту", perMinute}, {"в час", perHour}, {"в день", perDay}, {"в сутки", perDay}, {"дневной", perDay}, {"суточный", perDay}, {"в неделю", perWeek}, {"в месяц", perMonth},
 }

@@ -172,3 +172,21 @@ func TestPlainFormsKeepTheDirection(t *testing.T) {
 		}
 	}
 }
+
+// Refusals in words of gateways and hosts that the tables did not know.
+func TestMoreWordsOfRefusals(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   string
+	}{
+		{403, `{"code":403,"reason":"NOT_ENOUGH_BALANCE","message":"not enough balance","metadata":{}}`, "payment_required"},
+		{429, `{"error":{"message":"Budget has been exceeded! Current cost: 5.0, Max budget: 5.0","type":"budget_exceeded","param":null,"code":"400"}}`, "quota_exhausted"},
+		{400, `{"error":{"message":"Prohibited content detected. Please modify your input","type":"content_policy","code":"content_filtered"}}`, "content_policy"},
+		{400, `{"error":{"message":"The request holds harmful content"}}`, "content_policy"},
+	} {
+		if got := Classify(nil, tt.status, nil, []byte(tt.body), noon).Class.String(); got != tt.want {
+			t.Errorf("%d %s: %s, want %s", tt.status, tt.body, got, tt.want)
+		}
+	}
+}

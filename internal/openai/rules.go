@@ -68,6 +68,7 @@ var anyStatus = []row{
 	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
 		"string_above_max_length", "tokens_limit_reached", "model_context_window_exceeded", "model_max_prompt_tokens_exceeded", "contextwindowexceedederror", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
 	{codes: []string{"insufficient_quota"}, ruling: noQuota},
+	{codes: []string{"budget_exceeded"}, ruling: keyLimit}, // a gateway's, of one of its keys
 	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached", "exceeded_current_quota_error"}, ruling: unpaidKey},
 	{codes: []string{"1113", "1309"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
 	{codes: []string{"1311", "model_terms_required", "model_permission_blocked_org", "model_permission_blocked_project", "no_access"}, ruling: notInPlan},
@@ -75,7 +76,7 @@ var anyStatus = []row{
 	{codes: []string{"model_decommissioned", "model_deprecated", "free_variant_ended"}, ruling: retired},
 	{codes: []string{"tool_use_failed", "json_validate_failed"}, ruling: fault},
 	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation", "data_inspection_failed",
-		"datainspectionfailed", "sensitivecontentdetected", "1301"}, ruling: declined},
+		"datainspectionfailed", "sensitivecontentdetected", "content_filtered", "content_policy", "content_blocked", "moderation_blocked", "1301"}, ruling: declined},
 	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated"}, ruling: badKey},
 	{codes: []string{"region_restricted"}, ruling: regional},
 	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
@@ -138,8 +139,8 @@ var (
 // What a refusal says of money. The sentences of the first list tell that there is none; those of the second invite to pay, as refusals of
 // a minute's limit do too.
 var (
-	brokeCodes = []string{"insufficient_user_quota", "arrearage", "accountoverdueerror", "prepaidbilloverdue", "postpaidbilloverdue"}
-	brokeWords = []string{"insufficient balance", "balance is insufficient", "insufficient credit", "insufficient fund", "credit balance is too low",
+	brokeCodes = []string{"insufficient_user_quota", "arrearage", "not_enough_balance", "accountoverdueerror", "prepaidbilloverdue", "postpaidbilloverdue"}
+	brokeWords = []string{"insufficient balance", "not enough balance", "not enough credit", "no credits left", "balance is insufficient", "insufficient credit", "insufficient fund", "credit balance is too low",
 		"out of credits", "used all available credits", "have any credits", "out of extra usage", "is overdue", "overdue balance", "in good standing",
 		"past invoices", "余额不足", "额度不足", "额度失败", "欠费", "잔액이 부족", "残高不足", "残高が不足", "solde insuffisant", "guthaben"}
 	payWords = []string{"billing", "purchase*credits", "top up", "recharge"}
@@ -156,7 +157,7 @@ var planWords = []string{"requires a subscription", "requires a pro subscription
 	"not allowed to access model", "not allowed to access the model", "无权访问模型", "无权使用模型"}
 
 var declinedWords = []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies", "usage guidelines",
-	"inappropriate content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
+	"inappropriate content", "prohibited content", "harmful content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
 
 // pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
 // what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.

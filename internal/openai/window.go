@@ -54,6 +54,9 @@ var windowWords = []windowWord{
 	{"par minute", perMinute}, {"pro minute", perMinute}, {"par heure", perHour}, {"pro stunde", perHour}, {"par jour", perDay}, {"quotidien", perDay},
 	{"quotidienne", perDay}, {"pro tag", perDay}, {"tageslimit", perDay}, {"tägliche", perDay}, {"tägliches", perDay}, {"par semaine", perWeek},
 	{"pro woche", perWeek}, {"par mois", perMonth}, {"mensuel", perMonth}, {"mensuelle", perMonth}, {"pro monat", perMonth}, {"monatliche", perMonth},
+	{"por minuto", perMinute}, {"por hora", perHour}, {"por dia", perDay}, {"por día", perDay}, {"diario", perDay}, {"diaria", perDay}, {"diário", perDay},
+	{"diária", perDay}, {"al minuto", perMinute}, {"al giorno", perDay}, {"giornaliero", perDay}, {"giornaliera", perDay}, {"por semana", perWeek},
+	{"semanal", perWeek}, {"por mes", perMonth}, {"por mês", perMonth}, {"mensual", perMonth}, {"mensal", perMonth}, {"al mese", perMonth}, {"mensile", perMonth},
 }
 
 // offers begin what a provider would sell instead. The limits named there are not the one that was met.
