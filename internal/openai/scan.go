@@ -44,60 +44,49 @@ func (s *scanner) next() bool {
 	if s.at == 0 && !s.begin() {
 		return false
 	}
-	b := s.body
-	for i := s.at; ; {
-		var c byte
-		i, c = token(b, i)
-		for c == s.closers[s.nest] {
-			s.nest--
-			s.fresh = false
-			if s.nest == 0 {
-				return s.end(i + 1)
-			}
-			i, c = token(b, i+1)
-		}
-		if !s.fresh {
-			if c != ',' {
-				return s.unexpected(i, "a comma or the end of the object or array")
-			}
-			i, c = token(b, i+1)
-		}
-		s.fresh = false
-		began := i
-		var key text
-		if s.closers[s.nest] == '}' {
-			if c != '"' {
-				return s.unexpected(i, "a key in double quotes")
-			}
-			if key, i = s.readText(i); i < 0 {
-				return false
-			}
-			if i, c = token(b, i); c != ':' {
-				return s.unexpected(i, "a colon after the key")
-			}
-			i, c = token(b, i+1)
-		}
-		switch {
-		case s.looks == 0 || s.nest <= s.looks:
-			s.key, s.depth, s.began, s.from, s.at = key, s.nest, began, i, i
-			return s.readValue(c)
-		case c == '"':
-			var t text
-			if t, i = s.readText(i); i < 0 {
-				return false
-			}
-			if !t.isFile() && !key.namesFile() {
-				s.unseen.add(s.size)
-			}
-		default:
-			s.at = i
-			if !s.readValue(c) {
-				return false
-			}
-			i = s.at
-		}
+	if s.looks > 0 && s.nest > s.looks && !s.pass() {
+		return false
 	}
+	b := s.body
+	i, c := token(b, s.at)
+	for c == s.closers[s.nest] {
+		s.nest--
+		s.fresh = false
+		if s.nest == 0 {
+			return s.end(i + 1)
+		}
+		i, c = token(b, i+1)
+	}
+	if !s.fresh {
+		if c != ',' {
+			return s.unexpected(i, wantsComma)
+		}
+		i, c = token(b, i+1)
+	}
+	s.fresh = false
+	began := i
+	var key text
+	if s.closers[s.nest] == '}' {
+		if c != '"' {
+			return s.unexpected(i, wantsKey)
+		}
+		if key, i = s.readText(i); i < 0 {
+			return false
+		}
+		if i, c = token(b, i); c != ':' {
+			return s.unexpected(i, wantsColon)
+		}
+		i, c = token(b, i+1)
+	}
+	s.key, s.depth, s.began, s.from, s.at = key, s.nest, began, i, i
+	return s.readValue(c)
 }
+
+const (
+	wantsComma = "a comma or the end of the object or array"
+	wantsKey   = "a key in double quotes"
+	wantsColon = "a colon after the key"
+)
 
 // token gives the first byte at or after i that is no white space, and its place; 0 at the end, which is no part of JSON.
 func token(b []byte, i int) (int, byte) {
@@ -167,13 +156,17 @@ func (s *scanner) readValue(c byte) (ok bool) {
 // open enters the object or array that begins here.
 func (s *scanner) open(c byte) bool {
 	if s.nest == maxDepth {
-		return s.fail(s.at, fmt.Sprintf("objects and arrays are nested more than %d deep", maxDepth))
+		return s.tooDeep(s.at)
 	}
 	s.at++
 	s.nest++
 	s.closers[s.nest] = c + 2 // in ASCII '}' is '{'+2 and ']' is '['+2
 	s.fresh = true
 	return true
+}
+
+func (s *scanner) tooDeep(at int) bool {
+	return s.fail(at, fmt.Sprintf("objects and arrays are nested more than %d deep", maxDepth))
 }
 
 func (s *scanner) readWord(word string) bool {

@@ -31,51 +31,52 @@ func (s *scanner) readOdd(start, i int) (t text, end int) {
 	odd := 0 // bytes of raw that are not one plain character each
 	s.size = textSize{}
 	for ; i < len(b); i = skipPlain(b, i) {
-		var n int
 		switch c := b[i]; {
 		case c == '"':
 			t.raw = b[start:i]
 			s.size.ascii += len(t.raw) - odd
 			return t, i + 1
+		case c == '\\' && i+1 < len(b) && isEscape[b[i+1]]:
+			t.escaped = true
+			odd++ // of two bytes
+			i += 2
 		case c == '\\':
-			if n = s.readEscape(i); n == 0 {
+			r, ok := hexEscape(b[i:])
+			if !ok {
 				s.fail(i, "an escape that JSON does not have")
 				return t, -1
 			}
 			t.escaped = true
+			s.size.addRune(r)
+			odd += 6
+			i += 6
 		case c < ' ':
 			s.fail(i, "a control character inside a string; escape it")
 			return t, -1
 		default:
-			if n = runLength(b[i:]); n == 0 {
+			n := runLength(b[i:])
+			if n == 0 {
 				s.fail(i, "not valid UTF-8")
 				return t, -1
 			}
 			s.size.wide += n
+			odd += n
+			i += n
 		}
-		odd += n
-		i += n
 	}
 	s.fail(len(b), "the body ends inside a string")
 	return t, -1
 }
 
-// readEscape gives the length of the escape at i, 0 when it is none.
-func (s *scanner) readEscape(i int) int {
-	if i+1 == len(s.body) {
-		return 0
+// isEscape are the bytes that stand for one character behind a backslash.
+var isEscape = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// hexEscape reads one \uXXXX.
+func hexEscape(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[1] != 'u' {
+		return 0, false
 	}
-	switch s.body[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.size.ascii++
-		return 2
-	case 'u':
-		if r, ok := hex4(s.body[i+2:]); ok {
-			s.size.addRune(r)
-			return 6
-		}
-	}
-	return 0
+	return hex4(b[2:])
 }
 
 // skipPlain gives the index at or after i of the first byte that is not a plain ASCII character of a string: a quote, a
