@@ -58,8 +58,10 @@ const maxModels = 100
 
 // ParseChat reads the body of a chat request. It refuses what is no JSON object, what could be read in two ways, what
 // freefall would have to guess about, and tools that the provider runs at a price. All else is for the upstream to judge.
-func ParseChat(body []byte) (*Request, *Error) {
-	p := chatParser{req: &Request{Body: body}, s: scanner{body: body}}
+func ParseChat(body []byte) (*Request, *Error) { return readChat(body, &known) }
+
+func readChat(body []byte, known *knownTools) (*Request, *Error) {
+	p := chatParser{req: &Request{Body: body}, s: scanner{body: body}, known: known}
 	for p.s.next() {
 		if err := p.value(); err != nil {
 			return nil, err
@@ -92,13 +94,17 @@ type chatParser struct {
 	text        textSize
 	talk        talk
 
+	known   *knownTools // nil = everything is read
+	toolsAt int         // where a list of tools begins that is being read; 0 = none is
+	before  textSize    // text, there
+
 	maxTokens, maxCompletion int // the old and the new name of the bound of an answer; 0 = none
 }
 
 // value takes up the value that the scanner has found.
 func (p *chatParser) value() (err *Error) {
 	if p.s.depth == 1 {
-		p.leave()
+		p.leave(p.s.began)
 		before := p.req.seen
 		if p.member, err = chatKeys.admit(&p.s.key, &p.req.seen); err != nil {
 			return err
@@ -128,19 +134,24 @@ func (p *chatParser) value() (err *Error) {
 	return nil
 }
 
-// leave ends the member under way: of what it holds for a model to read, the scanner has weighed what nobody looks at.
-func (p *chatParser) leave() {
+// leave ends the member under way, at where the next one begins: of what it holds for a model to read, the scanner has weighed what nobody
+// looks at.
+func (p *chatParser) leave(at int) {
 	switch p.member {
 	case "messages", "tools", "functions":
 		p.text.add(p.s.unseen)
 	}
 	p.s.unseen = textSize{}
+	if p.toolsAt > 0 {
+		p.remember(at)
+	}
 }
 
 // end ends the last member, and with it the body.
 func (p *chatParser) end() {
-	p.leave()
-	p.req.left.close(p.s.body, p.s.start, bytes.LastIndexByte(p.s.body, '}'))
+	at := bytes.LastIndexByte(p.s.body, '}')
+	p.leave(at)
+	p.req.left.close(p.s.body, p.s.start, at)
 }
 
 // looksInto is how many containers deep the values lie that are looked at in a top-level member.
@@ -188,6 +199,9 @@ func (p *chatParser) topLevel() *Error {
 			return wrongType(p.member, "an array or null")
 		}
 		r.Need.Tools = r.Need.Tools || p.isFilledArray()
+		if p.member == "tools" && s.kind == '[' && p.known != nil {
+			p.recognize()
+		}
 	case "max_tokens":
 		p.maxTokens = p.tokens()
 	case "max_completion_tokens":
