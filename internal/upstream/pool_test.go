@@ -224,7 +224,7 @@ func TestNoRedialAfterTimeout(t *testing.T) {
 // What a provider says unasked on a kept connection would be taken for the next answer.
 func TestUnsolicitedBytes(t *testing.T) {
 	server, client := certificates()
-	test := func(w *world) {
+	test := func(w *world, body ...string) {
 		said := make(chan struct{}, 2)
 		w.serve(func(p *peer) {
 			p.request()
@@ -239,15 +239,21 @@ func TestUnsolicitedBytes(t *testing.T) {
 			p.untilGone()
 		})
 		for range 2 {
-			w.mustAsk("ok")
+			w.mustAskWith("ok", body...)
 			<-said
 		}
 		if w.dials() != 2 {
 			w.t.Errorf("%d connections", w.dials())
 		}
 	}
-	eachWorld(t, Config{}, test)
-	t.Run("tls", func(t *testing.T) { test(onTLS(t, Config{TLS: client}, server)) })
+	for name, body := range map[string][]string{
+		"small": {"{}"}, "in parts": {strings.Repeat("a", 20_000), "b", strings.Repeat("c", 30_000)}, "in slices": {"", "b", strings.Repeat("c", 2*sliceSize)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWorld(t, Config{}, func(w *world) { test(w, body...) })
+			t.Run("tls", func(t *testing.T) { test(onTLS(t, Config{TLS: client}, server), body...) })
+		})
+	}
 }
 
 // The poison comes in the record that holds the end of the body: it never shows at the socket.

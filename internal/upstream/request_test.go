@@ -84,6 +84,8 @@ func TestBodyArrivesWhole(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"none": {}, "one": {"{}"}, "joined": {"a", "b", "c"}, "just joined": {strings.Repeat("a", 4000), "b", strings.Repeat("c", 4000)},
 		"slices": {strings.Repeat("a", 300_000), "b", strings.Repeat("c", 300_000)}, "last": {"a", "", strings.Repeat("c", sliceSize*2)},
+		"asked in parts": {strings.Repeat("a", 20_000), "b", strings.Repeat("c", 30_000)}, "first": {strings.Repeat("a", sliceSize*2)},
+		"first, and little": {strings.Repeat("a", sliceSize-100), "b", strings.Repeat("c", 200)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachWorld(t, Config{}, func(w *world) {

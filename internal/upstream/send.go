@@ -5,49 +5,61 @@ import (
 	"time"
 )
 
-// send writes the head and the body, what fits into the spare room of head joined to it. It reports whether it stopped
-// because an answer was there already: providers refuse a large body long before its end.
+// send writes the head and the body, joined if they fit into the spare room of head. It reports whether it stopped because an
+// answer was there already: providers refuse a large body long before its end.
 func (c *conn) send(f *Flow, head []byte, body [3][]byte, maxHead int) (stopped bool, err error) {
-	for i, part := range body {
-		n := min(len(part), cap(head)-len(head))
-		head, body[i] = append(head, part[:n]...), part[n:]
-	}
-	if len(body[0])+len(body[1])+len(body[2]) == 0 {
-		return false, c.ask(head, maxHead)
+	rest := [4][]byte{head, body[0], body[1], body[2]}
+	if c.plain() == nil || fits(head, body) {
+		join(&rest)
 	}
 	defer clear(c.vecBack[:])
-	defer func() { f.limitWrite(time.Time{}) }()
-	rest := [4][]byte{head, body[0], body[1], body[2]}
-	for first := true; ; first = false {
+	c.vec = cutSlice(c.vecBack[:0], &rest)
+	if s := c.plain(); s != nil {
+		if len(rest[0])+len(rest[1])+len(rest[2])+len(rest[3]) == 0 {
+			if err := c.ask(s, maxHead); err != nil || len(c.vec) == 0 {
+				return false, err
+			}
+		}
+		defer func() { f.limitWrite(time.Time{}) }()
+	}
+	for {
+		if stopped, err := c.sendSlice(f, maxHead); stopped || err != nil {
+			return stopped, err
+		}
 		if c.vec = cutSlice(c.vecBack[:0], &rest); len(c.vec) == 0 {
 			return false, nil
 		}
-		if !first && c.answering(f, maxHead) {
+		if c.answering(f, maxHead) {
 			return true, nil
-		}
-		if stopped, err := c.sendSlice(f, maxHead); stopped || err != nil {
-			return stopped, err
 		}
 	}
 }
 
-// ask writes a question that is all there is to send, and waits for the first of its answer where that can be done at once.
-func (c *conn) ask(p []byte, maxHead int) error {
-	if s := c.plain(); s != nil {
-		a, said, early, wrong := s.Ask(p, &firsts, int64(maxHead))
-		switch {
-		case early && c.kept:
-			return errStale
-		case wrong != nil:
-			return wrong
-		case said == len(p):
-			c.first, c.asked = a, true
-			return nil
-		}
-		p = p[said:]
+// fits says whether the body has room behind the head.
+func fits(head []byte, body [3][]byte) bool {
+	return len(body[0])+len(body[1])+len(body[2]) <= cap(head)-len(head)
+}
+
+// join moves to the first part what fits into its spare room: over TLS each part is a record of its own.
+func join(parts *[4][]byte) {
+	for i := 1; i < len(parts); i++ {
+		n := min(len(parts[i]), cap(parts[0])-len(parts[0]))
+		parts[0], parts[i] = append(parts[0], parts[i][:n]...), parts[i][n:]
 	}
-	_, err := c.say(p)
-	return err
+}
+
+// ask writes c.vec, which is all there is to send, and waits for the first of the answer if that could be done at once.
+func (c *conn) ask(s *socket, maxHead int) error {
+	a, early, wrong := s.Ask(&c.vec, &firsts, int64(maxHead))
+	switch {
+	case early && c.kept:
+		return errStale
+	case wrong != nil:
+		return wrong
+	case len(c.vec) == 0:
+		c.first, c.asked = a, true
+	}
+	return nil
 }
 
 // cutSlice moves up to sliceSize bytes from the front of rest to dst.

@@ -22,6 +22,9 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 
 // writePartsNow writes the first few of the parts in one call.
 func writePartsNow(fd uintptr, parts [][]byte) (int, syscall.Errno) {
+	if len(parts) == 1 {
+		return writeNow(fd, parts[0])
+	}
 	var vec [len(conn{}.vecBack)]unix.Iovec
 	n := 0
 	for ; n < min(len(parts), len(vec)); n++ {

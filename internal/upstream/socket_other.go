@@ -19,6 +19,6 @@ func (*socket) WriteParts(*net.Buffers) error { panic(noSocket) }
 func (*socket) ReadPooled(*sync.Pool, int64) (*[]byte, int, error) {
 	panic(noSocket)
 }
-func (*socket) Ask([]byte, *sync.Pool, int64) (answer, int, bool, error) { panic(noSocket) }
+func (*socket) Ask(*net.Buffers, *sync.Pool, int64) (answer, bool, error) { panic(noSocket) }
 
 const noSocket = "BUG: a socket where there are none"

@@ -170,14 +170,22 @@ func (s *socket) sent(fd uintptr) bool {
 }
 
 func (s *socket) sentParts(fd uintptr) bool {
-	for parts := s.out.parts; len(*parts) > 0; {
+	if err := writeParts(fd, s.out.parts); err != 0 {
+		s.out.err = err
+		return true
+	}
+	return len(*s.out.parts) == 0
+}
+
+// writeParts writes of the parts what the kernel takes now, and takes it out of them.
+func writeParts(fd uintptr, parts *net.Buffers) syscall.Errno {
+	for len(*parts) > 0 {
 		n, err := writePartsNow(fd, *parts)
 		switch {
 		case err == unix.EAGAIN:
-			return false
+			return 0
 		case err != 0:
-			s.out.err = err
-			return true
+			return err
 		}
 		for len(*parts) > 0 && n >= len((*parts)[0]) {
 			n -= len((*parts)[0])
@@ -187,5 +195,5 @@ func (s *socket) sentParts(fd uintptr) bool {
 			(*parts)[0] = (*parts)[0][n:]
 		}
 	}
-	return true
+	return 0
 }

@@ -80,9 +80,9 @@ func (t *Transport) Do(f *Flow, r *Request) (*Reply, error) {
 	if err != nil {
 		return nil, &Error{Phase: phaseRequest, Err: err}
 	}
-	small := len(head)+r.size() <= cap(head) // so that it is asked at once, which also shows whether the connection is stale
+	asked := len(head)+r.size() <= sliceSize // at once, which also shows whether the connection is stale
 	for {
-		c, err := t.acquire(f, o, r.Connect, small)
+		c, err := t.acquire(f, o, r.Connect, asked)
 		if err != nil {
 			return nil, err
 		}
