@@ -237,11 +237,14 @@ func (p *chatParser) message() {
 func (p *chatParser) tool() *Error {
 	p.count()
 	s := &p.s
-	if s.depth != 3 {
+	switch {
+	case s.depth != 3, s.key.is("function"):
 		return nil
-	}
-	if key, _ := toolKeys.find(&s.key); key.bit == 0 {
-		return nil
+	case s.key.is("type"):
+	default:
+		if key, _ := toolKeys.find(&s.key); key.bit == 0 {
+			return nil
+		}
 	}
 	if s.kind != '"' {
 		return wrongType("tools", `an array of tools whose "type" is a string`)
