@@ -58,7 +58,7 @@ func TestRatio(t *testing.T) {
 
 // Each program is sent bodies of the same length, of valid JSON, and no two alike.
 func TestRequests(t *testing.T) {
-	for _, k := range []*kind{&small, &tools, &stream, &fall, &drip, &quiet} {
+	for _, k := range []*kind{&small, &tools, &others, &stream, &fall, &drip, &quiet} {
 		for _, p := range []*program{direct, {name: "freefall", own: true}} {
 			forms := k.requests(p)
 			if k.models > 0 && len(forms) != k.models {
@@ -76,6 +76,10 @@ func TestRequests(t *testing.T) {
 			}
 			if k.tools != bytes.Contains(body, []byte(`"tools"`)) || k.stream != bytes.Contains(body, []byte(`"stream":true`)) {
 				t.Errorf("%s is another kind of request", k.name)
+			}
+			_, list, _ := bytes.Cut(body, []byte(`"tools"`))
+			if k.fresh != bytes.Contains(list, []byte("00001234")) {
+				t.Errorf("%s: its tools are other ones than they should be", k.name)
 			}
 		}
 	}

@@ -26,6 +26,7 @@ type kind struct {
 	size   int // of its body
 	stream bool
 	tools  bool
+	fresh  bool   // and no two requests have the same ones
 	model  string // that freefall is asked for; %d = the number of the request
 	models int    // how many numbers there are
 	list   bool   // as a list, with fast-0 behind it
@@ -36,6 +37,7 @@ type kind struct {
 var (
 	small  = kind{name: "small", size: smallBody, model: "auto", path: "/v1/"}
 	tools  = kind{name: "tools", size: toolsBody, model: "auto", path: "/v1/", tools: true}
+	others = kind{name: "other tools", size: toolsBody, model: "auto", path: "/v1/", tools: true, fresh: true}
 	stream = kind{name: "stream", size: smallBody, model: "auto", path: "/v1/", stream: true}
 	plain  = kind{name: "plain", size: smallBody, model: "auto", path: "/v1/"} // beside falls: over as few connections
 	fall   = kind{name: "fallover", size: smallBody, model: "tired-%d", models: tired, list: true, path: "/fall/"}
@@ -58,10 +60,16 @@ func (k *kind) requests(p *program) [][]byte {
 
 const digits = "00000000"
 
-// number writes n over the digits of a request.
+// number writes n over the digits of a request, wherever they are.
 func number(request []byte, n int) {
-	at := bytes.Index(request, []byte(digits))
-	copy(request[at:], fmt.Sprintf("%08d", n))
+	text := fmt.Sprintf("%08d", n)
+	for {
+		at := bytes.Index(request, []byte(digits))
+		if at < 0 {
+			return
+		}
+		request = request[at+copy(request[at:], text):]
+	}
 }
 
 func (k *kind) request(p *program, model string) []byte {
@@ -72,6 +80,9 @@ func (k *kind) request(p *program, model string) []byte {
 	more := ""
 	if k.tools {
 		more = `,"tools":[` + strings.Join(toolTexts(), ",") + `]`
+		if k.fresh {
+			more = strings.Replace(more, "good for", digits, 1)
+		}
 	}
 	if k.stream {
 		more += `,"stream":true`

@@ -24,7 +24,7 @@ type measurement struct {
 func measurements() []measurement {
 	return []measurement{
 		{name: "small", of: func(b *bench) error { return b.requests(&small, 10_000, 32) }},
-		{name: "tools", of: func(b *bench) error { return b.requests(&tools, 3000, 32) }},
+		{name: "tools", of: func(b *bench) error { return errors.Join(b.requests(&tools, 3000, 32), b.requests(&others, 3000, 32)) }},
 		{name: "stream", of: func(b *bench) error { return b.requests(&stream, 1500, 32) }},
 		{name: "fallover", of: func(b *bench) error { return errors.Join(b.requests(&plain, 5000, 8), b.requests(&fall, 5000, 8)) }},
 		{name: "latency", of: (*bench).latency},
