@@ -21,7 +21,7 @@ type sampler struct {
 
 	mu    sync.Mutex // guards all below
 	begun time.Time
-	texts map[string]*repeats
+	texts map[string]*repeats // nil: the second is over
 	timer *time.Timer
 }
 
@@ -38,7 +38,7 @@ func (c *sampler) Run(e *zerolog.Event, level zerolog.Level, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if now.Sub(c.begun) >= stormSecond || len(c.texts) >= stormTexts {
+	if c.texts == nil || now.Sub(c.begun) >= stormSecond || len(c.texts) >= stormTexts {
 		c.sum()
 		c.begun, c.texts = now, map[string]*repeats{}
 	}
@@ -52,7 +52,17 @@ func (c *sampler) Run(e *zerolog.Event, level zerolog.Level, text string) {
 	}
 	e.Discard()
 	if c.timer == nil {
-		c.timer = time.AfterFunc(c.begun.Add(stormSecond).Sub(now), c.flush)
+		second := c.begun
+		c.timer = time.AfterFunc(second.Add(stormSecond).Sub(now), func() { c.over(second) })
+	}
+}
+
+// over writes the sums of a second, unless a line of the next one was quicker.
+func (c *sampler) over(second time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.begun == second {
+		c.sum()
 	}
 }
 

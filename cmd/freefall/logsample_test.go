@@ -57,6 +57,30 @@ func TestStormsAreSummedUp(t *testing.T) {
 	})
 }
 
+// A line that follows the sums within their second begins another one; a timer that comes too late for its own second leaves the next alone.
+func TestASecondMayEndAtAnyTime(t *testing.T) {
+	var out output
+	bare := zerolog.New(&out)
+	s := &sampler{log: bare}
+	log := bare.Hook(s)
+	for range stormLines + 2 {
+		log.Warn().Msg("Model a failed")
+	}
+	last := s.begun
+	s.flush()
+	for range stormLines + 3 {
+		log.Warn().Msg("Model a failed")
+	}
+	s.over(last)
+	if got := strings.Count(out.String(), "more times"); got != 1 {
+		t.Errorf("%d sums before the second one is over", got)
+	}
+	s.over(s.begun)
+	if !strings.Contains(out.String(), "and 2 more times") || !strings.Contains(out.String(), "and 3 more times") {
+		t.Errorf("the sums: %s", out.String())
+	}
+}
+
 func BenchmarkSampler(b *testing.B) {
 	bare := zerolog.New(io.Discard)
 	log := bare.Hook(&sampler{log: bare})
