@@ -92,6 +92,9 @@ func (c *counter) fill(now time.Time) {
 }
 
 func (c *counter) slide(now time.Time) {
+	if len(c.log) == 0 {
+		return
+	}
 	left := now.Add(-c.Per - c.margin())
 	for c.head < len(c.log) && !c.log[c.head].at.After(left) {
 		c.used -= c.log[c.head].n
@@ -270,6 +273,7 @@ func (c *counter) amend(now, at time.Time, n int64) {
 			n = max(n, -live[i].n)
 			live[i].n += n
 			c.used += n
+			c.tidy()
 		}
 	case at.Before(c.from):
 		if c.from.Sub(at) <= c.margin() {
@@ -280,6 +284,14 @@ func (c *counter) amend(now, at time.Time, n int64) {
 		if !at.Add(c.margin()).Before(c.to) {
 			c.next = max(0, c.next+n)
 		}
+	}
+}
+
+// tidy forgets the youngest charges if nothing is left of them: where all is turned away, as a guess sees it, they would be most of what is
+// kept. Of tokens some may come again. Where charges are lumped it must be known when the youngest began.
+func (c *counter) tidy() {
+	for last := len(c.log) - 1; c.Unit == Requests && last >= c.head && last-c.head < exact-1 && c.log[last].n == 0; last-- {
+		c.log = c.log[:last]
 	}
 }
 

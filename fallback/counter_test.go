@@ -201,6 +201,27 @@ func TestCounterOfManyIsSafeAndNearlyExact(t *testing.T) {
 	}
 }
 
+// Of requests that were all given back nothing is kept, in whatever order; what a count of tokens gave back may come again.
+func TestCounterForgetsWhatWasGivenBack(t *testing.T) {
+	for _, unit := range []Unit{Requests, Tokens} {
+		c := counter{Window: Window{Unit: unit, Per: time.Hour, Limit: 1000}}
+		c.draw(noon, 1)
+		for _, i := range []int{1, 3, 2} {
+			c.draw(noon.Add(time.Duration(i)*time.Second), 1)
+		}
+		for _, i := range []int{2, 3, 1} {
+			c.amend(noon.Add(9*time.Second), noon.Add(time.Duration(i)*time.Second), -1)
+		}
+		c.amend(noon.Add(10*time.Second), noon.Add(3*time.Second), 5)
+		switch {
+		case unit == Requests && (len(c.log) != 1 || c.used != 1):
+			t.Errorf("%d charges are kept: %v", len(c.log), c.log)
+		case unit == Tokens && c.used != 6:
+			t.Errorf("%d are counted", c.used)
+		}
+	}
+}
+
 func TestCounterBelieves(t *testing.T) {
 	for _, c := range []struct {
 		name               string

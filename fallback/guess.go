@@ -265,14 +265,18 @@ func (s *suspect) contradict(now time.Time) {
 }
 
 // least is what the window holds without what its margin still counts.
-func (s *suspect) least(now time.Time) int64 { return s.since(now.Add(-s.Per)) }
+func (s *suspect) least(now time.Time) int64 { return s.within(now, s.Per) }
 
 // sure is what it still holds when an attempt that is sent now is there, however long either took on the way.
-func (s *suspect) sure(now time.Time) int64 { return s.since(now.Add(min(disorder, s.Per/10) - s.Per)) }
+func (s *suspect) sure(now time.Time) int64 { return s.within(now, s.Per-min(disorder, s.Per/10)) }
 
-// since is what the window holds without what was drawn before.
-func (s *suspect) since(from time.Time) int64 {
+// within is what the window holds without what was drawn longer ago.
+func (s *suspect) within(now time.Time, per time.Duration) int64 {
 	n := s.used
+	if len(s.log) == 0 {
+		return n
+	}
+	from := now.Add(-per)
 	for _, old := range s.log[s.head:] {
 		if old.at.After(from) {
 			break
