@@ -62,6 +62,7 @@ type Proxy struct {
 	history   History
 	prices    func(provider, id string) (Price, bool)
 	quirks    *Quirks
+	verdicts  openai.Verdicts
 	changes   *Changes
 	doubt     func(provider, account string)
 	settings  atomic.Pointer[Settings]

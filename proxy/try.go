@@ -236,7 +236,7 @@ func (r *reply) refused() fallback.Outcome {
 		return r.transport(err)
 	}
 	now := time.Now()
-	o, learned := openai.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, now)
+	o, learned := r.exchange.proxy.verdicts.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, now)
 	if err == nil {
 		r.attempt.Observe(now, learned)
 	}
