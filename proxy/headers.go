@@ -8,7 +8,6 @@ import (
 
 	"freefall/fallback"
 	"freefall/internal/openai"
-	"freefall/internal/upstream"
 )
 
 // What freefall says of a request's way. Of the upstream's own headers nothing is passed on: its rate limits are one
@@ -104,15 +103,4 @@ func (x *exchange) step(id, class string) {
 	x.trail = append(x.trail, id...)
 	x.trail = append(x.trail, '=')
 	x.trail = append(x.trail, class...)
-}
-
-// sent are the headers of an upstream request beside those of the transport: built from nothing, never copied from the
-// client.
-func (p *Provider) sent(key int) []upstream.Header {
-	out := make([]upstream.Header, 0, len(p.Headers)+2)
-	out = append(out, upstream.Header{Name: "Content-Type", Value: "application/json"})
-	if key < len(p.Keys) && p.Keys[key] != "" {
-		out = append(out, upstream.Header{Name: "Authorization", Value: "Bearer " + p.Keys[key]})
-	}
-	return append(out, p.Headers...)
 }

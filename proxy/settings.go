@@ -3,9 +3,9 @@ package proxy
 import (
 	"crypto/sha256"
 	"strconv"
+	"sync/atomic"
 	"time"
 
-	"freefall/fallback"
 	"freefall/internal/openai"
 	"freefall/internal/upstream"
 )
@@ -43,7 +43,7 @@ type keyHash struct {
 	meter *clientMeter // nil for the admin
 }
 
-// Provider is how one provider is reached.
+// Provider is how one provider is reached. Nothing of it changes once it was asked.
 type Provider struct {
 	Name     string
 	ChatURL  string // the whole address of its chat completions
@@ -53,14 +53,8 @@ type Provider struct {
 	Local    bool         // loopback and private addresses may be dialled
 	Keys     []string     // by fallback's key index; "" = keyless
 	Headers  []upstream.Header
-}
 
-// url is who answers requests of a kind.
-func (p *Provider) url(k fallback.Kind) string {
-	if k == fallback.Embedding {
-		return p.EmbedURL
-	}
-	return p.ChatURL
+	templates atomic.Pointer[templates]
 }
 
 // Route is how one row is reached: what Model.Via of the pool's rows holds.

@@ -68,18 +68,11 @@ func (r *reply) call() (*upstream.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	accept := upstream.Header{Name: "Accept", Value: "application/json"}
-	if x.req.Stream {
-		accept.Value = "text/event-stream"
-	}
-	return x.proxy.transport.Do(r.flow, &upstream.Request{
-		Method: "POST",
-		URL:    provider.url(x.req.Need.Kind),
-		Header: append(provider.sent(r.attempt.Key), accept),
-		Body:   body,
-		Local:  provider.Local,
-
-		Connect: r.route.Connect,
+	t := x.proxy.transport
+	return t.Do(r.flow, &upstream.Request{
+		Template: provider.template(t, r.attempt.Key, x.req.Need.Kind, x.req.Stream),
+		Body:     body,
+		Connect:  r.route.Connect,
 	})
 }
 

@@ -262,7 +262,7 @@ func meaning(t *testing.T, yaml string) string {
 		route := m.Via.(*proxy.Route)
 		m.Via = nil
 		fmt.Fprintf(&out, "%+v\n%+v\n", m, reflect.ValueOf(*route))
-		p := *route.Provider
+		p := route.Provider
 		fmt.Fprintf(&out, "%s %s %s %+v %v %v %v\n", p.Name, p.ChatURL, p.Dialect.Name, p.Edits, p.Local, p.Keys, p.Headers)
 	}
 	// What lies behind a pointer is told above by its values.

@@ -21,6 +21,7 @@ type Request struct {
 	Body        [3][]byte     // written one after the other
 	Local       bool          // may dial loopback and private addresses
 	Connect     time.Duration // bound of dial and TLS together, within the flow's deadline; 0 = none of its own
+	Template    *Template     // what stands in the place of Method, URL, Header and Local; nil = they do
 }
 
 func (r *Request) size() int { return len(r.Body[0]) + len(r.Body[1]) + len(r.Body[2]) }
@@ -70,20 +71,39 @@ func (o origin) host() (name, addr string, err error) {
 	return name, net.JoinHostPort(name, port), nil
 }
 
-// appendHead appends the request line and the head of r, built from nothing but its fields and agent.
-func appendHead(b []byte, r *Request, o origin, path, agent string) ([]byte, error) {
-	if !httpguts.ValidHeaderFieldName(r.Method) {
-		return b, errors.New("bad method")
+// Template is all that requests to one address with the same fields have in common: it is checked and written once. What its body needs must
+// stand among its fields. It holds keys.
+type Template struct {
+	origin        origin
+	bodiless      bool   // so is the answer
+	counted       bool   // the length of the body is told although it is 0
+	before, after []byte // the head but for the length of the body
+	err           error  // why nothing like it can be sent
+}
+
+// Template makes one of a request.
+func (t *Transport) Template(r *Request) *Template {
+	m := &Template{bodiless: r.Method == "HEAD", counted: r.Method == "POST"}
+	m.err = m.write(r, t.cfg.UserAgent)
+	return m
+}
+
+// write builds the head from nothing but the request's fields and agent.
+func (m *Template) write(r *Request, agent string) (err error) {
+	var path string
+	if m.origin, path, err = parseURL(r.URL, r.Local); err != nil {
+		return err
 	}
-	b = append(append(b, r.Method...), ' ')
+	if !httpguts.ValidHeaderFieldName(r.Method) {
+		return errors.New("bad method")
+	}
+	b := append([]byte(r.Method), ' ')
 	if path == "" || path[0] == '?' {
 		b = append(b, '/')
 	}
 	b = append(append(b, path...), " HTTP/1.1\r\n"...)
-	b = appendField(b, "Host", o.authority)
-	if n := r.size(); n > 0 || r.Method == "POST" {
-		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(n), 10), "\r\n"...)
-	}
+	m.before = appendField(b, "Host", m.origin.authority)
+	b = nil
 	own := [...]Header{{"User-Agent", agent}, {"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}}
 	for i, h := range own {
 		if !r.has(h.Name) && (i < 2 || r.size() > 0) {
@@ -92,11 +112,21 @@ func appendHead(b []byte, r *Request, o origin, path, agent string) ([]byte, err
 	}
 	for _, h := range r.Header {
 		if err := h.check(); err != nil {
-			return b, err
+			return err
 		}
 		b = appendField(b, h.Name, h.Value)
 	}
-	return append(b, "\r\n"...), nil
+	m.after = append(b, "\r\n"...)
+	return nil
+}
+
+// appendHead appends the head of a request with a body of that size.
+func (m *Template) appendHead(b []byte, size int) []byte {
+	b = append(b, m.before...)
+	if size > 0 || m.counted {
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(size), 10), "\r\n"...)
+	}
+	return append(b, m.after...)
 }
 
 func appendField(b []byte, name, value string) []byte {

@@ -26,14 +26,11 @@ func TestRequestHead(t *testing.T) {
 			"GET / HTTP/1.1\r\nHost: a.test\r\naccept: text/event-stream\r\nUSER-AGENT: me\r\n\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, path, err := parseURL(test.r.URL, false)
-			if err != nil {
-				t.Fatal(err)
+			m := New(Config{}).Template(&test.r)
+			if m.err != nil {
+				t.Fatal(m.err)
 			}
-			head, err := appendHead(nil, &test.r, o, path, "freefall")
-			if err != nil {
-				t.Fatal(err)
-			}
+			head := m.appendHead(nil, test.r.size())
 			for _, part := range test.r.Body {
 				head = append(head, part...)
 			}

@@ -70,29 +70,29 @@ var heads = sync.Pool{New: func() any { b := make([]byte, 0, joinSize); return &
 
 // Do sends r and returns when the head of the answer has been read. The Reply must be closed.
 func (t *Transport) Do(f *Flow, r *Request) (*Reply, error) {
-	o, path, err := parseURL(r.URL, r.Local)
-	if err != nil {
-		return nil, &Error{Phase: phaseRequest, Err: err}
+	m := r.Template
+	if m == nil {
+		m = t.Template(r)
+	}
+	if m.err != nil {
+		return nil, &Error{Phase: phaseRequest, Err: m.err}
 	}
 	buf := heads.Get().(*[]byte)
 	defer heads.Put(buf)
-	head, err := appendHead((*buf)[:0], r, o, path, t.cfg.UserAgent)
-	if err != nil {
-		return nil, &Error{Phase: phaseRequest, Err: err}
-	}
+	head := m.appendHead((*buf)[:0], r.size())
 	asked := len(head)+r.size() <= sliceSize // at once, which also shows whether the connection is stale
 	for {
-		c, err := t.acquire(f, o, r.Connect, asked)
+		c, err := t.acquire(f, m.origin, r.Connect, asked)
 		if err != nil {
 			return nil, err
 		}
-		reply, err := t.exchange(f, c, head, r)
+		reply, err := t.exchange(f, c, head, r.Body, m.bodiless)
 		if err == errStale {
 			t.pool.drop(c)
 			continue
 		}
 		if err != nil && c.kept && c.silent && !ended(err) {
-			reply, err = t.redial(f, c, head, r)
+			reply, err = t.redial(f, c, head, r, m.bodiless)
 		}
 		if err != nil {
 			t.pool.drop(c)
@@ -147,12 +147,12 @@ func (t *Transport) place(f *Flow, o origin) (*conn, error) {
 }
 
 // exchange writes the request and reads the head of its answer over c.
-func (t *Transport) exchange(f *Flow, c *conn, head []byte, r *Request) (*Reply, error) {
+func (t *Transport) exchange(f *Flow, c *conn, head []byte, body [3][]byte, bodiless bool) (*Reply, error) {
 	c.silent = true
 	if err := f.bind(c.raw, time.Time{}); err != nil {
 		return nil, &Error{Phase: phaseWrite, Err: err}
 	}
-	stopped, wrong := c.send(f, head, r.Body, t.cfg.MaxHead)
+	stopped, wrong := c.send(f, head, body, t.cfg.MaxHead)
 	if wrong == errStale {
 		f.unbind()
 		return nil, errStale
@@ -162,7 +162,7 @@ func (t *Transport) exchange(f *Flow, c *conn, head []byte, r *Request) (*Reply,
 		return nil, t.fail(f, phaseWrite, wrong)
 	}
 	// A peer that refuses a body may have said why before it closed.
-	reply := &Reply{t: t, f: f, c: c, bodiless: r.Method == "HEAD", spent: stopped || wrong != nil}
+	reply := &Reply{t: t, f: f, c: c, bodiless: bodiless, spent: stopped || wrong != nil}
 	err := reply.readHead(t.cfg.MaxHead)
 	switch {
 	case err == nil:
@@ -183,12 +183,12 @@ func (t *Transport) fail(f *Flow, phase string, err error) error {
 }
 
 // redial serves a request whose kept connection turned out to be dead: nobody's failure, and the only thing tried twice.
-func (t *Transport) redial(f *Flow, c *conn, head []byte, r *Request) (*Reply, error) {
+func (t *Transport) redial(f *Flow, c *conn, head []byte, r *Request, bodiless bool) (*Reply, error) {
 	c.close()
 	var reply *Reply
 	err := t.connect(f, c, r.Connect)
 	if err == nil {
-		reply, err = t.exchange(f, c, head, r)
+		reply, err = t.exchange(f, c, head, r.Body, bodiless)
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Sent = true // the dead connection may have taken it
