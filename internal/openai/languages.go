@@ -29,6 +29,9 @@ var afterWords = []string{"后", "後", "之后", "以后", "钟后", "後に", 
 
 // foreignWait reads a wait in a text that is not English: a number, a unit, and what says that it is one to wait.
 func foreignWait(text string) (time.Duration, bool) {
+	if !strings.ContainsAny(text, "123456789") {
+		return 0, false
+	}
 	for i := range tongues {
 		if d, ok := tongues[i].wait(text); ok {
 			return d, true
