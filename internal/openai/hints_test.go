@@ -150,6 +150,8 @@ func TestWindowsInOtherLanguages(t *testing.T) {
 		"Límite de solicitudes diario alcanzado": perDay, "20 solicitudes por minuto": perMinute, "Cota diária esgotada": perDay, "limite giornaliero raggiunto": perDay,
 		"Превышен суточный лимит": perDay, "20 запросов в минуту": perMinute, "cuota mensual agotada": perMonth,
 		"Too many requests": unnamed, "请求过多，请稍后再试": unnamed,
+		"Слишком много запросов. Лимиты провайдеров часто меняются": unnamed, "Слишком много запросов, в частности от вас": unnamed,
+		"исчерпан лимит ежедневной квоты": perDay, "100 запросов в час.": perHour,
 	} {
 		if got := heard(text).window(); got != want {
 			t.Errorf("%s: window %d, want %d", text, got, want)

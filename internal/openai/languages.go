@@ -127,5 +127,5 @@ var foreignWindows = []windowWord{
 	{"일일", perDay}, {"하루", perDay}, {"오늘", perDay},
 	{"每周", perWeek}, {"本周", perWeek}, {"毎週", perWeek}, {"今週", perWeek}, {"주간", perWeek}, {"이번 주", perWeek},
 	{"每月", perMonth}, {"本月", perMonth}, {"毎月", perMonth}, {"今月", perMonth}, {"월간", perMonth}, {"이번 달", perMonth},
-	{"в минуту", perMinute}, {"в час", perHour}, {"в день", perDay}, {"в сутки", perDay}, {"дневной", perDay}, {"суточный", perDay}, {"в неделю", perWeek}, {"в месяц", perMonth},
+	{"в минуту", perMinute}, {"в час", perHour}, {"в день", perDay}, {"в сутки", perDay}, {"дневной", perDay}, {"ежедневной", perDay}, {"суточный", perDay}, {"в неделю", perWeek}, {"в месяц", perMonth},
 }

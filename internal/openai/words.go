@@ -47,12 +47,18 @@ func indexWord(text, word string) int {
 		}
 		at += i
 		end := at + len(word)
-		if (at == 0 || !isWordByte(text[at-1]) || !isWordByte(word[0])) && (end == len(text) || !isWordByte(text[end])) {
+		switch {
+		case at > 0 && isWordByte(text[at-1]) && isWordByte(word[0]), end < len(text) && isWordByte(text[end]):
+		case isCyrillic(word) && (at > 1 && isCyrillic(text[at-2:]) || isCyrillic(text[end:])): // "в час" is no part of "в частности"
+		default:
 			return at
 		}
 		at++
 	}
 }
+
+// isCyrillic says whether a text begins with a letter of two bytes that is Cyrillic.
+func isCyrillic(s string) bool { return len(s) > 1 && s[0]&0xFC == 0xD0 && s[1]&0xC0 == 0x80 }
 
 func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
 
