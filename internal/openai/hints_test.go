@@ -139,6 +139,19 @@ func TestSpentWindowsInHeads(t *testing.T) {
 	}
 }
 
+// The length of a window is no wait, although another clause speaks of trying again.
+func TestWindowsAreNoWaits(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"Limit von 9 Anfragen in 24 Stunden erreicht. Bitte versuchen Sie es später erneut.": 0,
+		"Limite de 9 requisições em 24 horas excedido: tente novamente mais tarde":           0,
+		"Límite de 9 solicitudes en 24 horas superado, inténtelo de nuevo en 20 segundos":    20 * time.Second,
+	} {
+		if o := Classify(nil, 429, nil, []byte(msg(text)), noon); o.RetryAfter != want || o.Stated != (want > 0) {
+			t.Errorf("%s: %v", text, o.RetryAfter)
+		}
+	}
+}
+
 // A day that only another language names is a day all the same.
 func TestWindowsInOtherLanguages(t *testing.T) {
 	for text, want := range map[string]window{

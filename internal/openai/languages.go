@@ -32,9 +32,11 @@ func foreignWait(text string) (time.Duration, bool) {
 	if !strings.ContainsAny(text, "123456789") {
 		return 0, false
 	}
-	for i := range tongues {
-		if d, ok := tongues[i].wait(text); ok {
-			return d, true
+	for clause, rest := cutClause(text); clause != ""; clause, rest = cutClause(rest) {
+		for i := range tongues {
+			if d, ok := tongues[i].wait(clause); ok {
+				return d, true
+			}
 		}
 	}
 	if !isForeign(text) {
@@ -58,7 +60,7 @@ func foreignWait(text string) (time.Duration, bool) {
 // tongue is how a language of Europe words a wait: "in 20 Sekunden erneut versuchen".
 type tongue struct {
 	leads []string // right before the number
-	again []string // somewhere in the text: else the number may be the length of a window
+	again []string // somewhere in the same clause: else the number may be the length of a window
 	units map[string]time.Duration
 }
 
@@ -78,7 +80,17 @@ var tongues = []tongue{
 		"час": time.Hour, "часа": time.Hour, "часов": time.Hour}},
 }
 
-// wait reads what a text in lower case says in this language.
+// cutClause parts a text behind its first sign of punctuation that a blank follows.
+func cutClause(text string) (clause, rest string) {
+	for i := 1; i < len(text); i++ {
+		if (text[i] == ' ' || text[i] == '\n') && strings.IndexByte(".,;:!?", text[i-1]) >= 0 {
+			return text[:i], text[i:]
+		}
+	}
+	return text, ""
+}
+
+// wait reads what a clause in lower case says in this language.
 func (t *tongue) wait(text string) (time.Duration, bool) {
 	if !containsAny(text, t.again) {
 		return 0, false
