@@ -157,7 +157,7 @@ func (g *guess) draw(now time.Time, tokens, ahead int64) {
 		s := &g.windows[i]
 		s.advance(now)
 		note.held[i] = int32(s.least(now))
-		s.counter.draw(now, 1)
+		s.take(now, 1)
 		if n := s.sure(now) - beside; n > s.peak {
 			s.peak, s.peakAt = n, now
 		}

@@ -166,7 +166,12 @@ func (t *text) namesFile() bool {
 // isFile says whether the text itself is one.
 func (t *text) isFile() bool { return len(t.raw) >= 5 && string(t.raw[:5]) == "data:" }
 
-func (t text) String() string { return string(t.appendTo(nil)) }
+func (t text) String() string {
+	if !t.escaped {
+		return string(t.raw)
+	}
+	return string(t.appendTo(nil))
+}
 
 // appendTo appends what the text reads as. A lone half of a surrogate pair becomes U+FFFD, as in encoding/json.
 func (t text) appendTo(dst []byte) []byte {
