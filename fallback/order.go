@@ -36,11 +36,11 @@ func (p *Pool) rank(now time.Time, w *Walk, base []int32) {
 			w.order = append(w.order, base[k])
 		}
 	}
-	lead := w.order
-	w.order = slices.Grow(w.order, len(base))
-	for _, i := range base {
-		if !slices.Contains(lead, i) {
-			w.order = append(w.order, i)
+	lead := len(w.order)
+	w.order = append(w.order, base...)
+	for _, i := range w.order[:lead] {
+		if k := slices.Index(w.order[lead:], i); k >= 0 {
+			w.order = slices.Delete(w.order, lead+k, lead+k+1)
 		}
 	}
 }

@@ -137,6 +137,7 @@ type table struct {
 	rows   []row
 	chains map[string][]int32
 	all    []int32
+	names  names
 	tasks  map[string]bool // strengths, and tasks of chains
 	pairs  int
 
@@ -254,12 +255,14 @@ func (s *state) build(c Config) *table {
 	for _, m := range s.models {
 		m.present = false
 	}
-	t := &table{Config: c, chains: map[string][]int32{}, accounts: map[accountKey]*accountState{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models))}
+	t := &table{Config: c, chains: map[string][]int32{}, accounts: map[accountKey]*accountState{}, tasks: map[string]bool{}, rows: make([]row, len(c.Models)),
+		names: names{byID: map[string][]int32{}, first: map[string]int32{}}}
 	for i, m := range c.Models {
 		t.rows[i] = row{Model: m, model: at(s.models, [2]string{m.Provider, m.ID}), provider: at(s.providers, m.Provider)}
 		t.rows[i].model.health.clamp(c.Breaker)
 		t.rows[i].model.present, t.rows[i].model.left = true, time.Time{}
 		t.all = append(t.all, int32(i))
+		t.names.add(&m, int32(i))
 		for _, strength := range m.Strengths {
 			t.tasks[strength] = true
 		}

@@ -149,38 +149,6 @@ func grow[T any](s []T, n int) []T {
 	return s
 }
 
-// configured appends the rows that have this id, or this provider/id, and are not in the order yet.
-func (t *table) configured(order []int32, name string) []int32 {
-	if auto(name) {
-		return order
-	}
-	n := len(order)
-	for i := range t.rows {
-		if t.rows[i].ID == name && !slices.Contains(order, int32(i)) {
-			order = append(order, int32(i))
-		}
-	}
-	if len(order) > n {
-		return order
-	}
-	if i := t.first(name); i >= 0 && !slices.Contains(order, int32(i)) {
-		order = append(order, int32(i))
-	}
-	return order
-}
-
-// first is the row of an id or provider/id, -1 if none.
-func (t *table) first(name string) int {
-	for i := range t.rows {
-		r := &t.rows[i]
-		if r.ID == name || len(name) == len(r.Provider)+1+len(r.ID) && name[len(r.Provider)] == '/' &&
-			strings.HasPrefix(name, r.Provider) && strings.HasSuffix(name, r.ID) {
-			return i
-		}
-	}
-	return -1
-}
-
 // base is the list that a name stands for; chained says that it was asked for as freefall/NAME.
 func (t *table) base(w *Walk) (rows []int32, chained bool) {
 	name, named := strings.CutPrefix(w.Ask.Model, "freefall/")
