@@ -20,7 +20,8 @@ type Attempt struct {
 	probe  bool
 	ended  bool
 
-	told []Reading // what its answer said of the windows
+	told  []Reading // what its answer said of the windows
+	draws []Draw    // for a counter that is shared
 
 	before, after *Attempt // among those of its model that wait for content, in a ring
 }
@@ -152,6 +153,8 @@ func (a *Attempt) settle(now time.Time, o *Outcome) {
 	p := &a.row.pairs[a.Key]
 	p.account.quota.settle(now, a.begun, account, a.tokens, a.ahead, max(0, used))
 	p.quota.settle(now, a.begun, model, a.tokens, a.ahead, max(0, used))
+	keep(a.draws, &p.account.quota, account, max(0, used))
+	keep(a.draws, p.quota, model, max(0, used))
 	if o.Fault() && account {
 		p.account.quota.doubted(max(0, used))
 	}

@@ -18,7 +18,12 @@ func (p *Pool) clock(now time.Time) {
 	}
 	saved := p.save(now)
 	saved.shift(-back)
-	p.state.eachQuota(func(q *quota) { q.guess, q.fullUntil = nil, time.Time{} })
+	p.state.eachQuota(func(q *quota) {
+		q.guess, q.fullUntil = nil, time.Time{}
+		for _, c := range q.counters {
+			c.word, c.heard = nil, charge{}
+		}
+	})
 	p.restore(saved)
 	p.seen = now
 	p.queue.set = time.Time{}

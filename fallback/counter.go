@@ -18,6 +18,9 @@ type counter struct {
 
 	loan loan
 
+	word  *word  // of a counter that several replicas share; nil = none was asked
+	heard charge // what the provider has said that it counted, until that counter was told
+
 	// learned, Sliding: when the provider said that there would be room again. One attempt finds out: how long the window is, and how it comes
 	// round, may not be as we take it.
 	renewal time.Time
@@ -58,7 +61,7 @@ func (c *counter) limit() int64 {
 // advance lets go of what no longer counts.
 func (c *counter) advance(now time.Time) {
 	if c.Unit == Running {
-		c.used = c.running
+		c.used = c.running + c.elsewhere(now)
 		return
 	}
 	switch {
@@ -108,7 +111,7 @@ func (c *counter) slide(now time.Time) {
 // room says whether n more fit now. What is larger than the whole window passes when nothing else is in it.
 func (c *counter) room(now time.Time, n int64) bool {
 	c.advance(now)
-	return c.fits(now, n) && !c.turns(now, n)
+	return c.fits(now, n) && !c.turns(now, n) && c.shut(now, n).IsZero()
 }
 
 func (c *counter) fits(now time.Time, n int64) bool {
@@ -152,7 +155,14 @@ func (c *counter) open(now time.Time, n int64) time.Time {
 	if c.room(now, n) {
 		return now
 	}
+	return latest(c.opensBySelf(now, n), c.shut(now, n))
+}
+
+// opensBySelf is when n fit by our own count.
+func (c *counter) opensBySelf(now time.Time, n int64) time.Time {
 	switch {
+	case c.fits(now, n) && !c.turns(now, n):
+		return now
 	case c.Unit == Running:
 		return now.Add(minHint)
 	case c.Cycle == Bucket:
@@ -198,6 +208,8 @@ func (c *counter) slides(now time.Time, n int64) time.Time {
 // stays is until when a window that is full changes by nothing but what is given back.
 func (c *counter) stays(now time.Time, n int64) time.Time {
 	switch {
+	case !c.shut(now, n).IsZero() || c.elsewhere(now) > 0: // another word may come
+		return now
 	case c.Unit == Running:
 		return now.Add(c.Per + time.Hour)
 	case c.paced, c.Cycle == Bucket:
@@ -231,7 +243,7 @@ func (c *counter) take(now time.Time, n int64) {
 func (c *counter) add(now time.Time, n int64) {
 	switch {
 	case c.Unit == Running:
-		c.used = c.running
+		c.used = c.running + c.elsewhere(now)
 		return
 	case c.Cycle == Sliding:
 		c.append(charge{now, n})

@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -281,6 +282,8 @@ func (s *state) build(c Config) *table {
 			t.accounts[accountName(m.Provider, k.Account)] = pr.account
 			pr.account.quota.configure(k.Limits, c.Pace)
 			pr.quota.configure(m.Limits, c.Pace)
+			pr.account.quota.name = fmt.Sprintf("account %q %q", account.provider, account.name)
+			pr.quota.name = fmt.Sprintf("model %q %q %q %q", account.provider, account.name, m.Provider, m.ID)
 			t.rows[i].pairs = append(t.rows[i].pairs, pr)
 			t.pairs++
 		}
@@ -301,6 +304,7 @@ func (s *state) share(shares []Share) {
 	for _, share := range shares {
 		q := at(old, share.Client)
 		q.configure(share.Windows, false)
+		q.name = fmt.Sprintf("client %q", share.Client)
 		s.shares[share.Client] = q
 	}
 }

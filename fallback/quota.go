@@ -11,6 +11,7 @@ const maxCounters = 16
 
 // quota is what one account, or one model of one account, may draw. An attempt draws from all its windows or from none.
 type quota struct {
+	name     string // the same in all replicas, see Draw
 	counters []*counter
 	guess    *guess   // of a limit that nobody named; nil before the first surprise
 	answers  []charge // under way, which the provider has not counted yet

@@ -78,7 +78,8 @@ func (q *quota) read(now time.Time, r *Reading, own int64) {
 		c.renewal = now.Add(r.Reset + c.margin())
 	}
 	if limit := c.spoken(r); r.Remaining >= 0 && limit > 0 {
-		c.believe(now, max(0, limit-r.Remaining), r.Reset, own)
+		c.heard = charge{now, max(0, limit-r.Remaining)}
+		c.believe(now, c.heard.n, r.Reset, own)
 	}
 }
 

@@ -44,5 +44,6 @@ func (p *Pool) Discharge(now time.Time, w *Walk, answered bool, tokens int) {
 		tokens = w.Need.Tokens
 	}
 	w.share.settle(now, w.admitted, answered, int64(w.Need.Tokens), 0, int64(tokens))
+	keep(w.draws, w.share, answered, int64(tokens))
 	w.share = nil
 }

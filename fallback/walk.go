@@ -46,12 +46,14 @@ type Walk struct {
 	probe    int32  // the row above the last good one that order begins with, -1 if none
 	version  uint32
 	attempts int
+	refused  int        // of these, by a counter that is shared: they came to nothing
 	nth      uint64     // among all requests, while some are hedged
 	inline   [2]Attempt // the usual ones; a stream holds them as long as it lasts
 
 	ticket   ticket
 	share    *quota    // of its client, when it was admitted
 	admitted time.Time // when
+	draws    []Draw    // from it, for a counter that is shared
 }
 
 type mark uint8
@@ -69,8 +71,8 @@ func (w *Walk) Reset() {
 	*w = Walk{order: w.order[:0], marks: w.marks[:0], tried: w.tried[:0]}
 }
 
-// Attempts is how many attempts were handed out.
-func (w *Walk) Attempts() int { return w.attempts }
+// Attempts is how many attempts were handed out and made.
+func (w *Walk) Attempts() int { return w.attempts - w.refused }
 
 // Avoid makes the pool prefer another provider than the one that gave an ambiguous refusal.
 func (w *Walk) Avoid(provider string) { w.avoid = provider }

@@ -93,16 +93,20 @@ func (x *exchange) won(r *reply) *reply {
 
 // pick is the next attempt, be it after a wait, or why there is none.
 func (x *exchange) pick() (*fallback.Attempt, *openai.Error) {
-	now := time.Now()
-	if !now.Before(x.deadline) {
-		return nil, x.exhausted(now)
-	}
-	attempt, ok := x.proxy.pool.Pick(now, x.walk)
-	if !ok {
-		attempt, ok = x.wait(now)
+	var attempt *fallback.Attempt
+	for ok := false; !ok; {
+		now := time.Now()
+		if !now.Before(x.deadline) {
+			return nil, x.exhausted(now)
+		}
+		var some bool
+		if attempt, some = x.proxy.pool.Pick(now, x.walk); !some {
+			attempt, some = x.wait(now)
+		}
+		ok = !some || x.granted(attempt)
 	}
 	x.logSwitch(attempt)
-	if ok {
+	if attempt != nil {
 		return attempt, nil
 	}
 	if e := x.over(); e != nil {
@@ -166,7 +170,7 @@ func (x *exchange) fail(r *reply) {
 	}
 	x.taught = x.taught || r.learned != ""
 	now := time.Now()
-	effect := a.End(now, o)
+	effect := x.proxy.ended(now, a, o)
 	x.proxy.metrics.attempt(a.Model, &o)
 	x.proxy.history.Count(now, a.Model, &o, 0, false)
 	x.record.attempt(x, now, a, &o, &effect, 0)

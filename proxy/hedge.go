@@ -65,7 +65,7 @@ func (h *hedge) second() {
 	if h.cancelled() {
 		return
 	}
-	if a, ok := h.proxy.pool.Hedge(time.Now(), h.walk, h.lanes[0].attempt); ok {
+	if a, ok := h.proxy.pool.Hedge(time.Now(), h.walk, h.lanes[0].attempt); ok && h.granted(a) {
 		h.doubled = true
 		h.start(a)
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	// told. It is called while a client waits, and must not block.
 	Doubt func(provider, account string)
 
+	// Shared counts for several replicas. nil = this is the only one.
+	Shared Shared
+
 	// Prices says what the tokens of a model cost who pays for them, if anybody knows. nil = nobody does.
 	Prices func(provider, id string) (Price, bool)
 
@@ -65,6 +68,7 @@ type Proxy struct {
 	verdicts  openai.Verdicts
 	changes   *Changes
 	doubt     func(provider, account string)
+	shared    Shared
 	settings  atomic.Pointer[Settings]
 	server    *server.Server
 	bodies    budget
@@ -86,7 +90,7 @@ type Proxy struct {
 
 // New makes a proxy; Serve starts it.
 func New(c Config) *Proxy {
-	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt, quirks: c.Quirks, changes: c.Changes}
+	p := &Proxy{pool: c.Pool, transport: c.Transport, log: c.Log, born: time.Now(), active: map[*exchange]struct{}{}, history: c.History, doubt: c.Doubt, quirks: c.Quirks, changes: c.Changes, shared: c.Shared}
 	if p.history == nil {
 		p.history = noHistory{}
 	}

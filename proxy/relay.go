@@ -163,7 +163,7 @@ func (r *reply) Close() error {
 		r.outcome.Message = "an error within the stream"
 	}
 	r.checkCost()
-	effect := r.attempt.End(now, r.outcome)
+	effect := x.proxy.ended(now, r.attempt, r.outcome)
 	x.proxy.metrics.attempt(r.attempt.Model, &r.outcome)
 	var ttft time.Duration
 	if r.outcome.Class == fallback.OK {

@@ -17,7 +17,7 @@ const codeShare = "client_limit_exceeded"
 // admit draws the request from its client's share. When that is spent no provider is asked.
 func (x *exchange) admit() *openai.Error {
 	now := time.Now()
-	denial, ok := x.proxy.pool.Admit(now, x.walk)
+	denial, ok := x.draw(now)
 	if ok {
 		return nil
 	}
@@ -36,6 +36,9 @@ func (x *exchange) discharge(now time.Time, status int, o *fallback.Outcome) {
 	}
 	theirs := status < 500 && status != fasthttp.StatusTooManyRequests && x.walk.Attempts() > 0
 	x.proxy.pool.Discharge(now, x.walk, o != nil || theirs, tokens)
+	if x.proxy.shared != nil {
+		x.proxy.shared.Settle(x.walk.Drawn())
+	}
 }
 
 // grants says what a window grants: "5 requests a minute".

@@ -10,7 +10,7 @@ import (
 // Each metric of our own has a row in docs/operating.md, and no row tells of another.
 func TestDocsNameTheMetrics(t *testing.T) {
 	var served []string
-	for _, file := range []string{"../../proxy/metrics.go", "../../proxy/metrics_pool.go", "serve.go", "discover.go"} {
+	for _, file := range []string{"../../proxy/metrics.go", "../../proxy/metrics_pool.go", "serve.go", "replicas.go", "discover.go"} {
 		served = append(served, matches(t, file, `"(freefall_[a-z_]+)"`)...)
 	}
 	told := matches(t, "../../docs/operating.md", "(?m)^\\| `(freefall_[a-z_]+)` \\|")

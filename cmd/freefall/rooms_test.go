@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"internal/roster":    {"fallback", "internal/openai", "internal/upstream"},
 	"internal/upstream":  {},
 	"internal/fakellm":   {},
+	"internal/shared":    {"fallback"},
 	"internal/store":     {"fallback"},
 	"internal/dashboard": {},
 	"internal/server":    {},

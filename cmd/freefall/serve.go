@@ -20,6 +20,7 @@ import (
 	"freefall/fallback"
 	"freefall/internal/config"
 	"freefall/internal/roster"
+	"freefall/internal/shared"
 	"freefall/internal/store"
 	"freefall/internal/upstream"
 	"freefall/proxy"
@@ -147,6 +148,7 @@ type server struct {
 	proxy     *proxy.Proxy
 	meters    *roster.Meters
 	store     *store.Store
+	shared    *shared.Store // nil = this is the only replica
 	lists     *roster.Lists
 	quirks    proxy.Quirks
 	changes   proxy.Changes
@@ -180,6 +182,10 @@ func newServerOver(c *config.Config, log zerolog.Logger, transport *upstream.Tra
 		History: history{s.store}, Quirks: &s.quirks, Changes: &s.changes, Doubt: s.meters.Doubt, Prices: s.price, LogLevel: setLogLevel, Values: s.listValues()}
 	if c.DataDir != "" {
 		front.Values = append(front.Values, storeValues(s.store)...)
+	}
+	if err := s.share(c, &front); err != nil {
+		s.store.Close()
+		return nil, err
 	}
 	s.rows.Lock()
 	s.built = &b
@@ -229,6 +235,9 @@ func storeValues(s *store.Store) []proxy.Value {
 // run serves until the context ends, then drains. Whatever became of it, the state is written last.
 func (s *server) run(ctx context.Context, ln net.Listener) error {
 	defer s.store.Close()
+	if s.shared != nil {
+		defer s.shared.Close()
+	}
 	watched, err := upstream.Watch(ln)
 	if err != nil {
 		return exitError{1, err}

@@ -192,8 +192,10 @@ func (r *resolver) bounds() {
 	if c.Breaker.MaxCooldown < c.Breaker.Cooldown {
 		r.wrong("breaker.max_cooldown", "max_cooldown (%v) is below cooldown (%v): raise it", c.Breaker.MaxCooldown, c.Breaker.Cooldown)
 	}
-	if u, err := url.Parse(c.Redis.Reveal()); !c.Redis.IsZero() && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
-		r.wrong("redis", "redis wants a URL such as redis://HOST:6379/0, or rediss:// with TLS")
+	if !c.Redis.IsZero() {
+		if trouble := redisTrouble(c.Redis.Reveal()); trouble != "" {
+			r.wrong("redis", "%s", trouble)
+		}
 	}
 }
 

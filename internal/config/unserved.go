@@ -11,7 +11,6 @@ var unserved = []struct {
 	path string
 	set  func(*Config) bool
 }{
-	{"redis", func(c *Config) bool { return !c.Redis.IsZero() }},
 	{"providers.*.timeouts.total", func(c *Config) bool {
 		return anyProvider(func(p Provider) bool { return c.written("providers." + p.Name + ".timeouts.total") })(c)
 	}},

@@ -1,0 +1,257 @@
+package shared
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"freefall/fallback"
+)
+
+var (
+	//go:embed draw.lua
+	drawLua string
+	//go:embed settle.lua
+	settleLua string
+	//go:embed renew.lua
+	renewLua string
+
+	drawScript   = rueidis.NewLuaScript(drawLua)
+	settleScript = rueidis.NewLuaScript(settleLua)
+	renewScript  = rueidis.NewLuaScript(renewLua)
+)
+
+// Reserve draws all of it or nothing, and says of each window how it is. nil when Redis does not answer: then it is drawn here alone, and told
+// later.
+func (s *Store) Reserve(draws []fallback.Draw) []fallback.Count {
+	nth := s.nth.Add(1)
+	s.hold(nth, draws)
+	if s.Up() {
+		if counts, granted, err := s.draw(nth, draws); err == nil {
+			if !granted {
+				s.letGo(nth)
+			}
+			return counts
+		}
+	}
+	s.remember(draws)
+	return nil
+}
+
+// hold notes the slots that are lent, so that they are renewed.
+func (s *Store) hold(nth int64, draws []fallback.Draw) {
+	var keys []string
+	for i := range draws {
+		if d := &draws[i]; d.Unit == fallback.Running {
+			d.Mark = nth
+			keys = append(keys, key(d))
+		}
+	}
+	if keys == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots[nth] = keys
+}
+
+func (s *Store) letGo(nth int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.slots, nth)
+}
+
+func key(d *fallback.Draw) string { return prefix + "window " + d.Name }
+
+// holder names a slot.
+func (s *Store) holder(nth int64) string { return s.replica + " " + number(nth) }
+
+// draw asks Redis. Without an error it gives one count for each draw.
+func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count, granted bool, err error) {
+	keys, args := make([]string, 0, len(draws)), make([]string, 0, 2+12*len(draws))
+	args = append(args, s.holder(nth), ms(lease))
+	for i := range draws {
+		d := &draws[i]
+		keys = append(keys, key(d))
+		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), number(d.Limit), number(d.Amount), number(d.Fit), flag(d.Free),
+			number(d.Used), number(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]))
+	}
+	out, err := s.ask(drawScript, keys, args)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(out) != 1+4*len(draws) {
+		return nil, false, errors.New("Redis gives another answer than was asked for")
+	}
+	counts = make([]fallback.Count, len(draws))
+	for i := range draws {
+		said := out[1+4*i:]
+		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(said[2]) * time.Millisecond}
+		if draws[i].Unit != fallback.Running {
+			draws[i].Mark = said[3]
+		}
+	}
+	return counts, out[0] == 1, nil
+}
+
+func cycle(d *fallback.Draw) string {
+	if d.Unit == fallback.Running {
+		return "running"
+	}
+	return d.Cycle.String()
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "0"
+	}
+	return number(t.UnixMilli())
+}
+
+// Settle puts right what was drawn, once it is Kept. It does not wait.
+func (s *Store) Settle(draws []fallback.Draw) {
+	changed := draws[:0:0]
+	for i := range draws {
+		d := &draws[i]
+		switch {
+		case d.Unit == fallback.Running:
+			s.letGo(d.Mark)
+			changed = append(changed, *d)
+		case d.Kept == d.Amount:
+		case d.Mark == 0:
+			s.amend(d)
+		default:
+			changed = append(changed, *d)
+		}
+	}
+	if len(changed) == 0 || !s.Up() {
+		return
+	}
+	select {
+	case s.settled <- changed:
+	default: // slots run out by themselves, and windows count too much rather than too little
+	}
+}
+
+// settleAll does what Settle was told, and at the end what is left, as far as that takes no second.
+func (s *Store) settleAll(ctx context.Context) {
+	for {
+		select {
+		case draws := <-s.settled:
+			s.settle(draws)
+		case <-ctx.Done():
+			for end := time.Now().Add(time.Second); len(s.settled) > 0 && s.Up() && time.Now().Before(end); {
+				s.settle(<-s.settled)
+			}
+			return
+		}
+	}
+}
+
+func (s *Store) settle(draws []fallback.Draw) {
+	var keys []string
+	args := []string{""}
+	for i := range draws {
+		d := &draws[i]
+		if d.Unit == fallback.Running {
+			args[0] = s.holder(d.Mark)
+		}
+		keys = append(keys, key(d))
+		args = append(args, cycle(d), ms(d.Margin), ms(d.Per), number(d.Limit), number(d.Kept-d.Amount), number(d.Mark))
+	}
+	_ = s.wait(settleScript, keys, args) // what is lost counts until its window ends
+}
+
+// renew lends the slots on that are still held.
+func (s *Store) renew() error {
+	var keys []string
+	args := []string{ms(lease)}
+	s.mu.Lock()
+	for nth, windows := range s.slots {
+		for _, window := range windows {
+			keys = append(keys, window)
+			args = append(args, s.holder(nth))
+		}
+	}
+	s.mu.Unlock()
+	if len(keys) == 0 {
+		return nil
+	}
+	return s.wait(renewScript, keys, args)
+}
+
+// remember adds up, by window, what Redis is to be told when it is back.
+func (s *Store) remember(draws []fallback.Draw) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range draws {
+		d := draws[i]
+		if d.Unit == fallback.Running {
+			continue // who still runs then tells of itself
+		}
+		if before := s.untold[d.Name]; before != nil && time.Now().Before(before.Lapses) {
+			d.Used = max(before.Used, d.Used-before.Amount)
+			d.Amount += before.Amount
+		}
+		d.Fit, d.Free = 0, true
+		s.untold[d.Name] = &d
+	}
+}
+
+// amend puts right what was remembered so.
+func (s *Store) amend(d *fallback.Draw) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.untold[d.Name]; u != nil {
+		u.Amount = max(0, u.Amount+d.Kept-d.Amount)
+	}
+}
+
+// tell tells Redis what was drawn without it, as of now.
+func (s *Store) tell() error {
+	const most = 50 // windows at once
+	for {
+		var draws []fallback.Draw
+		s.mu.Lock()
+		for name, d := range s.untold {
+			if len(draws) < most {
+				delete(s.untold, name)
+				if time.Now().Before(d.Lapses) && d.Amount > 0 {
+					draws = append(draws, *d)
+				}
+			}
+		}
+		s.mu.Unlock()
+		if len(draws) == 0 {
+			return nil
+		}
+		if _, _, err := s.draw(s.nth.Add(1), draws); err != nil {
+			s.remember(draws)
+			return err
+		}
+	}
+}
+
+// look asks for windows that others had filled whether they have room again.
+func (s *Store) look() {
+	if s.config.Shut == nil {
+		return
+	}
+	draws := s.config.Shut(mostShut)
+	if len(draws) == 0 {
+		return
+	}
+	if counts, _, err := s.draw(s.nth.Add(1), draws); err == nil {
+		s.config.Heed(draws, counts)
+	}
+}

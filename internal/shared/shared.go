@@ -1,0 +1,256 @@
+package shared
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/rs/zerolog"
+
+	"freefall/fallback"
+)
+
+const (
+	prefix   = "freefall:"            // of all keys
+	bound    = 100 * time.Millisecond // for what a request waits for,
+	part     = bound / 10             // in so many parts, see ask
+	hard     = time.Second            // for whatever is asked
+	patience = 2                      // failures in a row after which nobody waits any more
+	interval = 250 * time.Millisecond // between two looks at what others have done
+	longest  = 2 * time.Second        // between two looks whether Redis is back
+	lease    = 10 * time.Second       // of a slot that a replica holds; one that was killed gives it back then
+	renewal  = 3 * time.Second        // between two renewals
+	backlog  = 4096                   // of what is to be settled
+	mostShut = 100                    // windows that are looked at in one turn
+)
+
+// Config says where Redis is, and what is shared there.
+type Config struct {
+	// URL is redis://, rediss:// or unix://, as ParseURL takes it.
+	URL string
+	// Shut gives the windows, at most so many, that others have filled, and Heed takes what is said of them. Both may be nil.
+	Shut func(most int) []fallback.Draw
+	Heed func([]fallback.Draw, []fallback.Count)
+	// Log is told when Redis no longer answers, and when it does again.
+	Log zerolog.Logger
+}
+
+// Store is what this replica shares with the others.
+type Store struct {
+	config  Config
+	options rueidis.ClientOption
+	replica string // tells the slots of this process from those of others
+	nth     atomic.Int64
+
+	client   atomic.Pointer[rueidis.Client]
+	up       atomic.Bool
+	failures atomic.Int32 // in a row
+	cause    atomic.Pointer[string]
+
+	unanswered atomic.Int64
+
+	mu     sync.Mutex // guards what follows
+	slots  map[int64][]string
+	untold map[string]*fallback.Draw // drawn while Redis was away, by window
+
+	settled chan []fallback.Draw
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// Open begins to share. It returns when Redis has answered, and after a tenth of a second in any case.
+func Open(c Config) (*Store, error) {
+	options, err := rueidis.ParseURL(strings.TrimRight(c.URL, "/"))
+	if err != nil {
+		return nil, errors.New("redis is no URL that can be used")
+	}
+	options.ForceSingleClient, options.DisableCache, options.DisableRetry, options.AlwaysPipelining = true, true, true, true
+	options.PipelineMultiplex = -1 // one connection; a few bytes each way take no more
+	options.ReadBufferEachConn, options.WriteBufferEachConn, options.RingScaleEachConn = 16<<10, 16<<10, 9
+	options.Dialer.Timeout, options.ConnWriteTimeout = time.Second, time.Second
+	options.ClientName = "freefall"
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // it never fails
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Store{config: c, options: options, replica: hex.EncodeToString(id), stop: stop,
+		slots: map[int64][]string{}, untold: map[string]*fallback.Draw{}, settled: make(chan []fallback.Draw, backlog)}
+	answered := make(chan struct{})
+	s.running.Go(func() { s.run(ctx, answered) })
+	s.running.Go(func() { s.settleAll(ctx) })
+	select {
+	case <-answered:
+	case <-time.After(bound):
+	}
+	return s, nil
+}
+
+// Up says whether Redis answers.
+func (s *Store) Up() bool { return s.up.Load() }
+
+// Unanswered counts what Redis did not answer in time.
+func (s *Store) Unanswered() int64 { return s.unanswered.Load() }
+
+// Close tells what is left to tell, within a second, and gives up the connection.
+func (s *Store) Close() {
+	s.stop()
+	s.running.Wait()
+	if c := s.client.Load(); c != nil {
+		(*c).Close()
+	}
+}
+
+// run connects, looks whether Redis is back, lends slots on and hears what others have done.
+func (s *Store) run(ctx context.Context, answered chan struct{}) {
+	var renewed time.Time
+	tick := time.NewTimer(0)
+	defer tick.Stop()
+	for wait := interval; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !s.Up() {
+			if s.reach() {
+				wait, renewed = interval, time.Now()
+			} else {
+				wait = min(2*wait, longest)
+			}
+			if answered != nil {
+				close(answered)
+				answered = nil
+			}
+		}
+		if s.Up() {
+			if time.Since(renewed) >= renewal && s.renew() == nil {
+				renewed = time.Now()
+			}
+			_ = s.tell()
+			s.look()
+		}
+		tick.Reset(wait)
+	}
+}
+
+// reach connects if that is still to be done, and says whether Redis answers and can be written.
+func (s *Store) reach() bool {
+	if s.client.Load() == nil {
+		c, err := rueidis.NewClient(s.options)
+		if c == nil {
+			s.away(err)
+			return false
+		}
+		s.client.Store(&c)
+	}
+	_, _, err := s.draw(0, nil) // it is loaded then
+	if err = errors.Join(err, s.wait(renewScript, []string{prefix + "probe"}, []string{"1000", s.replica})); err == nil {
+		err = errors.Join(s.renew(), s.tell())
+	}
+	if err != nil {
+		s.away(err)
+		return false
+	}
+	s.failures.Store(0)
+	s.up.Store(true)
+	if s.cause.Swap(nil) != nil {
+		s.config.Log.Info().Msg("Redis answers again: limits and states are one for all replicas")
+	} else {
+		s.config.Log.Info().Msg("Redis answers: limits and states are one for all replicas")
+	}
+	return true
+}
+
+// away notes that Redis does not answer. It is said once, not for each request.
+func (s *Store) away(err error) {
+	s.up.Store(false)
+	text := s.words(err)
+	if s.cause.CompareAndSwap(nil, &text) {
+		s.config.Log.Warn().Msg("Redis does not answer, each replica goes by its own counts until it does: " + text)
+	}
+}
+
+// words are an error's, without anything of the URL that is secret.
+func (s *Store) words(err error) string {
+	if err == nil {
+		return "no connection"
+	}
+	text := err.Error()
+	for _, secret := range []string{s.options.Password, s.options.Username} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+	return text
+}
+
+// answer is what a script gave.
+type answer struct {
+	numbers []int64
+	err     error
+}
+
+var errLate = errors.New("no answer in time")
+
+// do runs a script in the background.
+func (s *Store) do(script *rueidis.Lua, keys, args []string) <-chan answer {
+	got := make(chan answer, 1)
+	client := s.client.Load()
+	if client == nil {
+		got <- answer{nil, errors.New("no connection")}
+		return got
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), hard)
+		defer cancel()
+		numbers, err := script.Exec(ctx, *client, keys, args).AsIntSlice()
+		got <- answer{numbers, err}
+	}()
+	return got
+}
+
+// wait runs a script that nobody waits for but this Store. Whatever becomes of Redis and its connection, it takes no longer than that.
+func (s *Store) wait(script *rueidis.Lua, keys, args []string) error {
+	select {
+	case a := <-s.do(script, keys, args):
+		return a.err
+	case <-time.After(2 * hard):
+		return errLate
+	}
+}
+
+// ask runs a script that somebody waits for. It counts failures: after a few in a row nobody waits any more. The time is measured in parts,
+// since what this process itself waits for a core is no slowness of Redis: of each part only the end may come late.
+func (s *Store) ask(script *rueidis.Lua, keys, args []string) ([]int64, error) {
+	got := s.do(script, keys, args)
+	a := answer{nil, errLate}
+	tick := time.NewTimer(part)
+	defer tick.Stop()
+waiting:
+	for left := bound; left > 0; left -= part {
+		select {
+		case a = <-got:
+			break waiting
+		case <-tick.C:
+			tick.Reset(part)
+		}
+	}
+	if a.err == nil {
+		s.failures.Store(0)
+		return a.numbers, nil
+	}
+	s.unanswered.Add(1)
+	if s.failures.Add(1) >= patience {
+		s.away(a.err)
+	}
+	return nil, a.err
+}
+
+func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+func number(n int64) string     { return strconv.FormatInt(n, 10) }

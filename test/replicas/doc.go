@@ -1,0 +1,2 @@
+// Package replicas runs several freefalls before one provider and a real Redis.
+package replicas

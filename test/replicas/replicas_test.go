@@ -1,0 +1,185 @@
+//go:build linux
+
+package replicas
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	providerKey = "sk-0123456789abcdef-of-the-provider"
+	adminKey    = "0123456789abcdef-of-the-admin"
+)
+
+// yaml is a file with one model of one account, and its limits.
+func yaml(r *redis, p *provider, limits, more string) string {
+	return fmt.Sprintf(`redis: %q
+admin_key: %q
+routing: {max_wait: 0s}
+providers:
+  p: {base_url: %q, keys: [%q], limits: {%s}, discover: off}
+models:
+  - {id: m, provider: p}
+%s`, r.url(), adminKey, p.url, providerKey, limits, more)
+}
+
+type world struct {
+	redis    *redis
+	provider *provider
+	replicas []*replica
+	got      map[int]int
+}
+
+// inTime gives a world in which something was done while Redis answered all in time. On a machine that is busy with other things it may not, and
+// who gets no answer rightly goes by his own count: then it is done again, in another world.
+func inTime(t *testing.T, n int, limits, more string, do func(*world)) *world {
+	t.Helper()
+	for range 5 {
+		w := &world{redis: startRedis(t), provider: startProvider(t)}
+		w.replicas = replicas(t, n, yaml(w.redis, w.provider, limits, more))
+		do(w)
+		late := false
+		for _, p := range w.replicas {
+			late = late || metric(t, p, "freefall_redis_unanswered_total") != "0"
+		}
+		if !late {
+			return w
+		}
+		t.Logf("Redis was late: %v", w.got)
+	}
+	t.Fatal("Redis was late five times")
+	return nil
+}
+
+func TestReplicasDrawFromOneWindow(t *testing.T) {
+	for _, limits := range []string{"rpm: 5", "rpd: 5", "windows: [{requests: 5, per: 1h, kind: fixed}]", "rpm: 7, rpd: 5, tpm: 90000"} {
+		t.Run(limits, func(t *testing.T) {
+			w := inTime(t, 3, limits, "", func(w *world) { w.got = crowd(t, w.replicas, 200) })
+			r, p, all, got := w.redis, w.provider, w.replicas, w.got
+			if !maps.Equal(got, map[int]int{200: 5, 429: 195}) {
+				t.Errorf("the clients got %v", got)
+			}
+			if n := p.calls.Load(); n != 5 {
+				t.Errorf("the provider was called %d times", n)
+			}
+			for _, p := range all {
+				status, answer, err := chat(p)
+				if err != nil || status != 429 || !strings.Contains(answer, "all_models_exhausted") {
+					t.Errorf("a replica says %d %s %v", status, answer, err)
+				}
+			}
+			if keys := r.say("KEYS", "*"); strings.Contains(keys, providerKey) || !strings.Contains(keys, "freefall:window account") {
+				t.Errorf("in Redis there are %s", keys)
+			}
+			for _, key := range strings.Split(r.say("KEYS", "*"), "\n") {
+				if ttl := r.say("PTTL", key); strings.HasPrefix(ttl, "-") {
+					t.Errorf("%s stays for ever: %s", key, ttl)
+				}
+			}
+		})
+	}
+}
+
+func TestReplicasShareOneClientsShare(t *testing.T) {
+	w := inTime(t, 2, "rpm: 100", "clients: [{name: ana, key: key-of-ana-0123, rpd: 5}, {name: ben, key: key-of-ben-0123}]\n", func(w *world) {
+		w.got = crowd(t, w.replicas, 30, "Authorization", "Bearer key-of-ana-0123")
+	})
+	if !maps.Equal(w.got, map[int]int{200: 5, 429: 25}) {
+		t.Errorf("one client got %v", w.got)
+	}
+	if got := crowd(t, w.replicas, 10, "Authorization", "Bearer key-of-ben-0123"); !maps.Equal(got, map[int]int{200: 10}) {
+		t.Errorf("the other got %v", got)
+	}
+}
+
+// What is given back by one replica, or was held by one that was killed, is there for the others.
+func TestSlotsComeBack(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	all := replicas(t, 2, yaml(r, p, "concurrency: 2", ""))
+	release := make(chan struct{})
+	held := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	p.answer.Store(&held)
+	for range 2 {
+		go func() { _, _, _ = chat(all[0]) }()
+	}
+	eventually(t, "two calls are under way", func() bool { return p.calls.Load() == 2 })
+	if status, answer, err := chat(all[1]); status != 429 || err != nil {
+		t.Errorf("beside two calls a third one got %d %s %v", status, answer, err)
+	}
+	p.answer.Store(nil)
+	began := time.Now()
+	if err := all[0].Stop(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the slots are back", func() bool {
+		status, _, err := chat(all[1])
+		return err == nil && status == 200
+	})
+	t.Logf("after %v", time.Since(began).Round(100*time.Millisecond))
+	close(release)
+}
+
+func TestRedisGoesAndComesBack(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	all := replicas(t, 2, yaml(r, p, "rpd: 100", ""))
+	if got := crowd(t, all, 20); !maps.Equal(got, map[int]int{200: 20}) {
+		t.Errorf("at first: %v", got)
+	}
+	r.kill()
+	for range 3 {
+		if got := crowd(t, all, 10); !maps.Equal(got, map[int]int{200: 10}) {
+			t.Errorf("without Redis: %v", got)
+		}
+	}
+	for _, p := range all {
+		if up := metric(t, p, "freefall_redis_up"); up != "0" {
+			t.Errorf("redis_up is %s", up)
+		}
+		if status, body, err := call(http.MethodGet, "http://"+p.Addr+"/readyz", ""); status != 200 {
+			t.Errorf("readyz: %d %s %v", status, body, err)
+		}
+	}
+	r.start()
+	for _, p := range all {
+		eventually(t, "Redis is found again", func() bool { return strings.Contains(p.log(t), "Redis answers again") })
+		if words := p.log(t); strings.Count(words, "Redis does not answer") != 1 {
+			t.Errorf("it says %s", words)
+		}
+	}
+	// What each has drawn is told: together they do not draw more than the day grants.
+	crowd(t, all, 100)
+	if n := p.calls.Load(); n < 90 || n > 100 {
+		t.Errorf("%d calls of 100", n)
+	}
+}
+
+// A Redis that takes connections and says nothing costs a request a tenth of a second, and soon nothing.
+func TestRedisThatHangs(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	all := replicas(t, 1, yaml(r, p, "rpd: 1000", ""))
+	if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if got := crowd(t, all, 50); !maps.Equal(got, map[int]int{200: 50}) {
+		t.Errorf("%v", got)
+	}
+	eventually(t, "nobody waits for it", func() bool {
+		_, _, _ = chat(all[0])
+		return metric(t, all[0], "freefall_redis_up") == "0"
+	})
+	if err := r.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "Redis is found again", func() bool { return metric(t, all[0], "freefall_redis_up") == "1" })
+}
