@@ -63,10 +63,7 @@ func (s *Saved) window(now time.Time, c *counter, as SavedWindow) {
 	if c.Unit == Running || c.used == 0 && c.next == 0 && as.Told == 0 && as.Guessed == 0 {
 		return
 	}
-	as.Unit, as.Cycle, as.Per, as.At = c.Unit.String(), c.Cycle.String(), c.Per, c.At
-	if c.Cycle == Daily {
-		as.Zone = zoneName(c.Zone)
-	}
+	as = as.named(c)
 	if c.Cycle != Sliding {
 		as.From, as.Used, as.Next = c.from, c.used, c.next
 	} else {
@@ -96,10 +93,7 @@ func (s *state) restoreWindow(w SavedWindow) {
 	if q == nil || w.Per < 0 || w.Per == 0 {
 		return
 	}
-	id := Window{Unit: index[Unit](unitNames[:], w.Unit), Cycle: index[Cycle](cycleNames[:], w.Cycle), Per: w.Per, At: w.At}
-	if w.Zone != "" {
-		id.Zone, _ = time.LoadLocation(w.Zone)
-	}
+	id := w.window()
 	if w.Guessed > 0 {
 		q.restoreGuess(&id, w)
 		return
@@ -112,6 +106,24 @@ func (s *state) restoreWindow(w SavedWindow) {
 		id.Limit = w.Told
 		q.add(counter{Window: id, learned: true}).restore(w)
 	}
+}
+
+// named says which window of its quota it is.
+func (w SavedWindow) named(c *counter) SavedWindow {
+	w.Unit, w.Cycle, w.Per, w.At = c.Unit.String(), c.Cycle.String(), c.Per, c.At
+	if c.Cycle == Daily {
+		w.Zone = zoneName(c.Zone)
+	}
+	return w
+}
+
+// window is which one it is, without its limit.
+func (w *SavedWindow) window() Window {
+	id := Window{Unit: index[Unit](unitNames[:], w.Unit), Cycle: index[Cycle](cycleNames[:], w.Cycle), Per: w.Per, At: w.At}
+	if w.Zone != "" {
+		id.Zone, _ = time.LoadLocation(w.Zone)
+	}
+	return id
 }
 
 func (q *quota) restoreGuess(id *Window, w SavedWindow) {

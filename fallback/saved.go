@@ -58,6 +58,7 @@ type SavedRest struct {
 
 	From, Until time.Time
 	Endless     bool      `json:",omitempty"`
+	Reload      bool      `json:",omitempty"` // until the configuration changes; only told to other replicas
 	Proven      bool      `json:",omitempty"`
 	Limit       bool      `json:",omitempty"`
 	Class       string    // why
@@ -79,20 +80,8 @@ func (p *Pool) save(now time.Time) (out Saved) {
 		if saved := m.save(now, name); saved.worth() {
 			out.Models = append(out.Models, saved)
 		}
-		out.keep(now, &m.rest, SavedRest{Target: TargetModel.String(), Provider: name[0], ID: name[1]})
 	}
-	for name, r := range p.state.pairs {
-		out.keep(now, r, SavedRest{Target: TargetPair.String(), Provider: name.provider, Account: name.account, Nth: name.nth, ID: name.id})
-	}
-	for name, k := range p.state.keys {
-		out.keep(now, &k.rest, SavedRest{Target: TargetKey.String(), Provider: name.provider, Account: name.account, Nth: name.nth})
-	}
-	for name, a := range p.state.accounts {
-		out.keep(now, &a.rest, SavedRest{Target: TargetAccount.String(), Provider: name.provider, Account: name.name})
-	}
-	for name, r := range p.state.providers {
-		out.keep(now, r, SavedRest{Target: TargetProvider.String(), Provider: name})
-	}
+	p.state.eachNamedRest(func(r *rest, as SavedRest) { out.keep(now, r, as) })
 	for name, a := range p.state.accounts {
 		out.windows(now, &a.quota, SavedWindow{Target: TargetAccount.String(), Provider: name.provider, Account: name.name})
 	}
@@ -103,6 +92,25 @@ func (p *Pool) save(now time.Time) (out Saved) {
 		out.windows(now, q, SavedWindow{Target: targetClient, Account: name})
 	}
 	return out
+}
+
+// eachNamedRest gives all rests with their names.
+func (s *state) eachNamedRest(do func(*rest, SavedRest)) {
+	for name, m := range s.models {
+		do(&m.rest, SavedRest{Target: TargetModel.String(), Provider: name[0], ID: name[1]})
+	}
+	for name, r := range s.pairs {
+		do(r, SavedRest{Target: TargetPair.String(), Provider: name.provider, Account: name.account, Nth: name.nth, ID: name.id})
+	}
+	for name, k := range s.keys {
+		do(&k.rest, SavedRest{Target: TargetKey.String(), Provider: name.provider, Account: name.account, Nth: name.nth})
+	}
+	for name, a := range s.accounts {
+		do(&a.rest, SavedRest{Target: TargetAccount.String(), Provider: name.provider, Account: name.name})
+	}
+	for name, r := range s.providers {
+		do(r, SavedRest{Target: TargetProvider.String(), Provider: name})
+	}
 }
 
 func (m *modelState) save(now time.Time, name [2]string) SavedModel {
@@ -130,9 +138,13 @@ func (s *Saved) keep(now time.Time, r *rest, as SavedRest) {
 	if r.reload || !r.active(now) && r.level == 0 {
 		return
 	}
+	s.Rests = append(s.Rests, r.saved(as))
+}
+
+func (r *rest) saved(as SavedRest) SavedRest {
 	as.From, as.Until, as.Endless, as.Proven, as.Limit = r.from, r.until, r.endless, r.proven, r.limit
 	as.Class, as.Level, as.NextTrial = r.class.String(), r.level, r.nextTrial
-	s.Rests = append(s.Rests, as)
+	return as
 }
 
 // Restore takes the place of the state with one that was saved. What it does not know it passes over: a name that is no

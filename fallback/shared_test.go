@@ -310,7 +310,7 @@ func TestHeardIsTold(t *testing.T) {
 		t.Errorf("%d was said before anything was", n)
 	}
 	say := func(after time.Duration) {
-		p.Observe(t0.Add(after), "openrouter", "one", []fallback.Reading{{Target: fallback.TargetAccount, Per: m, Limit: 20, Remaining: 8}})
+		p.Observe(t0.Add(after), "p", "one", []fallback.Reading{{Target: fallback.TargetAccount, Per: m, Limit: 20, Remaining: 8}})
 	}
 	say(s)
 	if a, b := heard(2*s), heard(2*s); a != 12 || b != 0 {

@@ -28,7 +28,7 @@ func TestRedisURL(t *testing.T) {
 		"unix:///run/redis.sock?db=1&password=pa55word": "",
 		"redis://:pa%zzword@r":                          "",
 	} {
-		c, err := read([]byte("redis: \""+text+"\"\nmodels: [{id: a/b:free}]\n"))
+		c, err := read([]byte("redis: \"" + text + "\"\nmodels: [{id: a/b:free}]\n"))
 		if want == "" {
 			if err == nil || !strings.Contains(err.Error(), "models.yaml:1:8: redis wants ") || strings.Contains(err.Error(), "pa55word") {
 				t.Errorf("%s: %v", text, err)

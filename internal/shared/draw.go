@@ -169,7 +169,7 @@ func (s *Store) settle(draws []fallback.Draw) {
 		keys = append(keys, key(d))
 		args = append(args, cycle(d), ms(d.Margin), ms(d.Per), number(d.Limit), number(d.Kept-d.Amount), number(d.Mark))
 	}
-	_ = s.wait(settleScript, keys, args) // what is lost counts until its window ends
+	s.wait(settleScript, keys, args) // what is lost counts until its window ends
 }
 
 // renew lends the slots on that are still held.
@@ -187,7 +187,7 @@ func (s *Store) renew() error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return s.wait(renewScript, keys, args)
+	return s.wait(renewScript, keys, args).err
 }
 
 // remember adds up, by window, what Redis is to be told when it is back.

@@ -38,6 +38,11 @@ type Config struct {
 	// Shut gives the windows, at most so many, that others have filled, and Heed takes what is said of them. Both may be nil.
 	Shut func(most int) []fallback.Draw
 	Heed func([]fallback.Draw, []fallback.Count)
+	// Learned gives what this replica has learned, in rows by name, and Adopt takes the rows that others have changed, beside those that all agreed
+	// on last; a name that is missing there was blank. Blank is a row that says that nothing is known; "" where there is none. All or none are nil.
+	Learned func() (map[string]string, error)
+	Adopt   func(agreed, now map[string]string)
+	Blank   func(name string) string
 	// Log is told when Redis no longer answers, and when it does again.
 	Log zerolog.Logger
 }
@@ -60,6 +65,8 @@ type Store struct {
 	slots  map[int64][]string
 	untold map[string]*fallback.Draw // drawn while Redis was away, by window
 
+	state state // of run alone
+
 	settled chan []fallback.Draw
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -81,6 +88,9 @@ func Open(c Config) (*Store, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Store{config: c, options: options, replica: hex.EncodeToString(id), stop: stop,
 		slots: map[int64][]string{}, untold: map[string]*fallback.Draw{}, settled: make(chan []fallback.Draw, backlog)}
+	if c.Learned != nil {
+		s.state.atStart, _ = c.Learned()
+	}
 	answered := make(chan struct{})
 	s.running.Go(func() { s.run(ctx, answered) })
 	s.running.Go(func() { s.settleAll(ctx) })
@@ -134,6 +144,7 @@ func (s *Store) run(ctx context.Context, answered chan struct{}) {
 			}
 			_ = s.tell()
 			s.look()
+			s.exchange()
 		}
 		tick.Reset(wait)
 	}
@@ -150,7 +161,7 @@ func (s *Store) reach() bool {
 		s.client.Store(&c)
 	}
 	_, _, err := s.draw(0, nil) // it is loaded then
-	if err = errors.Join(err, s.wait(renewScript, []string{prefix + "probe"}, []string{"1000", s.replica})); err == nil {
+	if err = errors.Join(err, s.wait(renewScript, []string{prefix + "probe"}, []string{"1000", s.replica}).err); err == nil {
 		err = errors.Join(s.renew(), s.tell())
 	}
 	if err != nil {
@@ -193,6 +204,7 @@ func (s *Store) words(err error) string {
 // answer is what a script gave.
 type answer struct {
 	numbers []int64
+	texts   []string
 	err     error
 }
 
@@ -203,25 +215,29 @@ func (s *Store) do(script *rueidis.Lua, keys, args []string) <-chan answer {
 	got := make(chan answer, 1)
 	client := s.client.Load()
 	if client == nil {
-		got <- answer{nil, errors.New("no connection")}
+		got <- answer{err: errors.New("no connection")}
 		return got
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), hard)
 		defer cancel()
-		numbers, err := script.Exec(ctx, *client, keys, args).AsIntSlice()
-		got <- answer{numbers, err}
+		result := script.Exec(ctx, *client, keys, args)
+		var a answer
+		if a.texts, a.err = result.AsStrSlice(); script != pullScript {
+			a.numbers, a.err = result.AsIntSlice()
+		}
+		got <- a
 	}()
 	return got
 }
 
 // wait runs a script that nobody waits for but this Store. Whatever becomes of Redis and its connection, it takes no longer than that.
-func (s *Store) wait(script *rueidis.Lua, keys, args []string) error {
+func (s *Store) wait(script *rueidis.Lua, keys, args []string) answer {
 	select {
 	case a := <-s.do(script, keys, args):
-		return a.err
+		return a
 	case <-time.After(2 * hard):
-		return errLate
+		return answer{err: errLate}
 	}
 }
 
@@ -229,7 +245,7 @@ func (s *Store) wait(script *rueidis.Lua, keys, args []string) error {
 // since what this process itself waits for a core is no slowness of Redis: of each part only the end may come late.
 func (s *Store) ask(script *rueidis.Lua, keys, args []string) ([]int64, error) {
 	got := s.do(script, keys, args)
-	a := answer{nil, errLate}
+	a := answer{err: errLate}
 	tick := time.NewTimer(part)
 	defer tick.Stop()
 waiting:

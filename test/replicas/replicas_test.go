@@ -130,6 +130,110 @@ func TestSlotsComeBack(t *testing.T) {
 	close(release)
 }
 
+// What one replica learns the others know soon: how soon is not asserted to the second, since the machine may be busy; it is logged.
+func TestWhatOneLearnsAllKnow(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	all := replicas(t, 3, yaml(r, p, "rpm: 1000", ""))
+	state := func(p *replica) string {
+		_, body, err := call(http.MethodGet, "http://"+p.Addr+"/api/chat/models", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	known := func(what string, is func(state string) bool) {
+		t.Helper()
+		began := time.Now()
+		for _, p := range all {
+			eventually(t, what, func() bool { return is(state(p)) })
+		}
+		t.Logf("%s: after %v", what, time.Since(began).Round(10*time.Millisecond))
+	}
+	says := func(text string) func(string) bool {
+		return func(state string) bool { return strings.Contains(state, text) }
+	}
+	admin := func(p *replica, what string) {
+		if status, body, err := call(http.MethodPost, "http://"+p.Addr+"/api/chat/models/m/"+what, "", "Authorization", "Bearer "+adminKey); status != 200 {
+			t.Errorf("%s: %d %s %v", what, status, body, err)
+		}
+	}
+	refuse := func(status int, body string) {
+		answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if status == 429 {
+				w.Header().Set("Retry-After", "600")
+			}
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		})
+		p.answer.Store(&answer)
+	}
+	admin(all[0], "pause")
+	known("a pause", says(`"reason":"paused"`))
+	admin(all[1], "resume")
+	known("its end", says(`"reason":null`))
+
+	refuse(429, `{"error":{"message":"Rate limit reached","type":"rate_limit_error","code":"rate_limit_exceeded"}}`)
+	_, _, _ = chat(all[2])
+	known("a limit", says(`"reason":"rate_limited"`))
+	if n := p.calls.Load(); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	crowd(t, all, 9)
+	if n := p.calls.Load(); n != 1 {
+		t.Errorf("%d calls, although the limit is known", n)
+	}
+	admin(all[0], "reset")
+	known("its end", says(`"reason":null`))
+
+	refuse(500, `{"error":{"message":"boom","type":"server_error"}}`)
+	p.calls.Store(0)
+	for range 3 {
+		_, _, _ = chat(all[0])
+	}
+	known("failures", says(`"failure_count":3`))
+	admin(all[1], "reset")
+	known("their end", says(`"failure_count":0`))
+
+	refuse(401, `{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","code":"invalid_api_key"}}`)
+	_, _, _ = chat(all[0])
+	known("a refused key", says(`"reason":"auth"`))
+	p.answer.Store(nil)
+	if dump := r.say("HGETALL", "freefall:state"); strings.Contains(dump, providerKey) || strings.Contains(dump, password) || !strings.Contains(dump, "auth") {
+		t.Errorf("in Redis there is %s", dump)
+	}
+}
+
+// A replica that was away does not bring back what the others have ended.
+func TestWhatIsOldStaysOld(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	text := yaml(r, p, "rpm: 1000", "")
+	all := replicas(t, 2, text)
+	admin := func(p *replica, what string) {
+		t.Helper()
+		if status, body, err := call(http.MethodPost, "http://"+p.Addr+"/api/chat/models/m/"+what, "", "Authorization", "Bearer "+adminKey); status != 200 {
+			t.Fatalf("%s: %d %s %v", what, status, body, err)
+		}
+	}
+	paused := func(p *replica) bool {
+		_, body, err := call(http.MethodGet, "http://"+p.Addr+"/api/chat/models", "")
+		return err == nil && strings.Contains(body, `"reason":"paused"`)
+	}
+	admin(all[0], "pause")
+	eventually(t, "both know", func() bool { return paused(all[1]) })
+	if err := all[0].Stop(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	admin(all[1], "resume")
+	again := restart(t, all[0])
+	eventually(t, "the one that comes back knows", func() bool { return !paused(again) })
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if paused(all[1]) {
+			t.Fatal("the one that comes back has paused the model again")
+		}
+	}
+}
+
 func TestRedisGoesAndComesBack(t *testing.T) {
 	r, p := startRedis(t), startProvider(t)
 	all := replicas(t, 2, yaml(r, p, "rpd: 100", ""))

@@ -170,32 +170,45 @@ func replicas(t *testing.T, n int, yaml string) (all []*replica) {
 		if err := os.WriteFile(filepath.Join(dir, "models.yaml"), []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, err := child.Start(binary, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			select {
-			case <-p.Ended:
-			default:
-				if err := p.Stop(syscall.SIGTERM); err != nil {
-					t.Error(err)
-				}
-			}
-			words := (&replica{p, dir}).log(t)
-			if strings.Contains(words, password) || strings.Contains(words, providerKey) {
-				t.Error("the log tells a secret")
-			}
-			if t.Failed() {
-				t.Log(words)
-			}
-		})
-		all = append(all, &replica{p, dir})
+		all = append(all, startReplica(t, dir))
 	}
 	for _, p := range all {
 		eventually(t, "the replica has found Redis", func() bool { return metric(t, p, "freefall_redis_up") == "1" })
 	}
 	return all
+}
+
+// restart starts a replica anew that has ended.
+func restart(t *testing.T, old *replica) *replica {
+	t.Helper()
+	p := startReplica(t, old.dir)
+	eventually(t, "the replica has found Redis again", func() bool { return metric(t, p, "freefall_redis_up") == "1" })
+	return p
+}
+
+func startReplica(t *testing.T, dir string) *replica {
+	t.Helper()
+	p, err := child.Start(binary, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		select {
+		case <-p.Ended:
+		default:
+			if err := p.Stop(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+		}
+		words := (&replica{p, dir}).log(t)
+		if strings.Contains(words, password) || strings.Contains(words, providerKey) {
+			t.Error("the log tells a secret")
+		}
+		if t.Failed() {
+			t.Log(words)
+		}
+	})
+	return &replica{p, dir}
 }
 
 func metric(t *testing.T, p *replica, name string) string {

@@ -1,0 +1,12 @@
+-- Gives the rows that are newer than a version. KEYS: rows, their versions. ARGV: the version.
+-- Returns how many rows there are in all, the newest version, then name and row of each that is newer, oldest first.
+local names = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'WITHSCORES')
+local out = {tostring(redis.call('HLEN', KEYS[1])), ARGV[1]}
+for i = 1, #names, 2 do
+	local row = redis.call('HGET', KEYS[1], names[i])
+	if row then
+		out[#out + 1], out[#out + 2] = names[i], row
+	end
+	out[2] = names[i + 1]
+end
+return out
