@@ -76,12 +76,17 @@ type overview struct {
 	Clients  []clientState  `json:"clients,omitzero"`
 	Spent    []spentState   `json:"spent_today"`            // by whom, since freefall started
 	Refused  *string        `json:"config_error,omitempty"` // the newest models.yaml is not in use, and why
+	RedisUp  *bool          `json:"redis_up,omitempty"`     // false: each replica goes by its own counts; absent: there is only one
 }
 
 // overview is what the caller may see of the state; changes says that he may change it, too.
 func (p *Proxy) overview(now time.Time, rows []fallback.Status, s *Settings, who caller, changes bool) overview {
 	out := overview{Models: make([]modelState, len(rows)), Waiting: p.pool.Waiting(), Left: p.left(now), Accounts: p.accounts(now, s, who), Clients: p.clients(now, s, who),
 		Spent: p.spent.list(now, s.sees(who), who.client()), Refused: p.refused.Load()}
+	if p.shared != nil {
+		up := p.shared.Up()
+		out.RedisUp = &up
+	}
 	if changes {
 		out.Keys = p.keys(now)
 	}

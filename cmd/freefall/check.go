@@ -67,6 +67,11 @@ func check(out io.Writer, c *config.Config, now time.Time) error {
 	r.providers(c, b)
 	r.limits(c, b)
 	r.settings(c)
+	if at := c.RedisAt(); at != "" {
+		r.list("Shared with other replicas over "+at, []string{"what is drawn from limits and clients' shares",
+			"rests, failures, refused keys and pauses, and limits that providers name",
+			"not the journal, metrics, history, last_good and what refusals have shown of limits"})
+	}
 	r.list("Not served by this version, and without effect", c.Unserved())
 	r.list("Warnings", c.Warnings)
 	r.printf("\n%s\n", strings.TrimLeft(wrap("Budget: "+newBudget(c, rows).text(now), 4), " "))

@@ -27,6 +27,17 @@ func TestRedisThatIsNotThere(t *testing.T) {
 	if got := f.get("/metrics"); !strings.Contains(string(got.body), "\nfreefall_redis_up 0\n") {
 		t.Error("the metrics do not tell")
 	}
+	if got := f.get("/api/chat/models"); !strings.Contains(string(got.body), `"redis_up":false`) {
+		t.Errorf("the state does not tell: %s", got.body)
+	}
+	out, err := command(f.dir, nil, "status", "--url", f.url).CombinedOutput()
+	if text := string(out); err != nil || !strings.Contains(text, "\nRedis does not answer: this replica goes by its own counts\n") {
+		t.Errorf("status: %v %s", err, text)
+	}
+	out, err = command(f.dir, nil, "check").CombinedOutput()
+	if text := string(out); err != nil || !strings.Contains(text, "\nShared with other replicas over redis://"+addr+"/0\n") || strings.Contains(text, "pa55word") {
+		t.Errorf("check: %v %s", err, text)
+	}
 	said := f.stderr.String()
 	if strings.Count(said, "Redis does not answer, each replica goes by its own counts until it does: ") != 1 || strings.Contains(said, "pa55word") ||
 		strings.Contains(said, "not served") {

@@ -93,6 +93,7 @@ type statusAnswer struct {
 	Clients     []statusOwner `json:"clients"`
 	Keys        []statusKey   `json:"keys"`
 	ConfigError string        `json:"config_error"`
+	RedisUp     *bool         `json:"redis_up"`
 }
 
 // statusOwner is an account or a client with its windows.

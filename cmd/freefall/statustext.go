@@ -35,6 +35,13 @@ func (s *statusAnswer) text(now time.Time) string {
 	if s.Waiting > 0 {
 		fmt.Fprintf(&b, "\nWaiting for a limit to end: %s\n", count(s.Waiting, "request"))
 	}
+	switch {
+	case s.RedisUp == nil:
+	case *s.RedisUp:
+		b.WriteString("\nOne with other replicas, over Redis\n")
+	default:
+		b.WriteString("\nRedis does not answer: this replica goes by its own counts\n")
+	}
 	if s.ConfigError != "" {
 		fmt.Fprintf(&b, "\nThe newest configuration is not in use: %s\n", printable(s.ConfigError))
 	}

@@ -168,6 +168,7 @@ func TestWhatOneLearnsAllKnow(t *testing.T) {
 		})
 		p.answer.Store(&answer)
 	}
+	known("Redis answers", says(`"redis_up":true`))
 	admin(all[0], "pause")
 	known("a pause", says(`"reason":"paused"`))
 	admin(all[1], "resume")
