@@ -24,7 +24,7 @@ func (p *Proxy) dashboard(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache") // kept, and asked for again: after an update no old half of the page meets a new one
-	h.Add("Vary", "Accept-Encoding") // beside what cors says
+	h.Add("Vary", "Accept-Encoding")   // beside what cors says
 	h.Set("ETag", f.ETag)
 	if known(ctx.Request.Header.Peek("If-None-Match"), f.ETag) {
 		ctx.SetStatusCode(fasthttp.StatusNotModified)

@@ -363,6 +363,9 @@ func TestModelsList(t *testing.T) {
 		if got := w.do("GET", "/v1/models/x%2Fa:free", ""); got.status != http.StatusOK {
 			t.Errorf("escaped: %d %s", got.status, got.body)
 		}
+		if got := w.do("GET", "/v1/models/q/b", ""); got.status != 200 || !strings.Contains(got.body, `"id":"q/b"`) || !strings.Contains(got.body, `"owned_by":"q"`) {
+			t.Errorf("of that provider: %d %s", got.status, got.body)
+		}
 		if got := w.do("GET", "/v1/models/nope", ""); got.status != 404 || got.err().Code != "model_not_found" {
 			t.Errorf("none: %d %s", got.status, got.body)
 		}

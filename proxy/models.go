@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"freefall/fallback"
 	"freefall/internal/openai"
 )
 
@@ -36,11 +37,7 @@ func (p *Proxy) listed() []listedModel {
 			continue
 		}
 		seen[m.ID] = len(out)
-		row := listedModel{ID: m.ID, Object: "model", Created: created, OwnedBy: m.Provider, Tools: rows[i].Tools, Available: rows[i].Available, Strengths: m.Strengths}
-		if m.Context > 0 {
-			row.Context = &m.Context
-		}
-		out = append(out, row)
+		out = append(out, p.asListed(m.ID, &rows[i]))
 	}
 	names := []listedModel{auto}
 	for _, chain := range p.pool.Chains() {
@@ -51,6 +48,16 @@ func (p *Proxy) listed() []listedModel {
 	return append(names, out...)
 }
 
+// asListed is a row under one of its names.
+func (p *Proxy) asListed(name string, row *fallback.Status) listedModel {
+	m := row.Model
+	out := listedModel{ID: name, Object: "model", Created: p.born.Unix(), OwnedBy: m.Provider, Tools: row.Tools, Available: row.Available, Strengths: m.Strengths}
+	if m.Context > 0 {
+		out.Context = &m.Context
+	}
+	return out
+}
+
 // models answers GET /v1/models.
 func (p *Proxy) models(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	writeJSON(ctx, fasthttp.StatusOK, struct {
@@ -59,12 +66,19 @@ func (p *Proxy) models(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	}{"list", p.listed()})
 }
 
-// oneModel answers GET /v1/models/{id}; ids hold slashes and colons.
+// oneModel answers GET /v1/models/{id}; ids hold slashes and colons. What chats may name is found: provider/id, too.
 func (p *Proxy) oneModel(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	id, _ := ctx.UserValue(restKey).(string)
 	for _, m := range p.listed() {
 		if m.ID == id {
 			writeJSON(ctx, fasthttp.StatusOK, m)
+			return
+		}
+	}
+	rows := p.pool.Snapshot(time.Now())
+	for i := range rows {
+		if m := rows[i].Model; m.Provider+"/"+m.ID == id {
+			writeJSON(ctx, fasthttp.StatusOK, p.asListed(id, &rows[i]))
 			return
 		}
 	}

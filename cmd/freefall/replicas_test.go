@@ -24,10 +24,10 @@ func TestRedisThatIsNotThere(t *testing.T) {
 	if got := f.get("/readyz"); got.status != 200 {
 		t.Errorf("readyz: %d %s", got.status, got.body)
 	}
-	if got := f.get("/metrics"); !strings.Contains(string(got.body), "\nfreefall_redis_up 0\n") {
+	if got := f.get("/metrics"); !strings.Contains(got.body, "\nfreefall_redis_up 0\n") {
 		t.Error("the metrics do not tell")
 	}
-	if got := f.get("/api/chat/models"); !strings.Contains(string(got.body), `"redis_up":false`) {
+	if got := f.get("/api/chat/models"); !strings.Contains(got.body, `"redis_up":false`) {
 		t.Errorf("the state does not tell: %s", got.body)
 	}
 	out, err := command(f.dir, nil, "status", "--url", f.url).CombinedOutput()

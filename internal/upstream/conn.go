@@ -72,14 +72,6 @@ func (c *conn) receive(p []byte) (int, error) {
 	return c.rw.Read(p)
 }
 
-// say writes to the peer.
-func (c *conn) say(p []byte) (int, error) {
-	if s := c.plain(); s != nil {
-		return s.Write(p)
-	}
-	return c.rw.Write(p)
-}
-
 // stale finds out, before a kept connection is used, that its peer has closed it or has sent bytes nobody asked for.
 func (c *conn) stale() bool {
 	if c.sock != nil {

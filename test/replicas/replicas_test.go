@@ -77,7 +77,7 @@ func TestReplicasDrawFromOneWindow(t *testing.T) {
 			if keys := r.say("KEYS", "*"); strings.Contains(keys, providerKey) || !strings.Contains(keys, "freefall:window account") {
 				t.Errorf("in Redis there are %s", keys)
 			}
-			for _, key := range strings.Split(r.say("KEYS", "*"), "\n") {
+			for key := range strings.SplitSeq(r.say("KEYS", "*"), "\n") {
 				if ttl := r.say("PTTL", key); strings.HasPrefix(ttl, "-") {
 					t.Errorf("%s stays for ever: %s", key, ttl)
 				}

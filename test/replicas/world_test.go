@@ -217,7 +217,7 @@ func metric(t *testing.T, p *replica, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(body, "\n") {
+	for line := range strings.SplitSeq(body, "\n") {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			return value
 		}
