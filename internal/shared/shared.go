@@ -19,11 +19,12 @@ import (
 
 const (
 	prefix   = "freefall:"            // of all keys
-	bound    = 100 * time.Millisecond // for what a request waits for,
-	part     = bound / 10             // in so many parts, see ask
-	hard     = time.Second            // for whatever is asked
+	usual    = 100 * time.Millisecond // is waited for an answer,
+	parts    = 10                     // in so many parts, see ask
+	hard     = time.Second            // for what no request waits for
 	patience = 2                      // failures in a row after which nobody waits any more
 	interval = 250 * time.Millisecond // between two looks at what others have done
+	quiet    = time.Minute            // between two warnings
 	longest  = 2 * time.Second        // between two looks whether Redis is back
 	lease    = 10 * time.Second       // of a slot that a replica holds; one that was killed gives it back then
 	renewal  = 3 * time.Second        // between two renewals
@@ -35,6 +36,8 @@ const (
 type Config struct {
 	// URL is redis://, rediss:// or unix://, as ParseURL takes it.
 	URL string
+	// Bound is how long a request waits for an answer; 0 = 100 ms.
+	Bound time.Duration
 	// Shut gives the windows, at most so many, that others have filled, and Heed takes what is said of them. Both may be nil.
 	Shut func(most int) []fallback.Draw
 	Heed func([]fallback.Draw, []fallback.Count)
@@ -56,8 +59,9 @@ type Store struct {
 
 	client   atomic.Pointer[rueidis.Client]
 	up       atomic.Bool
-	failures atomic.Int32 // in a row
-	cause    atomic.Pointer[string]
+	failures atomic.Int32           // in a row
+	cause    atomic.Pointer[string] // why Redis is away; nil = it is not
+	warned   atomic.Pointer[time.Time]
 
 	unanswered atomic.Int64
 
@@ -74,6 +78,9 @@ type Store struct {
 
 // Open begins to share. It returns when Redis has answered, and after a tenth of a second in any case.
 func Open(c Config) (*Store, error) {
+	if c.Bound <= 0 {
+		c.Bound = usual
+	}
 	options, err := rueidis.ParseURL(strings.TrimRight(c.URL, "/"))
 	if err != nil {
 		return nil, errors.New("redis is no URL that can be used")
@@ -81,7 +88,7 @@ func Open(c Config) (*Store, error) {
 	options.ForceSingleClient, options.DisableCache, options.DisableRetry, options.AlwaysPipelining = true, true, true, true
 	options.PipelineMultiplex = -1 // one connection; a few bytes each way take no more
 	options.ReadBufferEachConn, options.WriteBufferEachConn, options.RingScaleEachConn = 16<<10, 16<<10, 9
-	options.Dialer.Timeout, options.ConnWriteTimeout = time.Second, time.Second
+	options.Dialer.Timeout, options.ConnWriteTimeout = time.Second, max(hard, c.Bound)
 	options.ClientName = "freefall"
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // it never fails
@@ -96,7 +103,7 @@ func Open(c Config) (*Store, error) {
 	s.running.Go(func() { s.settleAll(ctx) })
 	select {
 	case <-answered:
-	case <-time.After(bound):
+	case <-time.After(usual):
 	}
 	return s, nil
 }
@@ -178,11 +185,15 @@ func (s *Store) reach() bool {
 	return true
 }
 
-// away notes that Redis does not answer. It is said once, not for each request.
+// away notes that Redis does not answer. It is said once, not for each request, and once a minute of a Redis that comes and goes.
 func (s *Store) away(err error) {
 	s.up.Store(false)
 	text := s.words(err)
-	if s.cause.CompareAndSwap(nil, &text) {
+	if !s.cause.CompareAndSwap(nil, &text) {
+		return
+	}
+	if now, last := time.Now(), s.warned.Load(); last == nil || now.Sub(*last) >= quiet {
+		s.warned.Store(&now)
 		s.config.Log.Warn().Msg("Redis does not answer, each replica goes by its own counts until it does: " + text)
 	}
 }
@@ -219,7 +230,7 @@ func (s *Store) do(script *rueidis.Lua, keys, args []string) <-chan answer {
 		return got
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), hard)
+		ctx, cancel := context.WithTimeout(context.Background(), max(hard, s.config.Bound))
 		defer cancel()
 		result := script.Exec(ctx, *client, keys, args)
 		var a answer
@@ -236,7 +247,7 @@ func (s *Store) wait(script *rueidis.Lua, keys, args []string) answer {
 	select {
 	case a := <-s.do(script, keys, args):
 		return a
-	case <-time.After(2 * hard):
+	case <-time.After(2 * max(hard, s.config.Bound)):
 		return answer{err: errLate}
 	}
 }
@@ -246,10 +257,11 @@ func (s *Store) wait(script *rueidis.Lua, keys, args []string) answer {
 func (s *Store) ask(script *rueidis.Lua, keys, args []string) ([]int64, error) {
 	got := s.do(script, keys, args)
 	a := answer{err: errLate}
+	part := s.config.Bound / parts
 	tick := time.NewTimer(part)
 	defer tick.Stop()
 waiting:
-	for left := bound; left > 0; left -= part {
+	for range parts {
 		select {
 		case a = <-got:
 			break waiting

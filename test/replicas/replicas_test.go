@@ -101,7 +101,7 @@ func TestReplicasShareOneClientsShare(t *testing.T) {
 // What is given back by one replica, or was held by one that was killed, is there for the others.
 func TestSlotsComeBack(t *testing.T) {
 	r, p := startRedis(t), startProvider(t)
-	all := replicas(t, 2, yaml(r, p, "concurrency: 2", ""))
+	all := replicas(t, 3, yaml(r, p, "concurrency: 3", ""))
 	release := make(chan struct{})
 	held := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -110,12 +110,12 @@ func TestSlotsComeBack(t *testing.T) {
 		}
 	})
 	p.answer.Store(&held)
-	for range 2 {
-		go func() { _, _, _ = chat(all[0]) }()
+	for _, i := range []int{0, 0, 2} {
+		go func() { _, _, _ = chat(all[i]) }()
 	}
-	eventually(t, "two calls are under way", func() bool { return p.calls.Load() == 2 })
+	eventually(t, "three calls are under way", func() bool { return p.calls.Load() == 3 })
 	if status, answer, err := chat(all[1]); status != 429 || err != nil {
-		t.Errorf("beside two calls a third one got %d %s %v", status, answer, err)
+		t.Errorf("beside three calls a fourth one got %d %s %v", status, answer, err)
 	}
 	p.answer.Store(nil)
 	began := time.Now()
@@ -127,6 +127,8 @@ func TestSlotsComeBack(t *testing.T) {
 		return err == nil && status == 200
 	})
 	t.Logf("after %v", time.Since(began).Round(100*time.Millisecond))
+	window := r.say("KEYS", "freefall:window *concurrency*")
+	eventually(t, "only the one that is alive holds its own", func() bool { return r.say("HLEN", window) == "1" })
 	close(release)
 }
 
