@@ -188,7 +188,6 @@ func (g *guess) taken(at time.Time) {
 
 // settle ends what an attempt drew at that time: with so many tokens it came, and others it used.
 func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
-	g.known = false
 	for i := range g.budgets {
 		g.budgets[i].settle(now, at, came, used, counted && at.After(g.last))
 	}
@@ -211,7 +210,6 @@ func (g *guess) settle(now, at time.Time, counted bool, came, used int64) {
 // refused is one refusal that no known window explains, whose own charge was taken back before. opens is when the provider says
 // that it has room again, zero if it does not say; begun is when the request was sent, tokens what it may well have drawn when it came.
 func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bool) {
-	g.known = false
 	if !begun.After(g.last) {
 		g.lower(now, tokens)
 		return true
@@ -232,6 +230,7 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 			full = least // what was sent later did not stand in the way
 		}
 		if least < 1 || full < s.most || s.support >= convincing && full < s.Limit || !opens.IsZero() && !s.opensAt(now, opens, full) {
+			g.known = g.known && s.support == 0
 			s.contradict(now)
 			unlike |= 1 << i
 			continue
@@ -241,6 +240,7 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
 		}
+		g.known = false
 		s.agree(now)
 	}
 	return g.weigh(now, opens, tokens, explained, unlike)

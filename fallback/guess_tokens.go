@@ -46,6 +46,7 @@ func (g *guess) weigh(now, opens time.Time, tokens int64, explained bool, unlike
 			g.watch()
 		}
 	}
+	g.known = g.known && len(g.budgets) == 0
 	for i := range g.budgets {
 		s := &g.budgets[i]
 		explained = s.refused(now, opens, tokens, unlike&(1<<s.twin) != 0) || explained
