@@ -144,7 +144,7 @@ func (p *Pool) sorted(now time.Time, w *Walk, base []int32) *ordering {
 		s.value = r.model.score(now, task, kind.Stream)
 		if !s.shut {
 			best = max(best, s.value)
-			s.cost = r.price(now, p.demand.rate()) * r.special(&w.Need) * r.model.slow(kind.Stream) * r.heft(float64(w.Need.Tokens), p.demand.usual())
+			s.cost = r.price(now, p.demand.rate(), w.table.stores) * r.special(&w.Need) * r.model.slow(kind.Stream) * r.heft(float64(w.Need.Tokens), p.demand.usual())
 			o.open++
 		}
 	}

@@ -189,6 +189,7 @@ func (p *Pool) begin(now time.Time, w *Walk, i int32, k int, held trials) *Attem
 	a.ahead = max(0, a.tokens-r.least(&w.Need))
 	pr.account.quota.draw(now, a.tokens, a.ahead)
 	pr.quota.draw(now, a.tokens, a.ahead)
+	pr.quota.habit.add(now)
 	r.model.await(a)
 	r.model.purse.running++
 	if w.Ask.Only {

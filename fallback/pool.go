@@ -141,6 +141,7 @@ type table struct {
 	names  names
 	tasks  map[string]bool // strengths, and tasks of chains
 	pairs  int
+	stores bool // a window of an hour or more is known
 
 	accounts map[accountKey]*accountState // by the names that the configuration gives them
 }
@@ -284,6 +285,7 @@ func (s *state) build(c Config) *table {
 			pr.quota.configure(m.Limits, c.Pace)
 			pr.account.quota.name = fmt.Sprintf("account %q %q", account.provider, account.name)
 			pr.quota.name = fmt.Sprintf("model %q %q %q %q", account.provider, account.name, m.Provider, m.ID)
+			t.stores = t.stores || pr.account.quota.long() || pr.quota.long()
 			t.rows[i].pairs = append(t.rows[i].pairs, pr)
 			t.pairs++
 		}

@@ -14,10 +14,10 @@ import (
 // price is how dear the quota of the cheapest key of the row is: how many times longer it is until it comes round than what is
 // left of it would last. The dearest window counts. Below 1 there is more than can be used. It is looked at anew once a second: what it
 // is made of lasts for hours.
-func (r *row) price(now time.Time, demand float64) float64 {
+func (r *row) price(now time.Time, demand float64, stores bool) float64 {
 	p := &r.model.priced
 	if age := now.Sub(p.at); age < 0 || age >= priceHolds {
-		p.at, p.price = now, r.priceNow(now, demand)
+		p.at, p.price = now, r.priceNow(now, demand, stores)
 	}
 	return p.price
 }
@@ -30,7 +30,7 @@ type priced struct {
 
 const priceHolds = time.Second
 
-func (r *row) priceNow(now time.Time, demand float64) float64 {
+func (r *row) priceNow(now time.Time, demand float64, stores bool) float64 {
 	cheapest := math.Inf(1)
 	for k := range r.pairs {
 		p := &r.pairs[k]
@@ -41,8 +41,8 @@ func (r *row) priceNow(now time.Time, demand float64) float64 {
 		price := max(p.quota.price(now, pace), p.account.quota.price(now, pace))
 		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
 			price = min(dear, day.Seconds()*demand/usualDay) // nobody says so, but it may have a day's limit
-			if len(p.quota.counters) == 0 && len(p.account.quota.counters) == 0 {
-				price *= 2 // or any other: what is named comes back, be it places alone
+			if !p.quota.named() && !p.account.quota.named() {
+				price *= p.quota.habit.costs(now, stores) // or any other: what is named comes back, be it places alone
 			}
 		}
 		cheapest = min(cheapest, price)

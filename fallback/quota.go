@@ -15,6 +15,7 @@ type quota struct {
 	counters []*counter
 	guess    *guess   // of a limit that nobody named; nil before the first surprise
 	answers  []charge // under way, which the provider has not counted yet
+	habit    habit    // of a pair
 
 	// One of the windows has no room for so many tokens until then, unless something is given back. Zero = not known.
 	fullUntil  time.Time

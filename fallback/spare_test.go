@@ -11,12 +11,14 @@ import (
 func TestWhatComesBackIsNotSpared(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limits []fallback.Window // of the one with tools
+		told   []fallback.Reading
 		spared bool
 	}{
-		"it comes back":            {rpm(20), false},
-		"nobody knows its windows": {nil, true},
-		"a store":                  {[]fallback.Window{{Per: 20 * h, Limit: 20}}, true},
-		"a store that comes back":  {[]fallback.Window{{Per: m, Limit: 20}, {Per: 20 * h, Limit: 20}}, true},
+		"it comes back":            {rpm(20), nil, false},
+		"nobody knows its windows": {nil, nil, true},
+		"it told one of them":      {nil, []fallback.Reading{{Target: fallback.TargetPair, Per: m, Limit: 20, Remaining: 19, Reset: m}}, true},
+		"a store":                  {[]fallback.Window{{Per: 20 * h, Limit: 20}}, nil, true},
+		"a store that comes back":  {[]fallback.Window{{Per: m, Limit: 20}, {Per: 20 * h, Limit: 20}}, nil, true},
 	} {
 		rows := chain("T P")
 		rows[0].Tools, rows[1].Tools = true, false
@@ -24,6 +26,7 @@ func TestWhatComesBackIsNotSpared(t *testing.T) {
 		p := fallback.New(fallback.Config{Models: rows, Order: fallback.Adaptive, MaxWaiting: 10})
 		for range 10 {
 			a, _ := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tools: true}})
+			a.Observe(t0, tt.told)
 			a.End(t0, outcomeOf("ok"))
 		}
 		var asked []string
