@@ -96,6 +96,24 @@ func TestAnswersNeedNoRoomBeforehand(t *testing.T) {
 	}
 }
 
+// In a bucket, too, as long as more is missing than has come since: if it has been full meanwhile nobody knows what of the answer it lacks.
+func TestAnswersNeedNoRoomInABucket(t *testing.T) {
+	for _, c := range []struct {
+		limit int64
+		after time.Duration
+		want  bool
+	}{{1500, 0, true}, {1400, 2 * s, true}, {1400, 12 * s, false}} {
+		p := byPriority(limited("A", []fallback.Window{{Unit: fallback.Tokens, Cycle: fallback.Bucket, Per: m, Limit: c.limit}}))
+		a, _ := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 300}})
+		defer a.End(t0, outcomeOf("ok"))
+		if b, ok := p.Pick(t0.Add(c.after), &fallback.Walk{Need: fallback.Need{Tokens: 1000, MaxOutput: 300}}); ok != c.want {
+			t.Errorf("%+v: %v", c, ok)
+		} else if ok {
+			b.End(t0.Add(c.after), outcomeOf("ok"))
+		}
+	}
+}
+
 // A provider that has counted one more than we have refuses twice at most, not after every rest: the day is spent.
 func TestDayThatIsSpentBeforeOurCount(t *testing.T) {
 	rows := chain("A")

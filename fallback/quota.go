@@ -276,8 +276,16 @@ func (q *quota) answered(x charge) {
 	}
 }
 
-// counts says whether what was drawn at that time is in the count as it was drawn. What came of a bucket since nobody knows.
+// counts says whether what was drawn at that time is in the count as it was drawn. A bucket that was full in between has lost some of it, so more
+// must be missing in it than has come since.
 func (c *counter) counts(now, at time.Time) bool {
 	c.advance(now)
-	return c.Cycle == Sliding && at.After(now.Add(-c.Per)) || c.Cycle != Sliding && c.Cycle != Bucket && !at.Before(c.from)
+	switch c.Cycle {
+	case Sliding:
+		return at.After(now.Add(-c.Per))
+	case Bucket:
+		return c.level >= float64(now.Sub(at))/float64(c.Per)*float64(c.limit())
+	case Fixed, Daily:
+	}
+	return !at.Before(c.from)
 }
