@@ -16,8 +16,8 @@ const (
 )
 
 // Verdicts remembers what refusals mean, since providers refuse in the same words again and again. Only what is the same at any time is
-// remembered: a failure or a limit without a wait, and without a counter. Of the words nothing is kept but their hash. The zero value is
-// ready, and safe for concurrent use.
+// remembered: a failure or a limit without a wait, and without a counter. Of the words nothing is kept but their hash and the outcome's
+// Message. The zero value is ready, and safe for concurrent use.
 type Verdicts struct {
 	mu    sync.Mutex
 	known map[refusal]*verdict
