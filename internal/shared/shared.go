@@ -67,7 +67,7 @@ type Store struct {
 
 	mu     sync.Mutex // guards what follows
 	slots  map[int64][]string
-	untold map[string]*fallback.Draw // drawn while Redis was away, by window
+	untold map[string]*untold // drawn while Redis was away, by window
 
 	state state // of run alone
 
@@ -94,7 +94,7 @@ func Open(c Config) (*Store, error) {
 	_, _ = rand.Read(id) // it never fails
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Store{config: c, options: options, replica: hex.EncodeToString(id), stop: stop,
-		slots: map[int64][]string{}, untold: map[string]*fallback.Draw{}, settled: make(chan []fallback.Draw, backlog)}
+		slots: map[int64][]string{}, untold: map[string]*untold{}, settled: make(chan []fallback.Draw, backlog)}
 	if c.Learned != nil {
 		s.state.atStart, _ = c.Learned()
 	}
