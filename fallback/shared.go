@@ -193,6 +193,9 @@ func (c *counter) listen(now time.Time, d *Draw, x *Count, own int64) {
 	case c.Unit == Tokens && c.running > own && x.Used < c.used: // ours are on their way there
 	default:
 		c.believe(now, x.Used, wait, own)
+		if at := c.pacedUntil(d.Fit); x.Full && sooner(at, c.word.until) {
+			c.word.until = latest(at, now.Add(leastShut)) // the shared counter does not know that more is granted by and by
+		}
 	}
 }
 
