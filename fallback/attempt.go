@@ -18,6 +18,7 @@ type Attempt struct {
 	tokens int64 // drawn from windows that count them
 	ahead  int64 // of these, what the provider counts when the answer is there
 	probe  bool
+	hedge  bool
 	ended  bool
 
 	told  []Reading // what its answer said of the windows

@@ -37,6 +37,13 @@ func (d *dares) again(now time.Time) {
 	d.next = now.Add(d.gap)
 }
 
+// undo takes again back, unless a rest has begun or ended since.
+func (d *dares) undo(now time.Time) {
+	if !d.next.IsZero() && d.gap > firstDare {
+		*d = dares{now, d.gap / 2}
+	}
+}
+
 // dare says whether a pair may be tried although it rests, since nobody knows whether it has to, and which doors are opened for that.
 func (r *row) dare(k int, now time.Time, tokens int64) (held trials, ok bool) {
 	p := &r.pairs[k]
@@ -85,6 +92,22 @@ func (a *Attempt) daring(now time.Time) {
 	for _, d := range a.row.doors(a.Key) {
 		if a.trials.dared&d.trial != 0 {
 			d.rest.dares.again(now)
+		}
+	}
+}
+
+// undare says that the attempt was none.
+func (a *Attempt) undare(now time.Time) {
+	if a.trials.dared == 0 {
+		return
+	}
+	a.pool.credit.giveBack()
+	if a.trials.dared&trialHealth != 0 {
+		a.row.model.health.dares.undo(now)
+	}
+	for _, d := range a.row.doors(a.Key) {
+		if a.trials.dared&d.trial != 0 {
+			d.rest.dares.undo(now)
 		}
 	}
 }

@@ -29,7 +29,9 @@ func (p *Pool) Hedge(now time.Time, w *Walk, first *Attempt) (*Attempt, bool) {
 			}
 			if k := w.spareKey(now, r, first.row.pairs[first.Key].account); k >= 0 {
 				p.hedges.note(w.nth)
-				return p.begin(now, w, i, k, trials{}), true
+				a := p.begin(now, w, i, k, trials{})
+				a.hedge = true
+				return a, true
 			}
 		}
 	}
@@ -100,6 +102,14 @@ func (h *hedges) allow(nth uint64, share float64) bool {
 func (h *hedges) note(nth uint64) {
 	h.hedged[nth%hedgeWindow] = true
 	h.count++
+}
+
+// forget says that no hedge came of it.
+func (h *hedges) forget(nth uint64) {
+	if slot := &h.hedged[nth%hedgeWindow]; h.last-nth < hedgeWindow && *slot {
+		*slot = false
+		h.count--
+	}
 }
 
 // fewAnswers are too few to tell how long a model usually takes.

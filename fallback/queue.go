@@ -11,6 +11,7 @@ type queue struct {
 	waiting []*Walk
 	turns   map[string]*uint64 // by client: when it was last served, in turns
 	turn    uint64
+	came    uint64 // how many have begun to wait
 	alarm   func(time.Time)
 	set     time.Time // what alarm was told last
 }
@@ -45,6 +46,10 @@ func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	}
 	w.ticket = ticket{wake: wake, queued: true, used: true, until: until, late: until.Add(-until.Sub(now) / 6), served: p.queue.of(w.Ask.Client)}
 	q := &p.queue
+	if q.came++; !w.again || w.place == 0 {
+		w.place = q.came
+	}
+	w.again = false
 	q.waiting = append(q.waiting, w)
 	if at.Before(q.set) || w.ticket.late.Before(q.set) {
 		q.set = time.Time{} // it is the one that opens first
@@ -125,7 +130,7 @@ func (p *Pool) dispatch(now time.Time) {
 
 // like says whether a walk wants the same as another, or more of it, and like it has tried nobody yet.
 func (w *Walk) like(x *Walk, now time.Time) bool {
-	if x == nil || w.table != x.table || w.list != x.list || w.attempts+x.attempts > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() || w.late(now) != x.late(now) ||
+	if x == nil || w.table != x.table || w.list != x.list || w.Attempts()+x.Attempts() > 0 || w.Ask.Only != x.Ask.Only || w.sparing() != x.sparing() || w.late(now) != x.late(now) ||
 		w.Ask.Model != x.Ask.Model || len(w.Ask.Models)+len(x.Ask.Models) > 0 {
 		return false
 	}
@@ -148,13 +153,16 @@ func (q *queue) of(client string) *uint64 {
 	return at(q.turns, client)
 }
 
-// before says who is served first: the client whose last turn is longer ago, then who needs what is scarce. Walks of the same
-// kind stay as they came.
+// before says who is served first: the client whose last turn is longer ago, then who needs what is scarce, then who came
+// first.
 func before(a, b *Walk) int {
 	if x, y := *a.ticket.served, *b.ticket.served; x != y {
 		return bit(x > y) - bit(x < y)
 	}
-	return b.Need.rarity() - a.Need.rarity()
+	if x, y := a.Need.rarity(), b.Need.rarity(); x != y {
+		return y - x
+	}
+	return bit(a.place > b.place) - bit(a.place < b.place)
 }
 
 // rarity orders needs by how few models can serve them.

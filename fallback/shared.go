@@ -156,15 +156,22 @@ func (a *Attempt) withdraw(now time.Time) {
 	m := a.row.model
 	m.came(a)
 	m.purse.running--
-	if a.trials.dared != 0 {
-		a.pool.credit.giveBack()
-	}
+	a.undare(now)
 	a.leave(false)
 	pr := &a.row.pairs[a.Key]
 	pr.account.quota.settle(now, a.begun, false, a.tokens, a.ahead, 0)
 	pr.quota.settle(now, a.begun, false, a.tokens, a.ahead, 0)
 	a.walk.tried[pr.index/64] &^= 1 << (pr.index % 64)
-	a.walk.refused++
+	w := a.walk
+	w.refused++
+	w.again = true
+	if a.hedge {
+		a.pool.hedges.forget(w.nth)
+	}
+	if w.Ask.Only && w.Attempts() == 0 {
+		w.order = w.order[:0]
+		a.pool.arrange(now, w) // begin had bound it to one row
+	}
 }
 
 // listen takes what a shared counter says. own is 1 when what was asked for is drawn.

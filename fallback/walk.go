@@ -47,6 +47,8 @@ type Walk struct {
 	version  uint32
 	attempts int
 	refused  int        // of these, by a counter that is shared: they came to nothing
+	again    bool       // the last one did: it keeps its place among those that wait
+	place    uint64     // there, by when it came
 	nth      uint64     // among all requests, while some are hedged
 	inline   [2]Attempt // the usual ones; a stream holds them as long as it lasts
 
@@ -103,6 +105,11 @@ func (p *Pool) start(now time.Time, w *Walk) {
 		p.demand.add(now, &w.Need)
 	}
 	w.Need.NoTrain = w.Need.NoTrain || t.NoTrain
+	p.arrange(now, w)
+}
+
+// arrange fixes the order of the candidates.
+func (p *Pool) arrange(now time.Time, w *Walk) {
 	p.sort(now, w)
 	if w.Need.Kind == Embedding {
 		w.keepOneID()
