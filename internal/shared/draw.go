@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -43,19 +44,19 @@ func (s *Store) Reserve(draws []fallback.Draw) []fallback.Count {
 
 // hold notes the slots that are lent, so that they are renewed.
 func (s *Store) hold(nth int64, draws []fallback.Draw) {
-	var keys []string
+	var names []string
 	for i := range draws {
 		if d := &draws[i]; d.Unit == fallback.Running {
 			d.Mark = nth
-			keys = append(keys, key(d))
+			names = append(names, d.Name)
 		}
 	}
-	if keys == nil {
+	if names == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots[nth] = keys
+	s.slots[nth] = names
 }
 
 func (s *Store) letGo(nth int64) {
@@ -76,8 +77,8 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	for i := range draws {
 		d := &draws[i]
 		keys = append(keys, key(d))
-		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), number(d.Limit), number(d.Amount), number(d.Fit), flag(d.Free),
-			number(d.Used), number(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]))
+		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), amount(d.Limit), amount(d.Amount), amount(d.Fit), flag(d.Free),
+			amount(d.Used), amount(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]))
 	}
 	out, err := s.ask(drawScript, keys, args)
 	if err != nil {
@@ -89,13 +90,20 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {
 		said := out[1+4*i:]
-		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(said[2]) * time.Millisecond}
+		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(said[2], longestWait)) * time.Millisecond}
 		if draws[i].Unit != fallback.Running {
 			draws[i].Mark = said[3]
 		}
 	}
 	return counts, out[0] == 1, nil
 }
+
+const (
+	largest     = 1 << 50        // that a script counts; whatever a provider says, it is exact, and sums fit
+	longestWait = int64(1) << 40 // in ms
+)
+
+func amount(n int64) string { return number(max(-largest, min(n, largest))) }
 
 func cycle(d *fallback.Draw) string {
 	if d.Unit == fallback.Running {
@@ -134,12 +142,26 @@ func (s *Store) Settle(draws []fallback.Draw) {
 			changed = append(changed, *d)
 		}
 	}
-	if len(changed) == 0 || !s.Up() {
+	if len(changed) == 0 {
 		return
 	}
-	select {
-	case s.settled <- changed:
-	default: // slots run out by themselves, and windows count too much rather than too little
+	if s.Up() {
+		select {
+		case s.settled <- changed:
+			return
+		default:
+		}
+	}
+	s.unsettled(changed)
+}
+
+// unsettled keeps what was used beyond what was drawn, to be told later. The rest is let go: slots run out by themselves, and windows count too
+// much rather than too little.
+func (s *Store) unsettled(draws []fallback.Draw) {
+	for _, d := range draws {
+		if d.Amount, d.Used, d.Heard = d.Kept-d.Amount, 0, 0; d.Amount > 0 {
+			s.remember([]fallback.Draw{d})
+		}
 	}
 }
 
@@ -158,6 +180,7 @@ func (s *Store) settleAll(ctx context.Context) {
 	}
 }
 
+// settle puts right what one attempt has drawn.
 func (s *Store) settle(draws []fallback.Draw) {
 	var keys []string
 	args := []string{""}
@@ -167,9 +190,11 @@ func (s *Store) settle(draws []fallback.Draw) {
 			args[0] = s.holder(d.Mark)
 		}
 		keys = append(keys, key(d))
-		args = append(args, cycle(d), ms(d.Margin), ms(d.Per), number(d.Limit), number(d.Kept-d.Amount), number(d.Mark))
+		args = append(args, cycle(d), ms(d.Margin), ms(d.Per), amount(d.Limit), amount(d.Kept-d.Amount), number(d.Mark))
 	}
-	s.wait(settleScript, keys, args) // what is lost counts until its window ends
+	if s.wait(settleScript, keys, args).err != nil {
+		s.unsettled(draws)
+	}
 }
 
 // renew lends the slots on that are still held.
@@ -177,9 +202,10 @@ func (s *Store) renew() error {
 	var keys []string
 	args := []string{ms(lease)}
 	s.mu.Lock()
-	for nth, windows := range s.slots {
-		for _, window := range windows {
-			keys = append(keys, window)
+	held := maps.Clone(s.slots)
+	for nth, names := range held {
+		for _, name := range names {
+			keys = append(keys, prefix+"window "+name)
 			args = append(args, s.holder(nth))
 		}
 	}
@@ -187,7 +213,28 @@ func (s *Store) renew() error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return s.wait(renewScript, keys, args).err
+	err := s.wait(renewScript, keys, args).err
+	for _, draws := range s.gone(held) {
+		s.settle(draws) // it may have been given back before it was lent on
+	}
+	return err
+}
+
+// gone are those of the slots that were given back meanwhile.
+func (s *Store) gone(held map[int64][]string) (out [][]fallback.Draw) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for nth, names := range held {
+		if _, still := s.slots[nth]; still {
+			continue
+		}
+		var draws []fallback.Draw
+		for _, name := range names {
+			draws = append(draws, fallback.Draw{Name: name, Unit: fallback.Running, Mark: nth})
+		}
+		out = append(out, draws)
+	}
+	return out
 }
 
 // untold is what was drawn from a window without Redis.

@@ -100,7 +100,7 @@ local function bucket(key, w)
 		level = math.max(0, level + n)
 		s.used = math.ceil(level - 1e-9)
 		redis.call('HSET', key, 'level', tostring(level), 'at', text(now))
-		redis.call('PEXPIRE', key, text(level / w.limit * w.per + w.per + 1000))
+		redis.call('PEXPIRE', key, text(math.min(level / w.limit * w.per, 1e11) + w.per + 1000))
 		return now
 	end
 	return s

@@ -65,8 +65,8 @@ type Store struct {
 
 	unanswered atomic.Int64
 
-	mu     sync.Mutex // guards what follows
-	slots  map[int64][]string
+	mu     sync.Mutex         // guards what follows
+	slots  map[int64][]string // that are held: names of their windows
 	untold map[string]*untold // drawn while Redis was away, by window
 
 	state state // of run alone
