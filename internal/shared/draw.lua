@@ -79,6 +79,7 @@ local function turning(key, w)
 	function s.refuses(n) return young(n) end
 	function s.opens(n)
 		if s.used <= 0 or s.used + n <= w.limit then return from + w.margin - now end
+		if next > 0 and next + n > w.limit then return to + w.per + w.margin - now end
 		return to + w.margin - now
 	end
 	function s.add(n)
