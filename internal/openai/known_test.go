@@ -118,9 +118,43 @@ func TestKnownToolsAreFew(t *testing.T) {
 	if n := k.kept(); n != len(k.lists) {
 		t.Errorf("%d lists are known, want %d", n, len(k.lists))
 	}
+	for range 3 * len(k.lists) {
+		read(`{"n":99},` + longTool)
+	}
 	last := fmt.Sprintf(`[{"n":99},%s]`, longTool)
 	if l := k.find([]byte(last + `,"x":1}`)); l == nil || string(l.raw) != last {
 		t.Error("the last list is not known")
+	}
+}
+
+// More lists than there is room for, by turns: some stay, instead of each driving out another one that comes again before it is read. A
+// list that comes no more makes room.
+func TestKnownToolsStay(t *testing.T) {
+	k := new(knownTools)
+	read := func(i int) {
+		_, _ = readChat(fmt.Appendf(nil, `{"messages":[],"tools":[{"n":%d},%s]}`, i, longTool), k)
+	}
+	stay := func() (all [len(k.lists)]*toolList) {
+		for i := range all {
+			all[i] = k.lists[i].Load()
+		}
+		return all
+	}
+	rounds := func(n, lists int) {
+		for i := range n * lists {
+			read(i % lists)
+		}
+	}
+	rounds(9, 40)
+	before := stay()
+	if rounds(3, 40); stay() != before {
+		t.Error("lists are driven out that come in each round")
+	}
+	for range 3 * len(k.lists) {
+		read(99)
+	}
+	if k.find(fmt.Appendf(nil, `[{"n":99},%s]`, longTool)) == nil {
+		t.Error("a new list finds no room")
 	}
 }
 
