@@ -18,7 +18,7 @@ type habit struct {
 const (
 	habitHalves  = 3 * time.Hour
 	unnamedCosts = 2  // times as dear as what may have a day's limit alone is what may have any, while it is asked seldom
-	habitCosts   = 5  // and so many times when it is asked all the time: then much is there, but nobody knows how much
+	habitCosts   = 3  // and so many times when it is asked all the time: then much is there, but nobody knows how much
 	habitUnit    = 30 // attempts that make it as dear once more
 )
 

@@ -65,14 +65,14 @@ func TestAdaptiveDrawsOnTheUnknownAlike(t *testing.T) {
 		p := adaptive(rows)
 		got := map[string]int{}
 		for i := range 1000 {
-			now := t0.Add(time.Duration(i) * 40 * s)
+			now := t0.Add(time.Duration(i) * 2 * m)
 			a, _ := p.Pick(now, &fallback.Walk{})
 			if got[a.Model.ID]++; a.Model.ID == "few" {
 				a.Observe(now, told)
 			}
 			a.End(now, outcomeOf("ok"))
 		}
-		if got["many"] < 300 {
+		if got["many"] < 400 {
 			t.Errorf("%s: first are asked %v", name, got)
 		}
 	}
