@@ -65,6 +65,7 @@ type plan struct {
 	history  History
 	prices   func(provider, id string) (Price, bool)
 	doubt    func(provider, account string)
+	shared   Shared
 	pool     fallback.Config
 	models   []fallback.Model // Via, Proof and Keys are filled in when absent
 	dialect  map[string]string
@@ -155,7 +156,7 @@ func start(t *testing.T, p plan) (*world, func()) {
 		}
 		return ln.Dial(ctx, "", "")
 	}})
-	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Prices: p.prices, Doubt: p.doubt, Log: zerolog.New(w.log)})
+	w.proxy = New(Config{Pool: w.pool, Transport: transport, Settings: p.settings, History: p.history, Prices: p.prices, Doubt: p.doubt, Shared: p.shared, Log: zerolog.New(w.log)})
 	front := fasthttputil.NewInmemoryListener()
 	watched, err := upstream.Watch(front)
 	if err != nil {
