@@ -20,7 +20,7 @@ func (p *Pool) Learned(now time.Time) (out Saved) {
 		}
 	}
 	p.state.eachNamedRest(func(r *rest, as SavedRest) {
-		if r.active(now) || r.level > 0 {
+		if r.told(now) {
 			as.Reload = r.reload
 			out.Rests = append(out.Rests, r.saved(as).plain())
 		}
@@ -33,6 +33,9 @@ func (p *Pool) Learned(now time.Time) (out Saved) {
 	}
 	return out
 }
+
+// told says whether others are told of it: also when it is over by our clock, since theirs may be behind. One that was lifted is blank.
+func (r *rest) told(now time.Time) bool { return r.active(now) || r.level > 0 || !r.until.IsZero() }
 
 // limits adds those that the provider has named.
 func (s *Saved) limits(q *quota, as SavedWindow) {
@@ -88,7 +91,7 @@ func (p *Pool) Adopt(now time.Time, news News) {
 			agreed = news.Agreed.Rests[i]
 		}
 		ours := theirs.blank()
-		if r.active(now) || r.level > 0 {
+		if r.told(now) {
 			ours = r.saved(ours)
 			ours.Reload = r.reload
 		}

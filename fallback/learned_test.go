@@ -25,6 +25,7 @@ type wall struct {
 type member struct {
 	p      *fallback.Pool
 	agreed map[string]string
+	had    map[string]bool
 	seen   int
 }
 
@@ -103,8 +104,11 @@ func (m *member) exchange(w *wall, now time.Time) (told int) {
 	m.seen = w.newest
 	m.p.Adopt(now, fallback.News{Agreed: saved(agreed), Now: saved(news)})
 	own := learned(m.p, now)
+	for name := range own {
+		m.had[name] = true
+	}
 	for name, row := range m.agreed {
-		if own[name] == "" && !strings.HasPrefix(name, "window") {
+		if own[name] == "" && m.had[name] && !strings.HasPrefix(name, "window") {
 			own[name] = blank(row)
 		}
 	}
@@ -121,7 +125,7 @@ func (m *member) exchange(w *wall, now time.Time) (told int) {
 
 func members(n int, c fallback.Config) (all []*member, w *wall) {
 	for range n {
-		all = append(all, &member{p: fallback.New(c), agreed: map[string]string{}})
+		all = append(all, &member{p: fallback.New(c), agreed: map[string]string{}, had: map[string]bool{}})
 	}
 	return all, &wall{rows: map[string]string{}, version: map[string]int{}}
 }
@@ -223,7 +227,7 @@ func TestTwoHaveLearned(t *testing.T) {
 
 func TestAStricterReplica(t *testing.T) {
 	all, w := members(1, fallback.Config{Models: chain("A"), Breaker: fallback.Breaker{Failures: 9}})
-	strict := &member{p: fallback.New(fallback.Config{Models: chain("A"), Breaker: fallback.Breaker{Failures: 2}}), agreed: map[string]string{}}
+	strict := &member{p: fallback.New(fallback.Config{Models: chain("A"), Breaker: fallback.Breaker{Failures: 2}}), agreed: map[string]string{}, had: map[string]bool{}}
 	for range 7 {
 		a, _ := all[0].p.Pick(t0, &fallback.Walk{})
 		a.End(t0, outcomeOf("fault"))

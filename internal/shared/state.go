@@ -30,6 +30,7 @@ const (
 type state struct {
 	atStart map[string]string // of before anything is agreed on: our own, which may be old, since they were kept on disk
 	agreed  map[string]string // as they stood in Redis when they were last seen there
+	had     map[string]bool   // names of our own rows: of what was never ours, be it unknown here, nothing is said
 	version string            // of the newest of them; "" = none was seen
 }
 
@@ -50,8 +51,16 @@ func (s *Store) exchange() {
 			names = append(names, name)
 		}
 	}
-	for name, row := range st.agreed {
-		if blank := s.config.Blank(name); own[name] == "" && blank != "" && row != blank {
+	for name := range own {
+		st.had[name] = true
+	}
+	for name := range st.had {
+		if own[name] != "" {
+			continue
+		}
+		if row, blank := st.agreed[name], s.config.Blank(name); row == "" || blank == "" || row == blank {
+			delete(st.had, name)
+		} else {
 			own[name] = blank
 			names = append(names, name)
 		}
@@ -77,7 +86,7 @@ func (s *Store) exchange() {
 func (s *Store) hear() bool {
 	st := &s.state
 	if st.version == "" {
-		st.version, st.agreed = "0", map[string]string{}
+		st.version, st.agreed, st.had = "0", map[string]string{}, map[string]bool{}
 	}
 	told := s.wait(pullScript, stateKeys, []string{st.version}).texts
 	if len(told) < 2 || len(told)%2 != 0 {
