@@ -21,7 +21,7 @@ func (p *Pool) clock(now time.Time) {
 	p.state.eachQuota(func(q *quota) {
 		q.guess, q.fullUntil = nil, time.Time{}
 		for _, c := range q.counters {
-			c.word, c.heard = nil, charge{}
+			c.word, c.heard = nil, hearsay{}
 		}
 	})
 	p.restore(saved)

@@ -18,8 +18,8 @@ type counter struct {
 
 	loan loan
 
-	word  *word  // of a counter that several replicas share; nil = none was asked
-	heard charge // what the provider has said that it counted, until that counter was told
+	word  *word   // of a counter that several replicas share; nil = none was asked
+	heard hearsay // what the provider has said that it counted, until that counter was told
 
 	// learned, Sliding: when the provider said that there would be room again. One attempt finds out: how long the window is, and how it comes
 	// round, may not be as we take it.

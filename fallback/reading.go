@@ -78,7 +78,10 @@ func (q *quota) read(now time.Time, r *Reading, own int64) {
 		c.renewal = now.Add(r.Reset + c.margin())
 	}
 	if limit := c.spoken(r); r.Remaining >= 0 && limit > 0 {
-		c.heard = charge{now, max(0, limit-r.Remaining)}
+		c.heard = hearsay{charge: charge{now, max(0, limit-r.Remaining)}}
+		if r.Reset > 0 {
+			c.heard.frees = now.Add(r.Reset)
+		}
 		c.believe(now, c.heard.n, r.Reset, own)
 	}
 }

@@ -21,11 +21,12 @@ type Draw struct {
 	Turns [3]time.Time
 	Limit int64
 
-	Amount int64 // what is drawn; 0 = it is only looked at
-	Fit    int64 // so much has to have room: less than Amount where the pool itself took a risk
-	Free   bool  // it is drawn in any case, since our count may be wrong
-	Used   int64 // what we know to be drawn beside those under way, for a counter that has lost its memory
-	Heard  int64 // what the provider itself has counted, said since the last draw; 0 = nothing
+	Amount int64         // what is drawn; 0 = it is only looked at
+	Fit    int64         // so much has to have room: less than Amount where the pool itself took a risk
+	Free   bool          // it is drawn in any case, since our count may be wrong
+	Used   int64         // what we know to be drawn beside those under way, for a counter that has lost its memory
+	Heard  int64         // what the provider itself has counted, said since the last draw; 0 = nothing
+	Frees  time.Duration // until what of it we did not know has room again, as the provider says; 0 = it did not
 	Lapses time.Time
 
 	// Kept is, once the attempt has ended, what of Amount stays drawn. Nothing is running any more.
@@ -91,21 +92,27 @@ func (q *quota) draws(out []Draw, now, at time.Time, tokens int64) []Draw {
 		d.Used = max(0, c.used-d.Amount*max(1, c.running)) // those under way tell of themselves
 		d.Fit = max(1, d.Amount-max(0, c.used-d.Limit))
 		d.Free = c.loan.n > 0 && c.loan.at.Equal(at)
-		d.Heard = c.newlyHeard(now)
+		d.Heard, d.Frees = c.newlyHeard(now)
 		out = append(out, d)
 	}
 	return out
 }
 
+// hearsay is what a provider has said of its own count.
+type hearsay struct {
+	charge
+	frees time.Time // when it has room again; zero = not said
+}
+
 // newlyHeard is what the provider has said since it was last asked for, if that is still so.
-func (c *counter) newlyHeard(now time.Time) int64 {
+func (c *counter) newlyHeard(now time.Time) (n int64, frees time.Duration) {
 	heard := c.heard
-	c.heard = charge{}
+	c.heard = hearsay{}
 	turned := c.Cycle == Fixed || c.Cycle == Daily
 	if turned && heard.at.Before(c.from) || !turned && now.Sub(heard.at) > c.Per/20 {
-		return 0
+		return 0, 0
 	}
-	return heard.n
+	return heard.n, max(0, heard.frees.Sub(now))
 }
 
 func (c *counter) asDraw(now time.Time, q *quota) Draw {

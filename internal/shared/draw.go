@@ -72,13 +72,13 @@ func (s *Store) holder(nth int64) string { return s.replica + " " + number(nth) 
 
 // draw asks Redis. Without an error it gives one count for each draw.
 func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count, granted bool, err error) {
-	keys, args := make([]string, 0, len(draws)), make([]string, 0, 2+12*len(draws))
+	keys, args := make([]string, 0, len(draws)), make([]string, 0, 2+13*len(draws))
 	args = append(args, s.holder(nth), ms(lease))
 	for i := range draws {
 		d := &draws[i]
 		keys = append(keys, key(d))
 		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), amount(d.Limit), amount(d.Amount), amount(d.Fit), flag(d.Free),
-			amount(d.Used), amount(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]))
+			amount(d.Used), amount(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]), ms(d.Frees))
 	}
 	out, err := s.ask(drawScript, keys, args)
 	if err != nil {

@@ -1,11 +1,12 @@
 -- Draws from all windows or from none. By the clock of Redis alone.
 -- KEYS: the windows. ARGV: who draws, how long its slots are lent (ms), then for each window:
--- cycle, per, margin, limit, amount, fit, free, used, heard, and when the turn before, this one and the next begin.
+-- cycle, per, margin, limit, amount, fit, free, used, heard, when the turn before, this one and the next begin, and how long until what was
+-- heard has room again (0 = not known).
 -- All times in ms. Returns whether it was drawn, then for each window: used, full, ms until it opens, mark.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local who, lease = ARGV[1], tonumber(ARGV[2])
-local exact, grain, width = 256, 128, 12
+local exact, grain, width = 256, 128, 13
 
 local function text(n) return string.format('%.0f', n) end
 
@@ -44,12 +45,16 @@ local function sliding(key, w)
 		return w.per
 	end
 	function s.later() return s.first and s.first + span - now or 0 end
-	function s.add(n)
+	function s.add(n, frees)
 		local at = now
-		if redis.call('HLEN', key) > exact then at = math.ceil(math.ceil(now * grain / w.per) * w.per / grain) end
+		if frees and frees > 0 and frees < w.per then
+			at = now + frees - span -- it leaves when the provider says
+		elseif redis.call('HLEN', key) > exact then
+			at = math.ceil(math.ceil(now * grain / w.per) * w.per / grain)
+		end
 		redis.call('HINCRBY', key, text(at), text(n))
 		s.used = redis.call('HINCRBY', key, 'sum', text(n))
-		if not s.first then
+		if not s.first or at < s.first then
 			s.first = at
 			redis.call('HSET', key, 'first', text(at))
 		end
@@ -133,8 +138,9 @@ for i, key in ipairs(KEYS) do
 	local s = kinds[w.cycle](key, w)
 	if w.cycle ~= 'running' then -- what others know better
 		local known = tonumber(ARGV[a + 9])
-		if lost then known = math.max(known, tonumber(ARGV[a + 8])) end
-		if known > s.used then s.add(known - s.used) end
+		local frees = tonumber(ARGV[a + 13])
+		if lost and tonumber(ARGV[a + 8]) > known then known, frees = tonumber(ARGV[a + 8]), 0 end
+		if known > s.used then s.add(known - s.used, frees) end
 	end
 	local room = s.used + w.fit <= w.limit or s.used <= 0 and w.limit > 0
 	w.full = not w.free and (not room or s.refuses ~= nil and s.refuses(w.fit))

@@ -43,3 +43,23 @@ func TestToldIsWhatStillCounts(t *testing.T) {
 		})
 	}
 }
+
+// What the provider has counted leaves the shared count when the provider says.
+func TestHeardLeavesWhenItIsSaid(t *testing.T) {
+	s := open(t, startRedis(t))
+	eventually(t, "it answers", s.Up)
+	d := window("w", fallback.Sliding, time.Minute, 5)
+	d.Heard, d.Frees = 4, 400*time.Millisecond
+	if got := s.Reserve([]fallback.Draw{d}); got == nil || got[0].Full || got[0].Used != 5 {
+		t.Fatalf("%+v", got)
+	}
+	d.Heard, d.Frees = 0, 0
+	got := s.Reserve([]fallback.Draw{d})
+	if got == nil || !got[0].Full || got[0].Opens > 400*time.Millisecond {
+		t.Fatalf("%+v", got)
+	}
+	time.Sleep(got[0].Opens)
+	if got := s.Reserve([]fallback.Draw{d}); got == nil || got[0].Full || got[0].Used != 2 {
+		t.Errorf("%+v", got)
+	}
+}
