@@ -184,6 +184,8 @@ func TestMoreWordsOfRefusals(t *testing.T) {
 		{429, `{"error":{"message":"Budget has been exceeded! Current cost: 5.0, Max budget: 5.0","type":"budget_exceeded","param":null,"code":"400"}}`, "quota_exhausted"},
 		{400, `{"error":{"message":"Prohibited content detected. Please modify your input","type":"content_policy","code":"content_filtered"}}`, "content_policy"},
 		{400, `{"error":{"message":"The request holds harmful content"}}`, "content_policy"},
+		{403, `{"error":{"message":"Your account was banned because it produced harmful content"}}`, "auth"},
+		{400, `{"error":{"message":"This account is suspended for prohibited content"}}`, "auth"},
 	} {
 		if got := Classify(nil, tt.status, nil, []byte(tt.body), noon).Class.String(); got != tt.want {
 			t.Errorf("%d %s: %s, want %s", tt.status, tt.body, got, tt.want)

@@ -147,7 +147,7 @@ var (
 )
 
 // shutWords say that somebody is shut out, whatever is asked.
-var shutWords = []string{"organization has been", "organization is disabled", "resource has been*blocked", "account has been", "project has been", "has been suspended"}
+var shutWords = []string{"organization has been", "organization is disabled", "resource has been*blocked", "account has been", "account*banned", "account*suspended", "account*deactivated", "project has been", "has been suspended"}
 
 // What is free of one model alone, and is used up for good.
 var freeShareWords = []string{"free quota has been exhausted", "free tier of the model", "free allocated quota", "free trial quota", "set inference limit"}
