@@ -204,6 +204,7 @@ func (c *counter) listen(now time.Time, d *Draw, x *Count, own int64) {
 	case c.Unit == Running:
 		c.word.others, c.word.lapses = max(0, x.Used-c.running), now.Add(othersStand)
 	case (c.Cycle == Fixed || c.Cycle == Daily) && opens.Sub(c.to).Abs() > turnsDiffer: // a count of another turn
+		c.word.amount = 0 // ours does not tell whether what is smaller fits
 	case c.Unit == Tokens && c.running > own && x.Used < c.used: // ours are on their way there
 	default:
 		c.believe(now, x.Used, wait, own)
