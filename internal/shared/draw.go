@@ -85,7 +85,7 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 		return nil, false, err
 	}
 	if len(out) != 1+4*len(draws) {
-		return nil, false, errors.New("another answer than was asked for")
+		return nil, false, errors.New("an answer to another question than was asked")
 	}
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {

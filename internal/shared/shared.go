@@ -131,6 +131,9 @@ func (s *Store) run(ctx context.Context, answered chan struct{}) {
 	for wait := interval; ; {
 		select {
 		case <-ctx.Done():
+			if s.Up() {
+				s.exchange() // the last word
+			}
 			return
 		case <-tick.C:
 		}

@@ -136,29 +136,18 @@ func TestSlotsComeBack(t *testing.T) {
 func TestWhatOneLearnsAllKnow(t *testing.T) {
 	r, p := startRedis(t), startProvider(t)
 	all := replicas(t, 3, yaml(r, p, "rpm: 1000", ""))
-	state := func(p *replica) string {
-		_, body, err := call(http.MethodGet, "http://"+p.Addr+"/api/chat/models", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return body
-	}
 	known := func(what string, is func(state string) bool) {
 		t.Helper()
 		began := time.Now()
 		for _, p := range all {
-			eventually(t, what, func() bool { return is(state(p)) })
+			eventually(t, what, func() bool { return is(p.state(t)) })
 		}
 		t.Logf("%s: after %v", what, time.Since(began).Round(10*time.Millisecond))
 	}
 	says := func(text string) func(string) bool {
 		return func(state string) bool { return strings.Contains(state, text) }
 	}
-	admin := func(p *replica, what string) {
-		if status, body, err := call(http.MethodPost, "http://"+p.Addr+"/api/chat/models/m/"+what, "", "Authorization", "Bearer "+adminKey); status != 200 {
-			t.Errorf("%s: %d %s %v", what, status, body, err)
-		}
-	}
+	admin := func(p *replica, what string) { p.admin(t, what) }
 	refuse := func(status int, body string) {
 		answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -212,16 +201,8 @@ func TestWhatIsOldStaysOld(t *testing.T) {
 	r, p := startRedis(t), startProvider(t)
 	text := yaml(r, p, "rpm: 1000", "")
 	all := replicas(t, 2, text)
-	admin := func(p *replica, what string) {
-		t.Helper()
-		if status, body, err := call(http.MethodPost, "http://"+p.Addr+"/api/chat/models/m/"+what, "", "Authorization", "Bearer "+adminKey); status != 200 {
-			t.Fatalf("%s: %d %s %v", what, status, body, err)
-		}
-	}
-	paused := func(p *replica) bool {
-		_, body, err := call(http.MethodGet, "http://"+p.Addr+"/api/chat/models", "")
-		return err == nil && strings.Contains(body, `"reason":"paused"`)
-	}
+	admin := func(p *replica, what string) { p.admin(t, what) }
+	paused := func(p *replica) bool { return strings.Contains(p.state(t), `"reason":"paused"`) }
 	admin(all[0], "pause")
 	eventually(t, "both know", func() bool { return paused(all[1]) })
 	if err := all[0].Stop(syscall.SIGTERM); err != nil {
@@ -235,6 +216,22 @@ func TestWhatIsOldStaysOld(t *testing.T) {
 			t.Fatal("the one that comes back has paused the model again")
 		}
 	}
+}
+
+// A Redis that has forgotten all is told anew, also what nobody has changed since; and what is written there is not for ever.
+func TestARedisThatForgets(t *testing.T) {
+	r, p := startRedis(t), startProvider(t)
+	text := yaml(r, p, "rpm: 1000", "")
+	all := replicas(t, 2, text)
+	all[0].admin(t, "pause")
+	paused := func(p *replica) bool { return strings.Contains(p.state(t), `"reason":"paused"`) }
+	eventually(t, "both know", func() bool { return paused(all[1]) })
+	r.say("FLUSHALL")
+	for _, key := range []string{"freefall:state", "freefall:versions"} {
+		eventually(t, key+" is there again, for a while", func() bool { return r.say("EXISTS", key) == "1" && !strings.HasPrefix(r.say("PTTL", key), "-") })
+	}
+	late := replicas(t, 1, text)[0]
+	eventually(t, "a new one knows, too", func() bool { return paused(late) })
 }
 
 func TestRedisGoesAndComesBack(t *testing.T) {

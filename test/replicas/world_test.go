@@ -162,6 +162,24 @@ func (r *replica) log(t *testing.T) string {
 	return said.String()
 }
 
+// state is what GET /api/chat/models tells.
+func (r *replica) state(t *testing.T) string {
+	t.Helper()
+	_, body, err := call(http.MethodGet, "http://"+r.Addr+"/api/chat/models", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// admin pauses, resumes or resets the model.
+func (r *replica) admin(t *testing.T, what string) {
+	t.Helper()
+	if status, body, err := call(http.MethodPost, "http://"+r.Addr+"/api/chat/models/m/"+what, "", "Authorization", "Bearer "+adminKey); status != 200 {
+		t.Fatalf("%s: %d %s %v", what, status, body, err)
+	}
+}
+
 // replicas are so many freefalls, each with a folder of its own. yaml is what they have in common.
 func replicas(t *testing.T, n int, yaml string) (all []*replica) {
 	t.Helper()
