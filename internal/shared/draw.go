@@ -72,8 +72,12 @@ func (s *Store) holder(nth int64) string { return s.replica + " " + number(nth) 
 
 // draw asks Redis. Without an error it gives one count for each draw.
 func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count, granted bool, err error) {
-	keys, args := make([]string, 0, len(draws)), make([]string, 0, 2+13*len(draws))
-	args = append(args, s.holder(nth), ms(lease))
+	keys, args := make([]string, 0, len(draws)), make([]string, 0, 3+13*len(draws))
+	awaited := int64(0)
+	if len(draws) > 0 {
+		awaited = time.Now().Add(s.config.Bound).UnixMilli() + s.ahead.Load()
+	}
+	args = append(args, s.holder(nth), ms(lease), number(awaited))
 	for i := range draws {
 		d := &draws[i]
 		keys = append(keys, key(d))
@@ -84,12 +88,18 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	if err != nil {
 		return nil, false, err
 	}
-	if len(out) != 1+4*len(draws) {
-		return nil, false, errors.New("an answer to another question than was asked")
+	if len(out) > 1 {
+		s.ahead.Store(out[1] - time.Now().UnixMilli())
+	}
+	if len(out) == 2 && out[0] < 0 { // nobody has waited any more, or a clock was set
+		return nil, false, errLate
+	}
+	if len(out) != 2+4*len(draws) {
+		return nil, false, errors.New("Redis gives another answer than was asked for")
 	}
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {
-		said := out[1+4*i:]
+		said := out[2+4*i:]
 		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(said[2], longestWait)) * time.Millisecond}
 		if draws[i].Unit != fallback.Running {
 			draws[i].Mark = said[3]

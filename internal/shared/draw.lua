@@ -1,11 +1,12 @@
 -- Draws from all windows or from none. By the clock of Redis alone.
--- KEYS: the windows. ARGV: who draws, how long its slots are lent (ms), then for each window:
+-- KEYS: the windows. ARGV: who draws, how long its slots are lent (ms), until when somebody waits for the answer (0 = for ever), then for each window:
 -- cycle, per, margin, limit, amount, fit, free, used, heard, when the turn before, this one and the next begin, and how long until what was
 -- heard has room again (0 = not known).
--- All times in ms. Returns whether it was drawn, then for each window: used, full, ms until it opens, mark.
+-- All times in ms. Returns whether it was drawn (-1: it is too late), the time, then for each window: used, full, ms until it opens, mark.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local who, lease = ARGV[1], tonumber(ARGV[2])
+local who, lease, awaited = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if awaited > 0 and now > awaited then return {-1, now} end
 local exact, grain, width = 256, 128, 13
 
 local function text(n) return string.format('%.0f', n) end
@@ -130,7 +131,7 @@ end
 local kinds = {sliding = sliding, fixed = turning, daily = turning, bucket = bucket, running = running}
 local windows, granted = {}, true
 for i, key in ipairs(KEYS) do
-	local a = 2 + (i - 1) * width
+	local a = 3 + (i - 1) * width
 	local w = {cycle = ARGV[a + 1], per = tonumber(ARGV[a + 2]), margin = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]),
 		amount = tonumber(ARGV[a + 5]), fit = tonumber(ARGV[a + 6]), free = ARGV[a + 7] == '1', before = tonumber(ARGV[a + 10]),
 		this = tonumber(ARGV[a + 11]), next = tonumber(ARGV[a + 12])}
@@ -147,7 +148,7 @@ for i, key in ipairs(KEYS) do
 	granted = granted and not w.full
 	windows[i], w.state = w, s
 end
-local out = {granted and 1 or 0}
+local out = {granted and 1 or 0, now}
 for i, w in ipairs(windows) do
 	local s, mark = w.state, 0
 	if granted and w.amount > 0 then mark = s.add(w.amount) end

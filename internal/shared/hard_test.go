@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -90,5 +91,34 @@ func TestMoreThanDrawn(t *testing.T) {
 	d.Amount = 0
 	if got := s.Reserve([]fallback.Draw{d}); got == nil || got[0].Used != 700 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Those who asked while Redis hung are counted once, when it is told: what it finds to do when it goes on is too late.
+func TestLateIsCountedOnce(t *testing.T) {
+	const n = 200
+	r := startRedis(t)
+	s := open(t, r)
+	eventually(t, "it answers", s.Up)
+	hang(t, r)
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			slot := fallback.Draw{Name: "slots", Unit: fallback.Running, Limit: 9000, Amount: 1, Fit: 1}
+			draws := []fallback.Draw{window("w", fallback.Sliding, time.Hour, 9000), slot}
+			if got := s.Reserve(draws); got != nil {
+				t.Error("it answers")
+			}
+			draws[0].Kept = 1
+			s.Settle(draws)
+		})
+	}
+	all.Wait()
+	goOn(r)
+	eventually(t, "it is back", s.Up)
+	eventually(t, "it is told", func() bool { return r.say("HGET", prefix+"window w", "sum") != "" })
+	time.Sleep(300 * time.Millisecond)
+	if sum, slots := r.say("HGET", prefix+"window w", "sum"), r.say("HLEN", prefix+"window slots"); sum != fmt.Sprint(n) || slots != "0" {
+		t.Errorf("%s are counted, %s run", sum, slots)
 	}
 }

@@ -27,6 +27,7 @@ func TestScriptsCountAsWindowsDo(t *testing.T) {
 	drawScript, settleScript = clocked(drawLua), clocked(settleLua)
 	t.Cleanup(func() { drawScript, settleScript = oldDraw, oldSettle })
 	set := func(ms int64) {
+		s.ahead.Store(ms - time.Now().UnixMilli())
 		ctx := context.Background()
 		client.Do(ctx, client.B().Del().Key("clock").Build())
 		client.Do(ctx, client.B().Rpush().Key("clock").Element(strconv.FormatInt(ms/1000, 10), strconv.FormatInt(ms%1000*1000, 10)).Build())

@@ -64,6 +64,7 @@ type Store struct {
 	warned   atomic.Pointer[time.Time]
 
 	unanswered atomic.Int64
+	ahead      atomic.Int64 // Redis' clock of ours, in ms
 
 	mu     sync.Mutex         // guards what follows
 	slots  map[int64][]string // that are held: names of their windows
