@@ -77,6 +77,8 @@ func (s *Store) exchange() {
 		for i, name := range part {
 			if written[i] == 1 {
 				st.agreed[name] = own[name]
+			} else {
+				st.version = "0" // all is heard anew: what stands there may be older than what we heard, if Redis has lost its last second
 			}
 		}
 	}
