@@ -99,8 +99,8 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	}
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {
-		said := out[2+4*i:]
-		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(said[2], longestWait)) * time.Millisecond}
+		said := out[1+4*i:]
+		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(max(0, said[2]), mostWait)) * time.Millisecond}
 		if draws[i].Unit != fallback.Running {
 			draws[i].Mark = said[3]
 		}

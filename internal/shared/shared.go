@@ -29,6 +29,7 @@ const (
 	lease    = 10 * time.Second       // of a slot that a replica holds; one that was killed gives it back then
 	renewal  = 3 * time.Second        // between two renewals
 	backlog  = 4096                   // of what is to be settled
+	mostWait = 366 * 24 * 3_600_000   // ms until a window opens, whatever is said
 	mostShut = 100                    // windows that are looked at in one turn
 )
 
