@@ -99,7 +99,7 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	}
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {
-		said := out[1+4*i:]
+		said := out[2+4*i:]
 		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(max(0, said[2]), mostWait)) * time.Millisecond}
 		if draws[i].Unit != fallback.Running {
 			draws[i].Mark = said[3]
@@ -108,10 +108,7 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	return counts, out[0] == 1, nil
 }
 
-const (
-	largest     = 1 << 50        // that a script counts; whatever a provider says, it is exact, and sums fit
-	longestWait = int64(1) << 40 // in ms
-)
+const largest = 1 << 50 // that a script counts; whatever a provider says, it is exact, and sums fit
 
 func amount(n int64) string { return number(max(-largest, min(n, largest))) }
 

@@ -51,7 +51,7 @@ func TestRedisThatLostALittle(t *testing.T) {
 	eventually(t, "it is told", func() bool { return row() == "first" })
 	own.Store(text("second"))
 	eventually(t, "it is told", func() bool { return row() == "second" })
-	time.Sleep(3 * interval) // it has been heard
+	time.Sleep(3 * interval)                    // it has been heard
 	r.say("HSET", prefix+"state", "x", "first") // as it was
 	own.Store(text("third"))
 	for end := time.Now().Add(3 * time.Second); row() != "third"; time.Sleep(10 * time.Millisecond) {
