@@ -19,7 +19,7 @@ VENV := $(E2E)/.venv
 DASH := test/dashboard
 RACE  = $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race)
 
-.PHONY: help build demo check test e2e record bench pieces fuzz soak viewers cancel world wire providers image compose monitoring dashboard screenshots lint clean
+.PHONY: help build demo check test replicas e2e record bench pieces fuzz soak viewers cancel world wire providers image compose monitoring dashboard screenshots lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ check: ## gofmt and go vet
 
 test: check ## all Go tests, with the race detector where a C compiler is
 	$(GO) test $(RACE) -shuffle=on ./...
+
+replicas: ## several replicas before one provider and a real redis-server (apt-get install redis-server), and the scripts that they share
+	@{ command -v redis-server && command -v redis-cli; } >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
+	$(GO) vet -tags redis ./internal/shared ./test/replicas
+	$(GO) test $(RACE) -tags redis -count=1 ./internal/shared ./test/replicas
 
 e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the SDKs and frameworks for Python and Node, other programs, a browser, and a real model
 	$(VENV)/bin/python -m pytest $(E2E)

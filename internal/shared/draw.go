@@ -95,7 +95,7 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 		return nil, false, errLate
 	}
 	if len(out) != 2+4*len(draws) {
-		return nil, false, errors.New("Redis gives another answer than was asked for")
+		return nil, false, errors.New("another answer than was asked for")
 	}
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {

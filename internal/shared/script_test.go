@@ -1,3 +1,5 @@
+//go:build linux && redis
+
 package shared
 
 import (

@@ -1,2 +1,2 @@
-// Package replicas runs several freefalls before one provider and a real Redis.
+// Package replicas runs several freefalls before one provider and a real Redis: make replicas.
 package replicas
