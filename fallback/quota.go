@@ -27,9 +27,16 @@ type quota struct {
 func (q *quota) configure(windows []Window, pace bool) {
 	var next []*counter
 	for _, w := range windows {
+		if i := slices.IndexFunc(next, func(c *counter) bool { return c.same(&w) }); i >= 0 { // rpm, and a window of 60 s
+			next[i].Limit = min(next[i].Limit, w.Limit)
+			continue
+		}
 		c := &counter{}
 		if i := slices.IndexFunc(q.counters, func(c *counter) bool { return c.same(&w) }); i >= 0 {
 			c = q.counters[i]
+		}
+		if c.Limit != w.Limit {
+			c.word = nil // it was said of another limit
 		}
 		c.Window, c.learned, c.paced = w, false, pace
 		next = append(next, c)
