@@ -38,13 +38,3 @@ func (h *habit) costs(now time.Time, stores bool) float64 {
 	}
 	return min(max(unnamedCosts, h.n*h.weight(now)/habitUnit), habitCosts)
 }
-
-// named says whether the configuration names a window. What the provider itself told of need not be all that there is.
-func (q *quota) named() bool {
-	for _, c := range q.counters {
-		if !c.learned {
-			return true
-		}
-	}
-	return false
-}

@@ -41,7 +41,7 @@ func (r *row) priceNow(now time.Time, demand float64, stores bool) float64 {
 		price := max(p.quota.price(now, pace), p.account.quota.price(now, pace))
 		if r.Proof != ProvenLocal && !p.quota.long() && !p.account.quota.long() {
 			price = min(dear, day.Seconds()*demand/usualDay) // nobody says so, but it may have a day's limit
-			if !p.quota.named() && !p.account.quota.named() {
+			if len(p.quota.counters) == 0 && len(p.account.quota.counters) == 0 {
 				price *= p.quota.habit.costs(now, stores) // or any other: what is named comes back, be it places alone
 			}
 		}

@@ -52,28 +52,20 @@ func TestAdaptiveLeavesTheUnknownForLater(t *testing.T) {
 	}
 }
 
-// Of those of whom no limit is named nobody knows which lapses first: they are drawn on alike, and so are those that have told one of theirs
-// meanwhile.
+// Of those of whom no limit is named nobody knows which lapses first: they are drawn on alike.
 func TestAdaptiveDrawsOnTheUnknownAlike(t *testing.T) {
-	for name, told := range map[string][]fallback.Reading{
-		"nothing is told": nil,
-		"one told":        {{Target: fallback.TargetPair, Per: m, Limit: 1000, Remaining: 900, Reset: m}},
-	} {
-		rows := chain("few many store")
-		rows[0].Context, rows[1].Context = 32_000, 128_000 // the one that takes less would always go first
-		rows[2].Limits = []fallback.Window{{Per: 24 * h, Limit: 10}}
-		p := adaptive(rows)
-		got := map[string]int{}
-		for i := range 1000 {
-			now := t0.Add(time.Duration(i) * 2 * m)
-			a, _ := p.Pick(now, &fallback.Walk{})
-			if got[a.Model.ID]++; a.Model.ID == "few" {
-				a.Observe(now, told)
-			}
-			a.End(now, outcomeOf("ok"))
-		}
-		if got["many"] < 400 {
-			t.Errorf("%s: first are asked %v", name, got)
-		}
+	rows := chain("few many store")
+	rows[0].Context, rows[1].Context = 32_000, 128_000 // the one that takes less would always go first
+	rows[2].Limits = []fallback.Window{{Per: 24 * h, Limit: 10}}
+	p := adaptive(rows)
+	got := map[string]int{}
+	for i := range 1000 {
+		now := t0.Add(time.Duration(i) * 2 * m)
+		a, _ := p.Pick(now, &fallback.Walk{})
+		got[a.Model.ID]++
+		a.End(now, outcomeOf("ok"))
+	}
+	if got["many"] < 400 {
+		t.Errorf("first are asked %v", got)
 	}
 }

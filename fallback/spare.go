@@ -35,7 +35,7 @@ func (p *Pool) dear(now time.Time, r *row, w *Walk) bool {
 	for k := range r.pairs {
 		pr := &r.pairs[k]
 		known := pr.quota.long() || pr.account.quota.long() || r.Proof == ProvenLocal // others may have a day's limit, too
-		passing := pr.quota.named() || pr.account.quota.named()                       // but windows that are named come back all the time
+		passing := len(pr.quota.counters)+len(pr.account.quota.counters) > 0          // but windows that are known come back all the time
 		if !known && (passing || w.late(now)) || known && !pr.quota.scarce(now) && !pr.account.quota.scarce(now) {
 			return false
 		}

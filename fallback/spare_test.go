@@ -16,7 +16,7 @@ func TestWhatComesBackIsNotSpared(t *testing.T) {
 	}{
 		"it comes back":            {rpm(20), nil, false},
 		"nobody knows its windows": {nil, nil, true},
-		"it told one of them":      {nil, []fallback.Reading{{Target: fallback.TargetPair, Per: m, Limit: 20, Remaining: 19, Reset: m}}, true},
+		"it told one of them":      {nil, []fallback.Reading{{Target: fallback.TargetPair, Per: m, Limit: 20, Remaining: 19, Reset: m}}, false},
 		"a store":                  {[]fallback.Window{{Per: 20 * h, Limit: 20}}, nil, true},
 		"a store that comes back":  {[]fallback.Window{{Per: m, Limit: 20}, {Per: 20 * h, Limit: 20}}, nil, true},
 	} {
