@@ -86,14 +86,7 @@ func (a *Attempt) daring(now time.Time) {
 		return
 	}
 	a.pool.credit.spend()
-	if a.trials.dared&trialHealth != 0 {
-		a.row.model.health.dares.again(now)
-	}
-	for _, d := range a.row.doors(a.Key) {
-		if a.trials.dared&d.trial != 0 {
-			d.rest.dares.again(now)
-		}
-	}
+	a.eachDare(func(d *dares) { d.again(now) })
 }
 
 // undare says that the attempt was none.
@@ -102,12 +95,17 @@ func (a *Attempt) undare(now time.Time) {
 		return
 	}
 	a.pool.credit.giveBack()
+	a.eachDare(func(d *dares) { d.undo(now) })
+}
+
+// eachDare goes through what the attempt dares.
+func (a *Attempt) eachDare(do func(*dares)) {
 	if a.trials.dared&trialHealth != 0 {
-		a.row.model.health.dares.undo(now)
+		do(&a.row.model.health.dares)
 	}
 	for _, d := range a.row.doors(a.Key) {
 		if a.trials.dared&d.trial != 0 {
-			d.rest.dares.undo(now)
+			do(&d.rest.dares)
 		}
 	}
 }

@@ -68,9 +68,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func open(t *testing.T, r *redis) *Store {
+func open(t *testing.T, r *redis) *Store { return patient(t, r, 0) }
+
+// patient waits so long for each answer.
+func patient(t *testing.T, r *redis, within time.Duration) *Store {
 	t.Helper()
-	s, err := Open(Config{URL: "unix://" + r.sock, Log: zerolog.New(zerolog.NewTestWriter(t))})
+	s, err := Open(Config{URL: "unix://" + r.sock, Bound: within, Log: zerolog.New(zerolog.NewTestWriter(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
