@@ -209,7 +209,8 @@ func TestWhatIsLeftUntilWhen(t *testing.T) {
 	page.has("#left", "1,046", "requests left today", "of 1,050")
 	page.until(`/\d\d:\d\d/.test(document.querySelector("#lasts").innerText)`)
 	page.has("#lasts", "48 requests an hour")
-	page.has("#quota", "requests / day", "1,046 left", "resets", "yours")
+	page.has("#quota", "requests / day", "1,046 left", "yours")
+	page.until(`/resets (today |tomorrow )?\d\d:\d\d|more in \d+:\d\d/.test(document.querySelector("#quota").innerText)`) // the latter in the last hour and a half of a day
 	page.has(row(gemini), "1,046 left")
 }
 
