@@ -68,8 +68,8 @@ func TestForms(t *testing.T) {
 		counts.add("forms", right)
 	}
 	counts.print(t, "forms before a good one")
-	if counts.all["forms"] < 176 {
-		t.Errorf("%d forms, want 176 and more", counts.all["forms"])
+	if counts.all["forms"] < 216 {
+		t.Errorf("%d forms, want 216 and more", counts.all["forms"])
 	}
 }
 

@@ -93,8 +93,12 @@ func wholeArguments(calls []gjson.Result) bool {
 // AppendChunks appends a whole completion as a stream: for each choice a chunk with its message and one with its
 // finish_reason, the token counts if asked for, and [DONE].
 func AppendChunks(dst, body []byte, includeUsage bool) ([]byte, error) {
-	if c, ok := readChunk(body); !ok || c.choices <= 0 {
+	c, ok := readChunk(body)
+	if !ok || c.choices <= 0 {
 		return dst, errNoCompletion
+	}
+	if c.noError { // some take whatever has the member for an error
+		body = without(body, "error")
 	}
 	frame := with(without(with(body, "object", `"chat.completion.chunk"`), "usage"), "choices", "[]")
 	position := -1

@@ -33,6 +33,10 @@ var buckets = []bucket{
 	anthropic("tokens", fallback.Tokens),
 	anthropic("input-tokens", fallback.Tokens),
 	{remaining: "anthropic-ratelimit-output-tokens-remaining", reset: "anthropic-ratelimit-output-tokens-reset", window: perMinute},
+	counted("day", fallback.Requests, perDay), // Kong's, and of those who do as it does
+	counted("hour", fallback.Requests, perHour),
+	counted("minute", fallback.Requests, perMinute),
+	{remaining: "x-ratelimit-remaining-tokens-month", window: perMonth},
 	{limit: "x-ratelimit-limit", remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset"},
 	{remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset-after"},
 	{remaining: "anthropic-ratelimit-unified-remaining", reset: "anthropic-ratelimit-unified-reset"},

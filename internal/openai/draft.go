@@ -31,7 +31,7 @@ func draftReadings(out []fallback.Reading, d *Dialect, status int, header func(s
 	}
 	add := func(c count, policy string, named bool) {
 		if c.readPolicy(policies, policy, named); c.per > 0 || !refuses(status) {
-			out = c.addTo(out, d.Counters, now)
+			out = c.addTo(out, d.Counters, theirTime(header, now))
 		}
 	}
 	switch {

@@ -38,7 +38,7 @@ func parseWait(s string, now time.Time) (time.Duration, bool) {
 // moments are the layouts of a point in time.
 var moments = []string{
 	time.RFC3339Nano, time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC,
-	"2006-01-02 at 15:04 MST", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST", "2006-01-02T15:04:05",
+	"2006-01-02 at 15:04 MST", "2006-01-02 15:04:05 -0700 MST", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST", "2006-01-02T15:04:05",
 	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02",
 	"January 2, 2006 3:04 PM", "Jan 2, 2006 3:04 PM", "January 2, 2006", "Jan 2, 2006",
 }

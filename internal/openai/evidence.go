@@ -22,6 +22,7 @@ type evidence struct {
 	names  pairs        // of the body, for the names in it
 	noted  bool         // names holds them; without it any name may be there
 	html   bool
+	edge   bool // it is not the provider that speaks, but what stands before it
 	opaque bool // a body that is neither empty nor JSON
 
 	own      voice  // what the provider says
@@ -54,7 +55,7 @@ func gather(d *Dialect, status int, header func(string) string, body []byte, now
 	if header == nil {
 		header = func(string) string { return "" }
 	}
-	v := &evidence{dialect: d, now: now, header: header, status: status}
+	v := &evidence{dialect: d, now: theirTime(header, now), header: header, status: status}
 	body = bytes.TrimSpace(unmarked(body))
 	if validShallow(body) {
 		v.doc = gjson.ParseBytes(body)
@@ -137,7 +138,7 @@ func (v *evidence) innermost(e gjson.Result) gjson.Result {
 			return e
 		}
 		inner := e
-		for _, place := range [...]string{"error", "errors.0", "detail", "message"} {
+		for _, place := range [...]string{"error", "errors", "detail", "message"} {
 			if in := unlisted(v.get(e, place)); in.IsObject() && (place != "detail" || !in.Get("loc").Exists()) {
 				inner = in
 				break
@@ -182,6 +183,8 @@ func (v *evidence) listen(body []byte) {
 	default:
 		v.own.say(opaqueText(body, v.html))
 	}
+	v.hearForeign()
+	v.edge = v.html || v.get(v.doc, "cloudflare_error").Type == gjson.True || v.err.IsObject() && v.get(v.err, "cloudflare_error").Type == gjson.True
 	v.own.finish()
 	v.upstream.finish()
 }
@@ -198,7 +201,7 @@ func (v *evidence) readTyped(e gjson.Result) {
 func (v *evidence) ownStatus() int {
 	codes := v.own.codes
 	if v.err.IsObject() {
-		for _, place := range [...]string{"http_status", "status_code", "statusCode", "raw_status_code"} {
+		for _, place := range [...]string{"http_status", "http_code", "status_code", "statusCode", "raw_status_code"} {
 			codes = append(codes, scalar(v.get(v.err, place)))
 		}
 	}
@@ -210,6 +213,9 @@ func (v *evidence) ownStatus() int {
 	for _, code := range v.own.codes {
 		if status, ok := statusOf[code]; ok {
 			return status
+		}
+		if family, _, _ := strings.Cut(code, "."); statusOf[family] != 0 {
+			return statusOf[family]
 		}
 	}
 	return 0

@@ -21,6 +21,7 @@ var featureWords = []struct {
 	{"json schema", fallback.FeatureJSONSchema},
 	{"structured output", fallback.FeatureJSONSchema},
 	{"response_format", fallback.FeatureJSONSchema},
+	{"image urls", fallback.FeatureNone}, // images themselves may be welcome
 	{"image", fallback.FeatureVision},
 	{"vision", fallback.FeatureVision},
 	{"multimodal", fallback.FeatureVision},
@@ -30,6 +31,10 @@ var featureWords = []struct {
 	{"tool-call", fallback.FeatureTools},
 	{"function call", fallback.FeatureTools},
 }
+
+// featureNames are names of more than one word that providers put in quotes, which are nothing that a client said.
+var featureNames = []string{"tool calling", "tool calls", "tool call", "tool use", "tool choice", "function calling", "function calls", "function call",
+	"json schema", "json mode", "structured output", "structured outputs", "image input", "image inputs"}
 
 // refused finds what was refused: a feature to be remembered for the model, and the request field.
 func (v *evidence) refused() (fallback.Feature, string) {
@@ -79,7 +84,7 @@ func refusalSentence(text string) string {
 }
 
 var featureRefusals = []string{"support", "enable-auto-tool-choice", "unrecognized request argument", "not permitted", "not available", "not enabled",
-	"unknown variant", "at most 0 ", "requires --jinja", "not a multimodal", "allowed values"}
+	"unknown variant", "at most 0 ", "requires --jinja", "not a multimodal", "not a vlm", "allowed values"}
 
 func containsAny(text string, words []string) bool {
 	for _, w := range words {

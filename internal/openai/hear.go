@@ -8,14 +8,14 @@ import (
 
 // hear adds what one error object says to a voice. A message that is, or holds, a JSON document is heard instead of quoted.
 func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
-	for _, place := range [...]string{"error_type", "metadata.error_type", "code", "innererror.code", "type", "status"} {
+	for _, place := range [...]string{"error_type", "metadata.error_type", "code", "Code", "innererror.code", "type", "status"} {
 		w.code(v.get(e, place))
 	}
 	eachObject(v.get(e, "details"), func(detail gjson.Result) { w.code(detail.Get("reason")) })
 	if v.param == "" && w == &v.own {
 		v.param = v.get(e, "param").String()
 	}
-	for _, place := range [...]string{"message", "msg", "title", "detail", "error"} {
+	for _, place := range [...]string{"message", "msg", "title", "detail", "error", "Message", "Msg", "status_msg", "error_msg"} {
 		switch said := v.get(e, place); {
 		case said.Type == gjson.String:
 			v.hearText(said.Str, w, depth)

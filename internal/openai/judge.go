@@ -15,8 +15,10 @@ func (v *evidence) judge() ruling {
 	switch v.status {
 	case 401:
 		switch {
-		case v.own.hasCode([]string{"modelerror"}):
+		case v.own.hasCode([]string{"modelerror", "invalid_model"}):
 			return missing
+		case v.own.hasCode(planCodes):
+			return notInPlan // the key serves other models
 		case v.own.has(upstreamWords):
 			return fault // the key of a host further behind
 		}
@@ -171,7 +173,7 @@ func (v *evidence) refusal() ruling {
 		return declined
 	case saysSomething(v.meta.Get("patterns")):
 		return guarded
-	case v.html, v.opaque && strings.Contains(v.own.lower, "error code: 1"): // Cloudflare's 1xxx
+	case v.edge, v.opaque && strings.Contains(v.own.lower, "error code: 1"): // Cloudflare's 1xxx
 		return edgeBlock // the edge refuses, not the key
 	}
 	if r, ok := v.byCode(refusals); ok {
@@ -181,7 +183,7 @@ func (v *evidence) refusal() ruling {
 	switch {
 	case v.own.has(upstreamWords):
 		otherwise = fault
-	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded"}):
+	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded", "concurrent request", "concurrency limit"}):
 		otherwise = v.limit()
 	}
 	return v.byWords(refusals, otherwise)
@@ -208,7 +210,7 @@ func (v *evidence) failure() ruling {
 
 // faultOf is a fault of the model, or of the edge before it where that speaks.
 func (v *evidence) faultOf() ruling {
-	if v.opaque {
+	if v.opaque || v.edge {
 		return edgeFault
 	}
 	return fault

@@ -19,7 +19,7 @@ func (v *evidence) learned(o *fallback.Outcome) (out []fallback.Reading) {
 	case fallback.ContextLength: // larger than a whole window
 		target = windowsOf(v.dialect.LimitTarget)
 	case fallback.RateLimited, fallback.QuotaExhausted:
-		if o.Target == fallback.TargetModel || v.html { // windows that others draw from too; the edge's own
+		if o.Target == fallback.TargetModel || v.edge { // windows that others draw from too; the edge's own
 			return nil
 		}
 	default:

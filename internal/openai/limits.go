@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -156,15 +157,30 @@ func parseTextMoment(s string, now time.Time, zone *time.Location) (time.Duratio
 		s = withoutOrdinal(s)
 	case s[4] != '-':
 		return 0, false
+	default:
+		s = strings.Replace(strings.ToUpper(s), " AT ", " at ", 1)
 	}
-	for s != "" {
-		if d, ok := parseMoment(strings.TrimRight(s, " .,;)]"), now, zone); ok {
-			return d, true
+	for all := s; s != ""; {
+		moment := strings.TrimRight(s, " .,;)]")
+		if d, ok := parseMoment(moment, now, zone); ok {
+			return d, !inForeignZone(all[len(moment):])
 		}
 		s = s[:max(strings.LastIndexAny(s, " .,;)]"), 0)]
 	}
 	return 0, false
 }
+
+// inForeignZone says whether what follows a moment puts it into a zone that was not read with it, or into the afternoon.
+func inForeignZone(behind string) bool {
+	behind = strings.TrimLeft(behind, " (")
+	word := 0
+	for word < len(behind) && isLetter(behind[word]) {
+		word++
+	}
+	return slices.Contains(foreignZones, behind[:word]) || len(behind) > 1 && strings.IndexByte("+-", behind[0]) >= 0 && isDigit(behind[1])
+}
+
+var foreignZones = []string{"AM", "PM", "PST", "PDT", "MST", "MDT", "CST", "CDT", "EST", "EDT", "PT", "CT", "ET", "CET", "CEST", "BST", "MSK", "IST", "SGT", "HKT", "JST", "KST"}
 
 func beginsWithMonth(s string) bool {
 	const months = "jan feb mar apr may jun jul aug sep oct nov dec "

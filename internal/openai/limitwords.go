@@ -105,8 +105,8 @@ func (t words) quantified(i int) (r fallback.Reading, ok bool) {
 		return r, false
 	}
 	s, n := t[i+1:].span()
-	if n == 0 && t[:i].endIn("rate", "limit", "of") { // of what, goes without saying
-		s, n = t[i+1:].rate(fallback.Requests)
+	if unit, ok := t[:i].bareRate(); ok && n == 0 {
+		s, n = t[i+1:].rate(unit)
 	}
 	if n == 0 || !t[:i].leadToLimit() && !t[i+1+n:].beginIn("limit", "quota", "allowed", "allowance") {
 		return r, false
@@ -116,19 +116,44 @@ func (t words) quantified(i int) (r fallback.Reading, ok bool) {
 
 // leadToLimit says whether a number that follows is a limit: "limit of", "limited to", "limit exceeded:", "at most".
 func (t words) leadToLimit() bool {
-	for len(t) > 0 && strings.Contains(":=(", t[len(t)-1]) {
-		t = t[:len(t)-1]
-	}
+	t = t.withoutSigns()
 	if t.endIn("limited", "to") || t.endIn("at", "most") {
 		return true
 	}
 	if t.endIn("of") && slices.Contains(t[max(0, len(t)-named):], "limit") {
 		return true // "limit for your organization (acme) of"
 	}
-	if len(t) > 1 && slices.Contains([]string{"of", "is", "exceeded", "reached"}, t[len(t)-1]) {
+	t = t.withoutVerb()
+	return t.endIn("limit") || t.endIn("limits") || t.endIn("maximum") || t.endIn("max") || t.endIn("quota")
+}
+
+func (t words) withoutSigns() words {
+	for len(t) > 0 && strings.Contains(":=(", t[len(t)-1]) {
 		t = t[:len(t)-1]
 	}
-	return t.endIn("limit") || t.endIn("limits") || t.endIn("maximum") || t.endIn("max") || t.endIn("quota")
+	return t
+}
+
+func (t words) withoutVerb() words {
+	if len(t) > 1 && slices.Contains([]string{"of", "is", "exceeded", "reached"}, t[len(t)-1]) {
+		return t[:len(t)-1]
+	}
+	return t
+}
+
+// bareRate says of what a rate limit is that names nothing behind its number: of what stands before it, else of requests.
+func (t words) bareRate() (u fallback.Unit, ok bool) {
+	t = t.withoutSigns().withoutVerb()
+	if !t.endIn("rate", "limit") {
+		return u, false
+	}
+	if len(t) > 2 {
+		u, ok = countables[t[len(t)-3]]
+	}
+	if !ok {
+		u = fallback.Requests
+	}
+	return u, true
 }
 
 func (t words) endIn(tail ...string) bool {
@@ -174,6 +199,7 @@ var abbreviations = map[string]span{
 // What a window counts, and what may stand before it. Answers are not counted alone.
 var (
 	countables = map[string]fallback.Unit{
+		"req": fallback.Requests, "reqs": fallback.Requests,
 		"request": fallback.Requests, "requests": fallback.Requests, "query": fallback.Requests, "queries": fallback.Requests,
 		"call": fallback.Requests, "calls": fallback.Requests, "token": fallback.Tokens, "tokens": fallback.Tokens,
 	}

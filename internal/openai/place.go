@@ -20,6 +20,15 @@ func (v *evidence) errorIn(doc gjson.Result, success bool) (e gjson.Result, foun
 	if e, found = v.choiceError(doc); found {
 		return e, true
 	}
+	if success && v.get(doc, "choices").IsArray() {
+		return doc, false
+	}
+	if success && (v.get(doc, "data.0").IsObject() || v.get(doc, "output.0").IsObject() || v.get(doc, "content.0").IsObject()) {
+		return doc, v.flatError(doc)
+	}
+	if e, found = v.foreignError(doc); found {
+		return e, true
+	}
 	return doc, !success || v.flatError(doc)
 }
 

@@ -14,6 +14,7 @@ func Readings(d *Dialect, status int, header func(name string) string, now time.
 	if d == nil {
 		d = DialectOf("")
 	}
+	theirs := time.Time{} // read when something is said
 	for i := range buckets {
 		b := &buckets[i]
 		if b.limit == "" || b.window == unnamed && refuses(status) { // whose window the words of a refusal name: see learned
@@ -28,7 +29,13 @@ func Readings(d *Dialect, status int, header func(name string) string, now time.
 			w, certain = windowIn(lowerASCII(header("x-ratelimit-type"))), true
 		}
 		c := count{b.unit, w.length(), certain, header(b.limit), remaining, header(b.reset)}
-		out = c.addTo(out, d.Counters, now)
+		if c.reset == "" && remaining == "0" && refuses(status) {
+			c.reset = c.stated(header("retry-after"), now)
+		}
+		if theirs.IsZero() {
+			theirs = theirTime(header, now)
+		}
+		out = c.addTo(out, d.Counters, theirs)
 	}
 	return draftReadings(out, d, status, header, now)
 }
@@ -40,6 +47,14 @@ type count struct {
 	certain bool          // the length is said, not assumed
 
 	limit, remaining, reset string
+}
+
+// stated is the wait of a refusal, which is that of what is spent. A few seconds are none of a day.
+func (c *count) stated(wait string, now time.Time) string {
+	if d, ok := parseWait(wait, now); ok && d <= idleHint && c.per >= 24*time.Hour {
+		return ""
+	}
+	return wait
 }
 
 // addTo appends what can be believed, once for each window.

@@ -1,10 +1,6 @@
 package openai
 
-import (
-	"slices"
-
-	"freefall/fallback"
-)
+import "freefall/fallback"
 
 // ruling is the verdict of one row of the tables, before a stated wait is put in.
 type ruling struct {
@@ -68,15 +64,16 @@ var anyStatus = []row{
 	{codes: []string{"context_length_exceeded", "exceed_context_size_error", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long",
 		"string_above_max_length", "tokens_limit_reached", "model_context_window_exceeded", "model_max_prompt_tokens_exceeded", "contextwindowexceedederror", "payload_too_large", "request_too_large", "1261"}, ruling: tooLarge},
 	{codes: []string{"insufficient_quota"}, ruling: noQuota},
-	{codes: []string{"budget_exceeded"}, ruling: keyLimit}, // a gateway's, of one of its keys
+	{codes: []string{"budget_exceeded", "quota_for_entity_exceeded"}, ruling: keyLimit}, // a gateway's, of one of its keys
 	{codes: []string{"credit_balance_exhausted", "billing_not_active", "billing_hard_limit_reached", "exceeded_current_quota_error"}, ruling: unpaidKey},
 	{codes: []string{"1113", "1309"}, ruling: unpaidPair}, // Z.ai: its free models answer with the same key
-	{codes: []string{"1311", "model_terms_required", "model_permission_blocked_org", "model_permission_blocked_project", "no_access"}, ruling: notInPlan},
+	{codes: planCodes, ruling: notInPlan},
 	{codes: []string{"allocationquota.freetieronly", "setlimitexceeded"}, ruling: neverFree},
 	{codes: []string{"model_decommissioned", "model_deprecated", "free_variant_ended"}, ruling: retired},
 	{codes: []string{"tool_use_failed", "json_validate_failed"}, ruling: fault},
 	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation", "data_inspection_failed",
-		"datainspectionfailed", "sensitivecontentdetected", "content_filtered", "content_policy", "content_blocked", "moderation_blocked", "1301"}, ruling: declined},
+		"datainspectionfailed", "*sensitivecontentdetected", "*sensitivecontentdetected.privacyinformation", "*sensitivecontentdetected.policyviolation", "*_unsafe",
+		"sensitive_words_detected", "cyber_policy_violation", "content_filtered", "content_policy", "content_blocked", "moderation_blocked", "1301"}, ruling: declined},
 	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated"}, ruling: badKey},
 	{codes: []string{"region_restricted"}, ruling: regional},
 	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
@@ -108,12 +105,13 @@ var statusOf = map[string]int{
 	"invalid_request_error": 400, "invalid_request": 400, "badrequesterror": 400, "bad_request": 400, "invalid_argument": 400,
 	"invalid_prompt": 400, "unprocessable": 422,
 	"authentication_error": 401, "authentication": 401, "unauthenticated": 401, "unauthorized": 401,
-	"authenticationerror": 401, "payment_required": 402, "billing_error": 402,
+	"authenticationerror": 401, "payment_required": 402, "billing_error": 402, "insufficient_balance": 402, "insufficient_funds": 402,
 	"permission_error": 403, "permission_denied": 403, "permissiondeniederror": 403, "forbidden": 403,
 	"not_found_error": 404, "not_found": 404, "model_not_found": 404, "notfounderror": 404, "unprocessableentityerror": 422,
 	"rate_limit_exceeded": 429, "rate_limit_error": 429, "rate_limited": 429, "ratelimitreached": 429, "ratelimiterror": 429,
 	"too_many_requests": 429, "too_many_requests_error": 429, "too_many_tokens_error": 429, "resource_exhausted": 429, "1302": 429,
-	"rate_limit_reached_error": 429, "usage_limit_reached": 429, "freeusagelimiterror": 429, "throttlingexception": 429, "throttling": 429, "throttling.ratequota": 429, "throttling.burstrate": 429, "throttling.allocationquota": 429,
+	"rate_limit_reached_error": 429, "usage_limit_reached": 429, "freeusagelimiterror": 429, "throttlingexception": 429, "throttling": 429,
+	"requestlimitexceeded": 429, "limitexceeded": 429, "failedoperation.engineserverlimitexceeded": 429, "authfailure": 401, // Tencent's
 	"server_error": 500, "server": 500, "internal_server_error": 500, "internal_error": 500, "internal": 500, "api_error": 500, "internalservererror": 500,
 	"provider_unavailable": 502,
 	"unavailable":          503, "unavailable_error": 503, "service_unavailable": 503, "service_unavailable_error": 503,
@@ -132,18 +130,19 @@ var (
 		"model token limit", "range of input length", "`inputs` tokens", "`inputs` must have less than", "context length of only", "context overflow",
 		"prompt too long", "max context length", "model's context length", "maximum model length", "maximum sequence length", "tokens in the prompt",
 		"exceeds context length", "greater than the context length", "prompt exceeds the length", "input tokens exceed", "too many input tokens",
-		"reduce the length of the messages", "more than max tokens allowed", "prompt token count", "request entity too large",
+		"reduce the length of the messages", "exceed max message tokens", "max_tokens*must be at least 1, got -", "max_completion_tokens*must be at least 1, got -", "conversation is too long", "input tokens and requested", "more than max tokens allowed", "prompt token count", "request entity too large",
 		"上下文长度", "超长", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
 )
 
 // What a refusal says of money. The sentences of the first list tell that there is none; those of the second invite to pay, as refusals of
 // a minute's limit do too.
 var (
-	brokeCodes = []string{"insufficient_user_quota", "arrearage", "not_enough_balance", "accountoverdueerror", "prepaidbilloverdue", "postpaidbilloverdue"}
-	brokeWords = []string{"insufficient balance", "not enough balance", "not enough credit", "no credits left", "balance is insufficient", "insufficient credit", "insufficient fund", "credit balance is too low",
-		"out of credits", "used all available credits", "have any credits", "out of extra usage", "is overdue", "overdue balance", "in good standing",
+	brokeCodes = []string{"insufficient_user_quota", "insufficient_balance", "insufficient_funds", "payment_required", "customer_verification_required",
+		"pre_consume_token_quota_failed", "failedoperation.freeresourcepackexhausted", "failedoperation.resourcepackexhausted", "arrearage", "not_enough_balance", "accountoverdueerror", "prepaidbilloverdue", "postpaidbilloverdue"}
+	brokeWords = []string{"no credits remaining", "credits are depleted", "credits are exhausted", "user quota is not enough", "token quota is not enough", "资源包余量已用尽", "insufficient balance", "not enough balance", "not enough credit", "no credits left", "balance is insufficient", "insufficient credit", "insufficient fund", "credit balance is too low",
+		"out of credits", "used all available credits", "have any credits", "out of extra usage", "draw from your extra usage", "credits have been used up", "is overdue", "overdue balance", "in good standing",
 		"past invoices", "余额不足", "额度不足", "额度失败", "欠费", "잔액이 부족", "残高不足", "残高が不足", "solde insuffisant", "guthaben"}
-	payWords = []string{"billing", "purchase*credits", "top up", "recharge"}
+	payWords = []string{"insufficient quota", "billing", "purchase*credits", "top up", "recharge"}
 )
 
 // shutWords say that somebody is shut out, whatever is asked.
@@ -152,19 +151,22 @@ var shutWords = []string{"organization has been", "organization is disabled", "r
 // What is free of one model alone, and is used up for good.
 var freeShareWords = []string{"free quota has been exhausted", "free tier of the model", "free allocated quota", "free trial quota", "set inference limit"}
 
-// planWords say that one model is closed to the caller.
-var planWords = []string{"requires a subscription", "requires a pro subscription", "requires terms acceptance", "tier not high enough", "does not yet include access",
+// planCodes and planWords say that one model is closed to the caller.
+var planCodes = []string{"1311", "1315", "model_terms_required", "model_permission_blocked_org", "model_permission_blocked_project", "no_access",
+	"paid_model_auth_required", "key_model_access_denied", "free_tier_model_not_available", "unsupportedmodel"}
+
+var planWords = []string{"valid coding plan", "not available on your current plan", "not supported on your current plan", "not included on your current plan", "plan not support", "do not have access to this model", "requires a subscription", "requires a pro subscription", "requires terms acceptance", "tier not high enough", "does not yet include access",
 	"not allowed to access model", "not allowed to access the model", "无权访问模型", "无权使用模型"}
 
 var declinedWords = []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies", "usage guidelines",
-	"inappropriate content", "prohibited content", "harmful content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
+	"inappropriate content", "content exists risk", "sensitive words", "content was flagged", "new_sensitive", "违规信息", "违规内容", "prohibited content", "harmful content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
 
 // pickyWords tell what only some models demand of a conversation: how its roles follow each other, what they have said of their thoughts,
 // what their templates can render. The client cannot mend what another model has said, and the next one does not ask for it.
 var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
 	"function call turn comes immediately", "must be passed back", "to be preserved in each request", "missing reasoning_content", "thought_signature", "jinja template", "jinja exception", "prompt template",
 	"chat template", "unknown variant", "at most 0 ", "not a multimodal model", "should only be used for", "response_format*allowed values",
-	"function_declarations"}
+	"function_declarations", "not a vlm", "reasoning_effort*must be one of"}
 
 // badRequests are the rows of 400 and 422. Those for one fault go before those for a family.
 var badRequests = []row{
@@ -172,14 +174,16 @@ var badRequests = []row{
 	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "unavailable_model", "model_not_supported", "model_not_available", "1211"},
 		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "model not exist", "unknown model",
 			"invalid model", "no such model", "unavailable model", "model not supported", "is not supported for provider", "is not supported by any provider",
-			"supported api model names", "non-serverless model", "on-demand throughput isn't supported", "模型不存在", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
+			"supported api model names", "model identifier is invalid", "incorrect model id", "requested model is not valid", "requested model is not available", "non-serverless model", "on-demand throughput isn't supported", "has no provider supported", "模型不存在", "模型已下线", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
 	{phrases: []string{"not available for this api key"}, ruling: denied},
+	{phrases: []string{"model is not available in your", "model*not available in your region"}, ruling: regional},                      // the key serves other models
+	{phrases: []string{"only available through the batch api", "only supported in v1/responses", "not a chat model"}, ruling: missing}, // of no use to any chat
 	{phrases: []string{"single tool-call", "single tool call"}, ruling: mismatch},
 	{codes: []string{"tool_use_failed"}, phrases: []string{"tool_use_failed", "failed to call a function", "failed to generate json"}, ruling: fault},
 	{phrases: []string{"degraded function"}, ruling: busyModel},
-	{phrases: []string{"model is unloaded", "model unloaded", "failed to load model"}, ruling: fault},
-	{phrases: []string{"api_key_invalid", "api key not valid", "api key expired", "invalid api key", "incorrect api key",
-		"location is not supported", "location not supported"}, ruling: badKey},
+	{phrases: []string{"model is unloaded", "model unloaded", "failed to load model", "model has crashed"}, ruling: fault},
+	{phrases: []string{"api_key_invalid", "api key not valid", "api key expired", "invalid api key", "incorrect api key", "service account is deleted",
+		"location is not supported", "location not supported", "not available in your country", "not available in your region"}, ruling: badKey},
 	{phrases: shutWords, ruling: badKey},
 	{phrases: []string{"specified api usage limits", "regain access on"}, ruling: spendLimit},
 	{codes: brokeCodes, phrases: brokeWords, ruling: unpaid},
@@ -192,10 +196,10 @@ var badRequests = []row{
 // What a provider does not know or does not do. The request is right elsewhere.
 var (
 	unsupportedCodes = []string{"unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden", "unsupported_feature"}
-	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "not supported", "unsupported", "only supports", "only supported", "is not enabled for",
+	unsupportedWords = []string{"does not support", "doesn't support", "do not support", "不支持", "not supported", "unsupported", "only support", "not currently supported", "for non-streaming", "is not enabled for",
 		"unknown name", "unknown parameter", "unknown field", "unrecognized request argument", "unrecognized", "unexpected keyword argument",
 		"extra_forbidden", "extra inputs are not permitted", "additional properties are not allowed", "enable-auto-tool-choice",
-		"max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large",
+		"max_tokens*integer above maximum", "max_completion_tokens*integer above maximum", "max_tokens*must be less", "max_tokens*too large", "max_completion_tokens*must be less", "max_completion_tokens*too large",
 		"max_tokens*must be between", "range of max_tokens", "maximum allowed number of output tokens", "for this model", "with this model"}
 )
 
@@ -211,6 +215,7 @@ var (
 // refusals are the rows of 403. What speaks of one model rests that alone: a key that is good for the others is worth more than the
 // calls that find out that it is not.
 var refusals = []row{
+	{phrases: []string{"number of prompt tokens", "输入token小于"}, ruling: tooLarge},
 	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
 	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota", "reached your*usage limit", "usage limit*reached",
 		"usage limit exceeded"}, ruling: keyLimit},
@@ -219,15 +224,17 @@ var refusals = []row{
 	{phrases: []string{"region_restricted", "violation of provider terms"}, ruling: regional},
 	{phrases: freeShareWords, ruling: neverFree},
 	{phrases: []string{"model requires paid", "model requires a paid"}, ruling: unpaidPair},
-	{codes: brokeCodes, phrases: slices.Concat(brokeWords, payWords), ruling: unpaid},
+	{codes: brokeCodes, phrases: brokeWords, ruling: unpaid},
+	{phrases: planWords, ruling: notInPlan},
+	{phrases: payWords, ruling: unpaid},
 	{phrases: []string{"model disabled", "model is disabled", "too large to be loaded", "model*not found", "model*does not exist"}, ruling: missing},
-	{codes: []string{"accessdenied.unpurchased"}, phrases: slices.Concat(planWords, []string{"model"}), ruling: notInPlan},
+	{codes: []string{"accessdenied.unpurchased"}, phrases: []string{"model"}, ruling: notInPlan},
 }
 
 // absences are the rows of 404.
 var absences = []row{
 	{phrases: []string{"no endpoints*that support", "no endpoints*that can", "no endpoints*which support", "no endpoints*supporting", "does not support"}, ruling: lacking},
-	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy", "no allowed providers"}, ruling: forbidden},
+	{phrases: []string{"data policy", "guardrail restriction", "data retention", "settings/privacy", "no allowed providers", "providers have been ignored"}, ruling: forbidden},
 	{phrases: []string{"free*period has ended", "free period has ended", "free variant*has ended", "unavailable for free"}, ruling: retired},
 	{phrases: []string{"not found for account"}, ruling: denied},
 }

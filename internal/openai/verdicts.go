@@ -40,7 +40,7 @@ type field struct{ name, value string }
 
 // ClassifyAll is the function of that name, of a whole answer.
 func (s *Verdicts) ClassifyAll(d *Dialect, status int, header func(name string) string, body []byte, now time.Time) (fallback.Outcome, []fallback.Reading) {
-	if len(body) > maxRepeated {
+	if len(body) > maxRepeated || !theirTime(header, now).Equal(now) { // what a wrong clock means is the same only as long as it is as wrong
 		return ClassifyAll(d, status, header, body, now)
 	}
 	key := refusal{d, status, sha256.Sum256(body)}
@@ -55,10 +55,13 @@ func (s *Verdicts) ClassifyAll(d *Dialect, status int, header func(name string) 
 	return o, learned
 }
 
-// ask notes what the head is asked for.
+// ask notes what the head is asked for, but for its Date, which is always another, and agrees with our clock.
 func (v *verdict) ask(header func(string) string) func(string) string {
 	return func(name string) string {
 		f := field{name, header(name)}
+		if name == "date" {
+			return f.value
+		}
 		if !slices.Contains(v.asked, f) {
 			v.asked = append(v.asked, f)
 		}

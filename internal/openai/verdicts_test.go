@@ -1,7 +1,9 @@
 package openai
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -118,5 +120,27 @@ func BenchmarkVerdicts(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		known.ClassifyAll(DialectOf(""), 429, absent, body, noon)
+	}
+}
+
+// Each answer has another Date. A refusal is remembered all the same, but not beside a clock that is wrong.
+func TestVerdictsWithADate(t *testing.T) {
+	for skew, kept := range map[time.Duration]bool{0: true, 90 * time.Second: false, -90 * time.Second: false} {
+		var known Verdicts
+		body := []byte(msg("Rate limit exceeded"))
+		for i := range 3 {
+			now := noon.Add(time.Duration(i) * time.Second)
+			header := func(name string) string {
+				if name == "date" {
+					return now.Add(skew).Format(http.TimeFormat)
+				}
+				return ""
+			}
+			known.ClassifyAll(DialectOf(""), 429, header, body, now)
+			v := known.find(refusal{DialectOf(""), 429, sha256.Sum256(body)})
+			if v.holds(header, now) != kept || v != nil && !v.at.Equal(noon) {
+				t.Errorf("%v off, answer %d: %+v", skew, i, v)
+			}
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -51,11 +50,13 @@ func (w *voice) has(phrases []string) bool {
 	return false
 }
 
-// hasCode says whether one of the typed words is one of these.
+// hasCode says whether one of the typed words is one of these. Before a star another word may stand.
 func (w *voice) hasCode(codes []string) bool {
 	for _, code := range w.codes {
-		if slices.Contains(codes, code) {
-			return true
+		for _, c := range codes {
+			if tail, any := strings.CutPrefix(c, "*"); c == code || any && strings.HasSuffix(code, tail) {
+				return true
+			}
 		}
 	}
 	return false

@@ -43,7 +43,7 @@ type windowWord struct {
 var windowWords = []windowWord{
 	{"per second", perMinute}, {"/ second", perMinute}, {"rps", perMinute},
 	{"per minute", perMinute}, {"per-minute", perMinute}, {"per min", perMinute}, {"per-min", perMinute}, {"/ minute", perMinute},
-	{"/minute", perMinute}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"limit_rpm", perMinute}, {"per 60s", perMinute},
+	{"/minute", perMinute}, {"per 1 minute", perMinute}, {"per 1 hour", perHour}, {"per 1 day", perDay}, {"/ min", perMinute}, {"/min", perMinute}, {"tpm", perMinute}, {"rpm", perMinute}, {"limit_rpm", perMinute}, {"per 60s", perMinute},
 	{"rph", perHour}, {"tph", perHour}, {"per hour", perHour}, {"per-hour", perHour}, {"hourly", perHour}, {"/ hour", perHour}, {"/hour", perHour}, {"per 3600s", perHour},
 	{"session usage", perHour}, {"session limit", perHour}, {"session quota", perHour}, {"5-hour", perHour}, {"5 hour", perHour},
 	{"per day", perDay}, {"per-day", perDay}, {"daily", perDay}, {"/ day", perDay}, {"/day", perDay}, {"tpd", perDay}, {"rpd", perDay},
@@ -63,7 +63,7 @@ var windowWords = []windowWord{
 var offers = []string{"upgrade", "unlock", "subscribe", "purchase", "need more"}
 
 // dailyCodes are error codes that mean that the day's allowance is spent.
-var dailyCodes = []string{"4006"}
+var dailyCodes = []string{"4006", "3036"}
 
 // window finds the window of the limit that was met: in a typed field, else in the provider's own words, the first one named
 // there; proven says that it was typed.
@@ -156,12 +156,28 @@ func (v *evidence) zeroQuota() bool {
 	}
 	for _, name := range [...]string{"limit: ", "limit "} {
 		for rest, found := v.own.lower, v.own.pairs.may(name); found; {
-			if _, rest, found = strings.Cut(rest, name); found && numberAt(rest) == "0" {
+			if _, rest, found = strings.Cut(rest, name); found && numberAt(rest) == "0" && !isShare(rest[1:]) {
 				return true
 			}
 		}
 	}
 	return v.quotaZero
+}
+
+// isShare says whether what follows a number makes it a part of another one: "0 / 1600000 tokens", "0 of 20", but not "0/1min".
+func isShare(behind string) bool {
+	behind = strings.TrimLeft(behind, " ")
+	whole, found := strings.CutPrefix(behind, "/")
+	if !found {
+		whole, found = strings.CutPrefix(behind, "of ")
+	}
+	whole = strings.TrimLeft(whole, " ")
+	number := numberAt(whole)
+	if !found || number == "" {
+		return false
+	}
+	unit, _ := cutUnit(whole[len(number):])
+	return unit == 0
 }
 
 // limit judges a 429 whose typed words left it open, by the rows of its status in order.
@@ -197,9 +213,10 @@ func (v *evidence) limit() ruling {
 	return limited(v.dialect.LimitScope, target, fallback.UntilBackoff)
 }
 
-// busy says whether a 429 speaks of a host that is full. Where it calls the caller's own share a capacity, it is a limit.
+// busy says whether a 429 speaks of a host that is full. Where it calls the caller's own share a capacity, or names
+// the limit of it, it is a limit.
 func (v *evidence) busy() bool {
-	return (v.own.has(busyWords) || v.upstream.has(busyWords)) && !v.own.has([]string{"your capacity"})
+	return (v.own.has(busyWords) || v.upstream.has(busyWords)) && !v.own.has([]string{"your capacity", "limit_rpm", "limit_rpd"})
 }
 
 func limited(s fallback.Scope, t fallback.Target, u fallback.Until) ruling {

@@ -1,6 +1,9 @@
 package openai
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // lowerASCII keeps the length of s, unlike strings.ToLower, so that a place found in one is the same place in the other.
 func lowerASCII(s string) string {
@@ -48,7 +51,7 @@ func indexWord(text, word string) int {
 		at += i
 		end := at + len(word)
 		switch {
-		case at > 0 && isWordByte(text[at-1]) && isWordByte(word[0]), end < len(text) && isWordByte(text[end]):
+		case at > 0 && isWordByte(text[at-1]) && isWordByte(word[0]), end < len(text) && isWordByte(text[end]) && isWordByte(word[len(word)-1]):
 		case isCyrillic(word) && (at > 1 && isCyrillic(text[at-2:]) || isCyrillic(text[end:])): // "в час" is no part of "в частности"
 		default:
 			return at
@@ -77,7 +80,7 @@ func hideEchoes(s string) string {
 		if end < 0 {
 			continue
 		}
-		if strings.ContainsAny(s[i+1:end], " \t\r\n") {
+		if quoted := s[i+1 : end]; strings.ContainsAny(quoted, " \t\r\n") && !slices.Contains(featureNames, lowerASCII(quoted)) {
 			b.WriteString(s[kept : i+1])
 			b.WriteString("…")
 			kept = end

@@ -157,7 +157,7 @@ func (c *Conn) allowWrite() error {
 	return c.Conn.SetWriteDeadline(until)
 }
 
-// SetReadDeadline bounds reads; it rests while attached.
+// SetReadDeadline bounds reads, up to a thirtieth less; it rests while attached.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.ear.setReadDeadline(c.Conn, t) }
 
 // SetDeadline bounds reads and writes.
