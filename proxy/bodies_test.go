@@ -203,7 +203,7 @@ func TestARefusalIsReadByWhoWritesFirst(t *testing.T) {
 		"foreign origin": {head("POST /v1/chat/completions HTTP/1.1", length, "Origin: https://evil.example"), 403, "origin_not_allowed"},
 		"unknown route":  {head("POST /v1/nothing HTTP/1.1", length), 404, "unknown_route"},
 		"wrong method":   {head("PUT /v1/chat/completions HTTP/1.1", length), 405, "method_not_allowed"},
-		"compressed":     {head("POST /v1/chat/completions HTTP/1.1", length, "Content-Encoding: gzip"), 400, "bad_request"},
+		"compressed":     {head("POST /v1/chat/completions HTTP/1.1", length, "Content-Encoding: gzip"), 400, "compressed_body"},
 		"huge head":      {head("POST /v1/chat/completions HTTP/1.1", length, "X-Pad: "+strings.Repeat("x", 20_000)), 431, "headers_too_large"},
 		"no HTTP":        {"POST /v1/chat/completions HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad_request"},
 	} {

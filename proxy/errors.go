@@ -55,8 +55,10 @@ func mistake(err error) *openai.Error {
 		e.Status, e.Code, e.Message = 414, "target_too_long", "the address is longer than 16 KiB"
 	case errors.Is(err, server.ErrHeadSize):
 		e.Status, e.Code, e.Message = 431, "headers_too_large", "the request's headers are larger than 16 KiB"
+	case errors.Is(err, server.ErrCompressed):
+		e.Code, e.Message = "compressed_body", "send the body plain: freefall reads none that is compressed (Content-Encoding)"
 	case errors.Is(err, server.ErrAmbiguous):
-		e.Message = "end each line of the head in CR LF, begin none with a blank, name one host and nothing else before the path, and send the body plain, with either Content-Length or chunks"
+		e.Message = "end each line of the head in CR LF, begin none with a blank, name one host and nothing else before the path, and send the body with either Content-Length or chunks"
 	case isTimeout(err):
 		return tooSlow()
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -99,14 +100,15 @@ func (p *Proxy) loginKey(ctx *fasthttp.RequestCtx, s *Settings) ([]byte, *openai
 	return []byte(doc.Key), nil
 }
 
-// smallBody reads the body of a request that is no chat.
+// smallBody reads the body of a request that is no chat. It is a copy: the buffer that it came into is somebody else's by then.
 func (p *Proxy) smallBody(ctx *fasthttp.RequestCtx, s *Settings) ([]byte, *openai.Error) {
 	small := *s
 	small.MaxBody = maxSmall
 	x := p.begin(ctx, &small, caller{})
 	defer p.leave(x)
 	defer x.release()
-	return x.readBody(ctx)
+	body, e := x.readBody(ctx)
+	return bytes.Clone(body), e
 }
 
 // logout answers POST /logout. Event streams of the session end with it.

@@ -12,19 +12,27 @@ func check(h *fasthttp.RequestHeader, f fields) error {
 	if !bytes.HasPrefix(h.Protocol(), []byte("HTTP/1.")) {
 		return ErrVersion
 	}
-	if f.compressed || f.encoding && (f.length || h.ContentLength() != -1) {
+	if f.compressed {
+		return ErrCompressed
+	}
+	if f.encoding && (f.length || h.ContentLength() != -1) {
 		return ErrAmbiguous
 	}
-	if bytes.IndexFunc(h.Host(), noHost) >= 0 || !plainTarget(h.RequestURI(), h.Host()) {
+	if !isHost(h.Host()) || !plainTarget(h.RequestURI(), h.Host()) {
 		return ErrAmbiguous
 	}
 	return nil
 }
 
-// noHost is what stands in no name, address or port.
-func noHost(r rune) bool {
-	letter, digit := 'a' <= r|0x20 && r|0x20 <= 'z', '0' <= r && r <= '9'
-	return !letter && !digit && !strings.ContainsRune("-._~:[]%", r)
+// isHost says whether nothing stands there but what a name, an address or a port is made of.
+func isHost(text []byte) bool {
+	for _, c := range text {
+		letter, digit := 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9'
+		if !letter && !digit && strings.IndexByte("-._~:[]%", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // plainTarget says whether a target means one thing: no fragment, and in its long form the host that the head names.

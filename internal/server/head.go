@@ -18,6 +18,7 @@ var (
 	ErrTargetSize = errors.New("a target that is too long")
 	ErrHeadSize   = errors.New("a head that is too long")
 	ErrAmbiguous  = errors.New("a head that two servers could read differently")
+	ErrCompressed = errors.New("a body that is compressed")
 )
 
 // maxBlank bounds the empty lines before a request, which some old clients send behind a body.

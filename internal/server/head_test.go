@@ -118,7 +118,7 @@ func TestHeads(t *testing.T) {
 		"markup in the host":         {line + "Host: <x>\r\n\r\n", ErrAmbiguous},
 		"length and chunks":          {line + host + "content-LENGTH: 0\r\nTransfer-Encoding: chunked\r\n\r\n", ErrAmbiguous},
 		"no encoding":                {line + host + "Transfer-Encoding: identity\r\n\r\n", ErrAmbiguous},
-		"compressed":                 {line + host + "Content-Encoding: gzip\r\n\r\n", ErrAmbiguous},
+		"compressed":                 {line + host + "Content-Encoding: gzip\r\n\r\n", ErrCompressed},
 		"endless target":             {"GET /" + strings.Repeat("a", 1<<10), ErrTargetSize},
 		"endless field":              {line + strings.Repeat("a", 1<<10), ErrHeadSize},
 		"endless fields":             {line + strings.Repeat("A: b\r\n", 1<<8), ErrHeadSize},
