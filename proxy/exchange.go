@@ -56,6 +56,7 @@ type exchange struct {
 	patience  time.Time     // when it waits no more; zero until it waits
 	taught    bool          // a model has said how it is to be asked: another try may succeed at once
 	waits     bool          // it does so now; guarded by proxy.mu
+	unheard   bool          // the counter that replicas share has not answered it
 	denied    bool          // the client's share was spent
 	doubled   bool          // it has had a second attempt beside a slow one
 	panicked  atomic.Bool   // somewhere: nothing of it is used again
@@ -68,7 +69,7 @@ var walks = sync.Pool{New: func() any { return new(fallback.Walk) }}
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, s *Settings, who caller) *exchange {
 	now := ctx.Time()
 	x := &exchange{proxy: p, settings: s, door: &chatDoor, id: requestID(&ctx.Request.Header), who: who, started: now, deadline: now.Add(s.Total),
-		record: records.Get().(*record), walk: walks.Get().(*fallback.Walk)}
+		record: newRecord(), walk: walks.Get().(*fallback.Walk)}
 	p.enter(x)
 	return x
 }

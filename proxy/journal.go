@@ -51,6 +51,9 @@ type record struct {
 	calls   int // attempts, told or not
 	trail   []byte
 	tries   []tried
+
+	step [56]byte // behind trail, as long as that is short
+	sole [1]tried // behind tries, as long as there is one
 }
 
 // tried is one attempt of a request.
@@ -67,7 +70,16 @@ type tried struct {
 	until  time.Time
 }
 
-var records = sync.Pool{New: func() any { return &record{tries: make([]tried, 0, 1)} }}
+var records = sync.Pool{New: func() any { return new(record) }}
+
+// newRecord gives one that nobody can see. Those that are used again were not touched for as long as the journal is; they lie in one piece, which
+// the processor fetches ahead while it is cleared.
+func newRecord() *record {
+	r := records.Get().(*record)
+	*r = record{}
+	r.trail, r.tries = r.step[:0], r.sole[:0]
+	return r
+}
 
 // attempt adds one that has ended. It is called by whoever owns the exchange.
 func (r *record) attempt(x *exchange, now time.Time, a *fallback.Attempt, o *fallback.Outcome, e *fallback.Effect, ttft time.Duration) {
@@ -108,22 +120,25 @@ func (r *record) bad() bool { return r.status >= 400 || r.begun && r.outcome != 
 
 // add takes a record. What it pushes out goes to the failed ones or is used again.
 func (j *journal) add(r *record) {
+	if old := j.swap(r); old != nil && !old.shown {
+		records.Put(old)
+	}
+}
+
+// swap takes a record and gives the one that it pushes out.
+func (j *journal) swap(r *record) (old *record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.last++
 	r.number = j.last
 	at := &j.recent[r.number%journalSize]
-	old := *at
-	*at = r
+	old, *at = *at, r
 	if old != nil && old.bad() {
 		at := &j.failed[j.lost%failedSize]
 		j.lost++
 		old, *at = *at, old
 	}
-	if old != nil && !old.shown {
-		*old = record{trail: old.trail[:0], tries: old.tries[:0]}
-		records.Put(old)
-	}
+	return old
 }
 
 // each gives the records from the newest to the oldest, until f has had enough. The journal is locked meanwhile.

@@ -183,7 +183,7 @@ func TestJournalIsNobodyElses(t *testing.T) {
 func TestJournalIsBounded(t *testing.T) {
 	var j journal
 	add := func(n, status int) {
-		r := records.Get().(*record)
+		r := newRecord()
 		if len(r.tries) > 0 || len(r.trail) > 0 || r.number > 0 {
 			t.Fatalf("a used record: %+v", r)
 		}
@@ -244,7 +244,7 @@ func BenchmarkJournal(b *testing.B) {
 	var j journal
 	b.ReportAllocs()
 	for b.Loop() {
-		r := records.Get().(*record)
+		r := newRecord()
 		r.status = 200
 		r.tries = append(r.tries, tried{model: "a"})
 		r.trail = append(r.trail, "a=ok"...)

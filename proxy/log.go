@@ -90,8 +90,8 @@ func (p *Proxy) logAnswer(r *reply, effect fallback.Effect) {
 		x.logSwitch(nil)
 		return
 	}
-	e := p.log.Info().Str("request", x.id).Str("model", m.ID).Str("provider", m.Provider).Str("outcome", "ok").
-		Dur("ttft", x.commit.Sub(x.started)).Int("failure_count", effect.FailureCount)
+	e := p.log.Info().Str("request", x.id).Str("model", m.ID).Str("provider", m.Provider).Str("outcome", "ok")
+	e = lasted(e, "ttft", x.commit.Sub(x.started)).Int("failure_count", effect.FailureCount)
 	if effect.Available {
 		e = e.Bool("available_again", true)
 	}
@@ -114,10 +114,10 @@ func (p *Proxy) logSeam(x *exchange, from, to *fallback.Model, bytes int) {
 
 // logRequest writes the line of a request. o is nil when no answer was begun.
 func (p *Proxy) logRequest(x *exchange, status int, o *fallback.Outcome, took time.Duration) {
-	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).
-		Bytes("trail", x.trail).Dur("took", took)
+	e := p.log.Info().Str("request", x.id).Int("status", status).Int("attempts", x.walk.Attempts()).Bytes("trail", x.trail)
+	e = lasted(e, "took", took)
 	if x.waited > 0 {
-		e = e.Dur("waited", x.waited)
+		e = lasted(e, "waited", x.waited)
 	}
 	if x.who.name != "" {
 		e = e.Str("client", x.who.name)

@@ -23,6 +23,7 @@ type reply struct {
 	begun    time.Time // when it was sent
 	route    *Route
 	up       *upstream.Reply
+	came     time.Time // its head
 	answered bool
 	commit   time.Time
 	refusal  *openai.Error // a client's fault in the upstream's own words

@@ -210,7 +210,8 @@ func (r *reply) unstreamed(first []byte) (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.up.Header, whole, r.attempt.Model.ID, time.Now())
+	now := time.Now()
+	body, o := openai.Complete(r.route.Provider.Dialect, r.up.Status, r.header(now), whole, r.attempt.Model.ID, now)
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		return false, o

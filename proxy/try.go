@@ -46,7 +46,7 @@ func (r *reply) ask() (answered bool, o fallback.Outcome) {
 	if err != nil {
 		return false, r.transport(err)
 	}
-	r.up = up
+	r.up, r.came = up, time.Now()
 	r.observe()
 	if up.Status/100 != 2 {
 		return false, r.refused()
@@ -177,9 +177,13 @@ func (r *reply) measure(o *fallback.Outcome, body []byte) {
 // finds that out.
 func (r *reply) observe() {
 	if r.up.Mentions("Ratelimit") {
-		now := time.Now()
-		r.attempt.Observe(now, openai.Readings(r.route.Provider.Dialect, r.up.Status, r.up.Sole, now))
+		r.attempt.Observe(r.came, openai.Readings(r.route.Provider.Dialect, r.up.Status, r.up.Sole, r.came))
 	}
+}
+
+// header is the head for who reads the whole answer.
+func (r *reply) header(now time.Time) func(name string) string {
+	return openai.Aged(r.up.Header, now.Sub(r.came))
 }
 
 // transport is the verdict on an exchange that broke before it was complete. What was never sent was drawn from no window.
@@ -229,7 +233,7 @@ func (r *reply) refused() fallback.Outcome {
 		return r.transport(err)
 	}
 	now := time.Now()
-	o, learned := r.exchange.proxy.verdicts.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, now)
+	o, learned := r.exchange.proxy.verdicts.ClassifyAll(r.route.Provider.Dialect, r.up.Status, r.header(now), body, now)
 	if err == nil {
 		r.attempt.Observe(now, learned)
 	}
@@ -261,7 +265,7 @@ func (r *reply) whole() (answered bool, o fallback.Outcome) {
 		return false, r.transport(err)
 	}
 	now := time.Now()
-	body, o = r.exchange.door.judge(r.route.Provider.Dialect, r.up.Status, r.up.Header, body, r.attempt.Model.ID, now)
+	body, o = r.exchange.door.judge(r.route.Provider.Dialect, r.up.Status, r.header(now), body, r.attempt.Model.ID, now)
 	if o.Class != fallback.OK && !r.exchange.secondEmpty(&o) {
 		r.listen(&o, body)
 		r.letRoomGo()

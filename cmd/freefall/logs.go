@@ -25,31 +25,46 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 	if setLogLevel(c.Log.Level) != nil {
 		zerolog.SetGlobalLevel(zerolog.InfoLevel)
 	}
-	stderr := gather(os.Stderr)
-	var screen io.Writer = stderr
 	terminal := isatty.IsTerminal(os.Stderr.Fd())
-	if c.Log.Format == "console" || c.Log.Format == "auto" && terminal {
-		screen = zerolog.ConsoleWriter{Out: stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
-	}
+	console := c.Log.Format == "console" || c.Log.Format == "auto" && terminal
 	file, err := openLogFile(c.Log.File, logMegabytes)
-	if file == nil {
-		log, end := newLog(screen)
-		if err != nil {
-			log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
-		}
-		return log, func() {
-			end()
-			stderr.flush()
-		}
+	outs := both{os.Stderr}
+	if file != nil && !console {
+		outs = both{file, os.Stderr} // the same lines, gathered once
 	}
-	kept := gather(file)
-	log, end := newLog(zerolog.MultiLevelWriter(screen, kept))
+	stderr := gather(outs)
+	var w io.Writer = stderr
+	if console {
+		w = zerolog.ConsoleWriter{Out: stderr, NoColor: !terminal || os.Getenv("NO_COLOR") != "", TimeFormat: "15:04:05"}
+	}
+	kept := stderr
+	if file != nil && console {
+		kept = gather(file)
+		w = zerolog.MultiLevelWriter(w, kept)
+	}
+	log, end := newLog(w)
+	if err != nil {
+		log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
+	}
 	return log, func() {
 		end()
 		stderr.flush()
 		kept.flush()
-		_ = file.Close()
+		if file != nil {
+			_ = file.Close()
+		}
 	}
+}
+
+// both are where the same lines go.
+type both []io.Writer
+
+// Write writes to each of them: one that fails is no reason to leave the others out.
+func (b both) Write(p []byte) (int, error) {
+	for _, out := range b {
+		_, _ = out.Write(p)
+	}
+	return len(p), nil
 }
 
 // newLog gives a log in which storms are summed up, and what writes the last sums.
