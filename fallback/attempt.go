@@ -72,14 +72,15 @@ func (a *Attempt) Committed(now time.Time) {
 	}
 }
 
-// leave lets go of the doors that the attempt was among the first to pass.
+// leave lets go of the doors that the attempt was among the first to pass. That it was taken on before the rest began tells nothing of what is
+// free after it.
 func (a *Attempt) leave(taken bool) {
 	for _, d := range a.row.doors(a.Key) {
 		if a.trials.slow&d.trial == 0 {
 			continue
 		}
 		d.rest.inside--
-		if taken {
+		if taken && a.begun.After(d.rest.from) {
 			d.rest.taken()
 		}
 	}
@@ -108,10 +109,12 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 	m := a.row.model
 	m.came(a)
 	m.purse.running--
-	m.purse.pay(now, o.CostUSD)
+	cost := m.purse.pay(now, o.CostUSD)
 	if a.row.Proof == AllowedPaid && o.untold() {
-		m.purse.fear(a.row.USDPerDay)
+		cost = m.purse.fear(a.row.USDPerDay)
 	}
+	a.keepMoney(cost)
+	a.keepTrial(&o)
 	m.note(now, a, &o)
 	m.delays[bit(a.walk.Need.Stream)].note(now, a, &o)
 	if o.Fault() {
@@ -241,6 +244,9 @@ func (a *Attempt) rest(now time.Time, o *Outcome, e *Effect) (named time.Time, n
 		}
 		by, known := a.explain(now, o, target)
 		named, news = d.rest.begin(now, a.begun, known, o, a.pool.table.Breaker)
+		if by != nil {
+			d.rest.dares.from(now, by.open(now, amount(by.Unit, a.tokens)))
+		}
 		if q := a.quota(target); q != nil && o.Limit() && by == nil {
 			a.surprise(now, named, target, q)
 		}

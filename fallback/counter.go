@@ -18,8 +18,9 @@ type counter struct {
 
 	loan loan
 
-	word  *word   // of a counter that several replicas share; nil = none was asked
-	heard hearsay // what the provider has said that it counted, until that counter was told
+	asking int64   // of used: what a counter that several replicas share is being asked for
+	word   *word   // of a counter that several replicas share; nil = none was asked
+	heard  hearsay // what the provider has said that it counted, until that counter was told
 
 	// learned, Sliding: when the provider said that there would be room again. One attempt finds out: how long the window is, and how it comes
 	// round, may not be as we take it.

@@ -29,6 +29,14 @@ type dares struct {
 // begin is told that a rest has begun whose end is guessed.
 func (d *dares) begin(now time.Time) { *d = dares{now.Add(firstDare), firstDare} }
 
+// from is told when the window opens that explains the refusal: there is no reason to wait longer. One that is open had no room for the size of what
+// was refused, and says nothing of when to try again.
+func (d *dares) from(now, opens time.Time) {
+	if opens.After(now) && opens.Before(d.next) {
+		d.next = opens
+	}
+}
+
 // due says whether one may go there now; of the next ones each waits twice as long.
 func (d *dares) due(now time.Time) bool { return !d.next.IsZero() && !now.Before(d.next) }
 

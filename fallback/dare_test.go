@@ -66,6 +66,52 @@ func TestDares(t *testing.T) {
 	}
 }
 
+// What a window explains that is open again within a second may be tried then, unless the provider said how long it takes.
+func TestDaresWhenTheWindowOpens(t *testing.T) {
+	stated := outcomeOf("429")
+	stated.Until, stated.Stated, stated.RetryAfter = fallback.UntilRetryAfter, true, time.Minute
+	for name, tt := range map[string]struct {
+		per     time.Duration
+		refusal fallback.Outcome
+		want    bool
+	}{"within a second": {s, outcomeOf("429"), true}, "later": {5 * s, outcomeOf("429"), false}, "stated": {s, stated, false}} {
+		rows := chain("A")
+		rows[0].Limits = []fallback.Window{{Per: tt.per, Limit: 1}}
+		p := byPriority(rows)
+		now := t0
+		for range 100 {
+			askOnce(p, now, outcomeOf("ok"))
+			now = now.Add(2 * tt.per)
+		}
+		askOnce(p, now, tt.refusal)
+		if got := askOnce(p, now.Add(1500*time.Millisecond), outcomeOf("ok")); got != tt.want {
+			t.Errorf("%s: asked %v", name, got)
+		}
+	}
+}
+
+// What is refused since it is larger than its whole window is not dared again at once: the window is open as soon as it is empty.
+func TestNobodyDaresAtOnceWhatIsLargerThanTheWindow(t *testing.T) {
+	p := byPriority(limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: 10 * s, Limit: 500}}))
+	now := t0
+	for range 100 {
+		askOnce(p, now, outcomeOf("ok"))
+		now = now.Add(20 * s)
+	}
+	large := fallback.Need{Tokens: 450} // and the answer
+	a, ok := p.Pick(now, &fallback.Walk{Need: large})
+	if !ok {
+		t.Fatal("an empty window keeps it out")
+	}
+	a.End(now, outcomeOf("account429"))
+	if _, ok := p.Pick(now.Add(50*time.Millisecond), &fallback.Walk{Need: large}); ok {
+		t.Error("asked at once")
+	}
+	if _, ok := p.Pick(now.Add(2500*time.Millisecond), &fallback.Walk{Need: large}); !ok {
+		t.Error("not asked after the first dare's time")
+	}
+}
+
 // However long everybody refuses, no more dare in vain than answers have earned.
 func TestDaresAreBounded(t *testing.T) {
 	p := byPriority(chain("A B C"))

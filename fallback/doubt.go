@@ -21,6 +21,17 @@ func (q *quota) doubted(tokens int64) {
 	}
 }
 
+// wearing is one part of so many of what is drawn that comes into doubt: who is refused is put to a count by guess, and where a window never
+// empties what was put there in excess would never be used.
+const wearing = 64
+
+// wear brings a count into doubt again, little by little, and no more than that part of what is in it now: what slides out takes its doubt along.
+func (c *counter) wear(tokens int64) {
+	if c.long() {
+		c.doubt = max(c.doubt, min(c.doubt+tokens/wearing, c.used/wearing))
+	}
+}
+
 // forgive takes back what keeps an attempt out of windows whose count may be wrong; false when another one keeps it out as well.
 func (p *pair) forgive(now time.Time, tokens int64) (some bool) {
 	quotas := [...]*quota{p.quota, &p.account.quota}

@@ -96,6 +96,102 @@ func TestAnswersNeedNoRoomBeforehand(t *testing.T) {
 	}
 }
 
+// So many are taken on at once as have room without their answers, however much more is expected of those.
+func TestAnswersOfManyNeedNoRoomBeforehand(t *testing.T) {
+	p := byPriority(limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: m, Limit: 2000}}))
+	taken := 0
+	for range 20 {
+		a, ok := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 300}}) // 131 and 300
+		if !ok {
+			break
+		}
+		defer a.End(t0, outcomeOf("ok"))
+		taken++
+	}
+	if taken != 2000/131 {
+		t.Errorf("%d are taken on", taken)
+	}
+}
+
+// What the operator grants for a day is not gone beyond by more than one answer, however many are under way.
+func TestAnswersNeedRoomInABudget(t *testing.T) {
+	const limit, each = 2000, 27 + 300
+	p := byPriority(limited("A", []fallback.Window{{Unit: fallback.Tokens, Cycle: fallback.Daily, Per: 24 * h, Limit: limit, Firm: true}}))
+	var under []*fallback.Attempt
+	for len(under) < 100 {
+		a, ok := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 20, MaxOutput: 300}})
+		if !ok {
+			break
+		}
+		under = append(under, a)
+	}
+	for _, a := range under {
+		o := outcomeOf("ok")
+		o.InputTokens, o.OutputTokens = 27, 300
+		a.End(t0, o)
+	}
+	if used := p.Accounts(t0)[0].Quota[0].Used; used > limit+each {
+		t.Errorf("%d of %d are used by %d", used, limit, len(under))
+	}
+}
+
+// What many requests drew by our count may be more than what their provider counted. By a little of it one may go further, once.
+func TestCountOfManyIsInDoubt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, after int // requests that are answered: until our count is full, and beyond
+	}{"few": {10, 0}, "many": {100, 1}} {
+		const each = 1131
+		rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: 24 * h, Cycle: fallback.Daily, Limit: int64(tt.before * each)}})
+		rows[0].Reserves = true
+		p := byPriority(rows)
+		answered := 0
+		for range tt.before + 5 {
+			a, ok := p.Pick(t0, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 1000}})
+			if !ok {
+				break
+			}
+			o := outcomeOf("ok")
+			o.InputTokens, o.OutputTokens = 131, 1000
+			a.Committed(t0)
+			a.End(t0, o)
+			answered++
+		}
+		if answered != tt.before+tt.after {
+			t.Errorf("%s: %d of %d were answered", name, answered, tt.before)
+		}
+	}
+}
+
+// However long a window has not been full, no more of it is in doubt than what is in it brings: a burst goes no further than ever.
+func TestDoubtDoesNotPileUp(t *testing.T) {
+	const each, most = 1131, 100
+	rows := limited("A", []fallback.Window{{Unit: fallback.Tokens, Per: h, Limit: most * each, Firm: true}})
+	rows[0].Reserves = true
+	p := byPriority(rows)
+	ask := func(now time.Time) bool {
+		a, ok := p.Pick(now, &fallback.Walk{Need: fallback.Need{Tokens: 100, MaxOutput: 1000}})
+		if ok {
+			o := outcomeOf("ok")
+			o.InputTokens, o.OutputTokens = 131, 1000
+			a.Committed(now)
+			a.End(now, o)
+		}
+		return ok
+	}
+	now := t0
+	for range 100 * 50 {
+		now = now.Add(h / 50)
+		ask(now)
+	}
+	burst := 0
+	for burst < 2*most && ask(now) {
+		burst++
+	}
+	if burst > most/2+3 {
+		t.Errorf("%d more where 50 of %d have been", burst, most)
+	}
+}
+
 // In a bucket, too, as long as more is missing than has come since: if it has been full meanwhile nobody knows what of the answer it lacks.
 func TestAnswersNeedNoRoomInABucket(t *testing.T) {
 	for _, c := range []struct {

@@ -21,6 +21,7 @@ const (
 	reasonBusy     = "concurrency"
 	reasonPaced    = "paced"
 	reasonSpent    = "spent"
+	reasonUnshared = "no_redis" // it may cost money, and nobody says what others have spent
 )
 
 // unfit is why the row can never serve a request like this, "" if it can. A row that is off or gone fits nothing; one that

@@ -17,7 +17,8 @@ type guess struct {
 	answers bool      // something was taken on
 	ahead   int64     // what the last attempt expected of its answer, which nobody counts when it comes
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
-	sent    [32]sent  // the last attempts, in a ring
+	rote    rote
+	sent    [32]sent // the last attempts, in a ring
 	nth     int
 
 	convinced []*suspect // that are kept to
@@ -215,6 +216,7 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 		return true
 	}
 	g.last = now
+	opens = g.rote.heed(now, opens)
 	those, known := g.around(begun)
 	unlike := uint32(0) // which windows it contradicts
 	for i := range g.windows {

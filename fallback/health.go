@@ -39,7 +39,9 @@ type health struct {
 	until  time.Time // closed: when a trial may begin
 	level  int       // failed trials in a row
 	trial  bool      // one is under way
-	dares  dares     // while it is closed for a limit of which nothing was said
+	// Until then the trial is another replica's, see shared_trial.go.
+	elsewhere time.Time
+	dares     dares // while it is closed for a limit of which nothing was said
 }
 
 type phase uint8
@@ -59,6 +61,8 @@ func (h *health) phase(now time.Time) phase {
 		return phaseTrialed
 	case now.Before(h.until):
 		return phaseCooling
+	case now.Before(h.elsewhere):
+		return phaseTrialed
 	}
 	return phaseTrial
 }

@@ -138,7 +138,10 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 			continue
 		}
 		if how == doubting && !r.Reserves {
-			n = max(1, n-min(pr.quota.ahead(now), pr.account.quota.ahead(now)))
+			n -= min(pr.quota.ahead(now), pr.account.quota.ahead(now))
+			if pr.quota.budgeted() || pr.account.quota.budgeted() {
+				n = max(1, n)
+			}
 		}
 		t, ok := r.open(k, now, n)
 		if !ok && how == careful {

@@ -220,8 +220,15 @@ func (p *Pool) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 // opens is when the first key of the row opens for this walk.
 func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 	tokens := r.beware(&w.Need)
-	if phase := r.model.health.phase(now); phase == phaseTrialed {
-		return time.Time{}, false
+	if h := &r.model.health; h.phase(now) == phaseTrialed {
+		if h.trial || !w.ticket.used {
+			return time.Time{}, false
+		}
+		at = now.Add(trialLook) // who has waited for this trial, which another replica makes, waits on for what comes of it
+		if h.elsewhere.Before(at) {
+			at = h.elsewhere
+		}
+		return at, true
 	}
 	for k := range r.pairs {
 		b := r.blocked(k, now, tokens)

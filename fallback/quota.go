@@ -137,6 +137,7 @@ func (q *quota) settle(now, at time.Time, counted bool, tokens, ahead, used int6
 		switch {
 		case c.Unit == Tokens:
 			c.amend(now, at, used-tokens)
+			c.wear(used)
 		case !counted:
 			c.amend(now, at, -1)
 		}
@@ -275,6 +276,12 @@ func (q *quota) ahead(now time.Time) (n int64) {
 		}
 	}
 	return n
+}
+
+// budgeted says whether the operator has bounded the tokens of a day, or of an hour: what he grants is not to be gone beyond by all the answers
+// that are under way when it is nearly spent, although the provider may take them on.
+func (q *quota) budgeted() bool {
+	return slices.ContainsFunc(q.counters, func(c *counter) bool { return c.Unit == Tokens && c.Firm && c.long() })
 }
 
 func (q *quota) answered(x charge) {

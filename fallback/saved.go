@@ -180,7 +180,7 @@ func (m *modelState) restore(s SavedModel, b Breaker) {
 	if !m.present {
 		m.left = s.Left
 	}
-	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0}
+	m.purse = purse{day: s.SpentOn, spent: max(0, s.Spent), dearest: max(0, s.Dearest), known: s.Dearest > 0, running: m.purse.running}
 	m.stats.today = tally{day: s.Today, requests: max(0, s.Requests), tokens: max(0, s.Tokens)}
 	if s.TokenRatio > 0 && s.Output >= 0 {
 		m.tokens = appetite{ratio: min(4, max(0.5, s.TokenRatio)), output: s.Output}

@@ -24,10 +24,11 @@ type Draw struct {
 	Amount int64         // what is drawn; 0 = it is only looked at
 	Fit    int64         // so much has to have room: less than Amount where the pool itself took a risk
 	Free   bool          // it is drawn in any case, since our count may be wrong
-	Used   int64         // what we know to be drawn beside those under way, for a counter that has lost its memory
+	Used   int64         // what we know to be drawn beside what is just being asked for, for a counter that has lost its memory
 	Heard  int64         // what the provider itself has counted, said since the last draw; 0 = nothing
 	Frees  time.Duration // until what of it we did not know has room again, as the provider says; 0 = it did not
 	Lapses time.Time
+	Strict bool // without an answer none of the attempt's draws is drawn: there will be none
 
 	// Kept is, once the attempt has ended, what of Amount stays drawn. Nothing is running any more.
 	Kept int64
@@ -36,6 +37,12 @@ type Draw struct {
 
 	counter *counter
 	quota   *quota
+	party   party // in their place
+}
+
+// party is what else than a window something is drawn from.
+type party interface {
+	heed(time.Time, *Draw, *Count)
 }
 
 // Count is what a shared counter says of one Draw.
@@ -60,9 +67,10 @@ const (
 	turnsDiffer = 3 * time.Second       // by more than that two clocks are in different turns of a window
 )
 
-// shut is until when the shared counter has no room for n, zero if it may have.
+// shut is until when the shared counter has no room for n, zero if it may have. Of answers under way, which n may be less by, it knows nothing: who
+// needs less than nothing by our count would be told the same again and again.
 func (c *counter) shut(now time.Time, n int64) time.Time {
-	if w := c.word; w != nil && now.Before(w.until) && n >= w.amount {
+	if w := c.word; w != nil && now.Before(w.until) && max(1, n) >= w.amount {
 		return w.until
 	}
 	return time.Time{}
@@ -82,6 +90,12 @@ func (a *Attempt) Draws(now time.Time) []Draw {
 	defer a.pool.mu.Unlock()
 	p := &a.row.pairs[a.Key]
 	a.draws = p.quota.draws(p.account.quota.draws(nil, now, a.begun, a.tokens), now, a.begun, a.tokens)
+	if a.row.Proof == AllowedPaid {
+		a.draws = append(a.draws, a.row.money(now))
+	}
+	if a.trials.half&trialHealth != 0 {
+		a.draws = append(a.draws, a.row.oneTrial(now, a.pool.table.Breaker))
+	}
 	return a.draws
 }
 
@@ -89,7 +103,8 @@ func (q *quota) draws(out []Draw, now, at time.Time, tokens int64) []Draw {
 	for _, c := range q.counters {
 		d := c.asDraw(now, q)
 		d.Amount = amount(c.Unit, tokens)
-		d.Used = max(0, c.used-d.Amount*max(1, c.running)) // those under way tell of themselves
+		c.asking += d.Amount
+		d.Used = max(0, c.used-c.asking) // what is on its way tells of itself
 		d.Fit = max(1, d.Amount-max(0, c.used-d.Limit))
 		d.Free = c.loan.n > 0 && c.loan.at.Equal(at)
 		d.Heard, d.Frees = c.newlyHeard(now)
@@ -138,13 +153,19 @@ func (w *Window) identity() string {
 	return s
 }
 
-// Share takes what the shared counter says of the attempt's Draws, in their order. False when there was no room: then the attempt has
+// Share takes what the shared counter says of the attempt's Draws, in their order; nothing if it did not answer. It has to be called once they
+// were asked for. False when there was no room: then the attempt has
 // ended, as if it had never been handed out, and its walk may go on or wait as before any full window.
 func (a *Attempt) Share(now time.Time, counts []Count) bool {
 	p := a.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	arrived(a.draws)
 	full := slices.ContainsFunc(counts, func(x Count) bool { return x.Full })
+	if len(counts) == 0 && slices.ContainsFunc(a.draws, func(d Draw) bool { return d.Strict }) {
+		a.row.model.purse.shut, a.row.model.purse.why = now.Add(unheard), reasonUnshared
+		full = true
+	}
 	if full {
 		a.withdraw(now)
 	}
@@ -185,6 +206,10 @@ func (a *Attempt) withdraw(now time.Time) {
 func listen(now time.Time, draws []Draw, counts []Count, own int64) {
 	for i := range min(len(draws), len(counts)) {
 		d := &draws[i]
+		if d.party != nil {
+			d.party.heed(now, d, &counts[i])
+			continue
+		}
 		d.counter.listen(now, d, &counts[i], own)
 		d.quota.fullUntil = time.Time{}
 	}
@@ -239,10 +264,11 @@ func (p *Pool) Draws(now time.Time, w *Walk) []Draw {
 	return w.draws
 }
 
-// Share takes what the shared counter says of them. False when the share is spent by what the client had elsewhere: then nothing is drawn.
+// Share takes what the shared counter says of them, if it does. False when the share is spent by what the client had elsewhere: then nothing is drawn.
 func (p *Pool) Share(now time.Time, w *Walk, counts []Count) (Denial, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	arrived(w.draws)
 	tokens := int64(w.Need.Tokens)
 	full := slices.ContainsFunc(counts, func(x Count) bool { return x.Full })
 	if full {
@@ -277,6 +303,17 @@ func (p *Pool) Shut(now time.Time, most int) (out []Draw) {
 			}
 		}
 	})
+	look := func(d Draw) {
+		if len(out) < most {
+			out = append(out, d)
+		}
+	}
+	p.table.eachMoney(now, func(purse *purse, d Draw) {
+		if now.Before(purse.shut) {
+			look(d)
+		}
+	})
+	p.table.eachTrial(now, look)
 	return out
 }
 

@@ -2,6 +2,7 @@ package fallback_test
 
 import (
 	"testing"
+	"time"
 
 	"freefall/fallback"
 )
@@ -101,5 +102,27 @@ func TestWhoCameToNothingKeepsItsPlace(t *testing.T) {
 		a.Draws(t0)
 		a.Share(t0, full)
 		wait(0)
+	}
+}
+
+// Who needs no room for the answers of others does not ask the shared counter again and again: it has said that there is none for anybody.
+func TestNothingIsAskedForOnceWithoutRoom(t *testing.T) {
+	for name, opens := range map[string]time.Duration{"of this turn": 30 * s, "of another turn": 90 * s} {
+		p := byPriority(limited("A", []fallback.Window{{Unit: fallback.Tokens, Cycle: fallback.Fixed, Per: m, Limit: 2000}}))
+		need := fallback.Need{Tokens: 100, MaxOutput: 300} // 131 and 300
+		for range 5 {
+			a, _ := draws(t, p, t0, &fallback.Walk{Need: need})
+			a.Share(t0, []fallback.Count{{Used: 431, Opens: 30 * s}})
+			defer a.End(t0, outcomeOf("ok"))
+		}
+		w, asked := &fallback.Walk{Need: need}, 0
+		for a, ok := p.Pick(t0, w); ok && asked < 9; a, ok = p.Pick(t0, w) {
+			a.Draws(t0)
+			a.Share(t0, []fallback.Count{{Used: 2100, Full: true, Opens: opens}})
+			asked++
+		}
+		if asked > 2 {
+			t.Errorf("%s: asked %d times", name, asked)
+		}
 	}
 }

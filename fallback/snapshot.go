@@ -70,6 +70,23 @@ func (p *Pool) Ready() bool {
 	return false
 }
 
+// Hopeful says whether any of the rows that make it Ready is open or will be by itself. What rests without an end, such as a key that was refused,
+// rests until somebody changes something: no request ends it.
+func (p *Pool) Hopeful() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.table.rows {
+		r := &p.table.rows[i]
+		for k := range r.pairs {
+			doors := r.doors(k)
+			if r.usable() && !slices.ContainsFunc(doors[:], func(d door) bool { return d.rest.endless }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // plain is a plain request as it would set out now.
 func (p *Pool) plain(now time.Time) *Walk {
 	w := &Walk{sure: true}
@@ -171,8 +188,8 @@ func (r *row) blocked(k int, now time.Time, tokens int64) (b block) {
 		}
 		b.longer(block{word, d.rest.until, d.rest.limit})
 	}
-	if until, broke := r.broke(now); broke {
-		b.longer(block{reasonSpent, until, true})
+	if bound, broke := r.broke(now); broke {
+		b.longer(bound)
 	}
 	p := &r.pairs[k]
 	for _, q := range [...]*quota{&p.account.quota, p.quota} {

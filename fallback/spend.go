@@ -10,11 +10,16 @@ type purse struct {
 	dearest float64
 	known   bool // an answer has told its cost
 	running int
+
+	// By the counter that several replicas share:
+	all  int64     // what all have spent today and are about to, in millionths; 0 = not known
+	shut time.Time // until then nothing more may be spent,
+	why  string    // for this reason
 }
 
 func (p *purse) turn(now time.Time) {
 	if today := now.UTC().Truncate(day); today.After(p.day) { // a clock that goes back over midnight does not grant the day anew
-		p.day, p.spent = today, 0
+		p.day, p.spent, p.all = today, 0, 0
 	}
 }
 
@@ -27,25 +32,27 @@ func (p *purse) allows(now time.Time, perDay float64) bool {
 	return p.spent+float64(p.running+1)*p.dearest <= perDay
 }
 
-func (p *purse) pay(now time.Time, usd float64) {
+func (p *purse) pay(now time.Time, usd float64) float64 {
 	p.turn(now)
 	if !(usd > 0) {
-		return // NaN is no cost either
+		return 0 // NaN is no cost either
 	}
 	usd = min(usd, mostUSD)
 	p.spent += usd
 	p.dearest = max(p.dearest, usd)
 	p.known = true
+	return usd
 }
 
 // fear takes an attempt whose cost nobody has told to have cost as much as the dearest, or an eighth of the bound before one is known:
 // who leaves before the end must not get around it.
-func (p *purse) fear(perDay float64) {
+func (p *purse) fear(perDay float64) float64 {
+	usd := perDay / 8
 	if p.known {
-		p.spent += p.dearest
-		return
+		usd = p.dearest
 	}
-	p.spent += perDay / 8
+	p.spent += usd
+	return usd
 }
 
 // untold says that the attempt may have cost something, and nothing was said of it: it was sent, not refused, and never got to the
@@ -57,10 +64,16 @@ func (o *Outcome) untold() bool {
 // mostUSD is the most that one answer is believed to have cost: what is written down must be a number.
 const mostUSD = 1e6
 
-// broke is when a model that is at its bound may be asked again; ok is false while it is not at its bound.
-func (r *row) broke(now time.Time) (until time.Time, ok bool) {
-	if r.Proof != AllowedPaid || r.model.purse.allows(now, r.USDPerDay) {
-		return time.Time{}, false
+// broke is when a model that is at its bound, or of which nobody says that it is not, may be asked again; ok is false while it may be.
+func (r *row) broke(now time.Time) (b block, ok bool) {
+	p := &r.model.purse
+	switch {
+	case r.Proof != AllowedPaid:
+		return b, false
+	case !p.allows(now, r.USDPerDay):
+		return block{reasonSpent, nextMidnight(now, time.UTC), true}, true
+	case now.Before(p.shut):
+		return block{p.why, p.shut, p.why == reasonSpent}, true
 	}
-	return nextMidnight(now, time.UTC), true
+	return b, false
 }

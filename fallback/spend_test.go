@@ -94,3 +94,27 @@ func TestUntoldCostsCount(t *testing.T) {
 		}
 	}
 }
+
+// A clock that goes back forgets none of those that are under way: they may cost as much as before.
+func TestPurseWhenTheClockGoesBack(t *testing.T) {
+	rows := chain("A")
+	rows[0].Proof, rows[0].USDPerDay = fallback.AllowedPaid, 1
+	p := byPriority(rows)
+	spent := 0.25
+	askOnce(p, t0, paid(spent))
+	var under []*fallback.Attempt
+	for _, now := range []time.Time{t0, t0.Add(-2 * h), t0.Add(-4 * h)} {
+		for range 2 {
+			if a, ok := p.Pick(now, &fallback.Walk{}); ok {
+				under = append(under, a)
+			}
+		}
+	}
+	for _, a := range under {
+		a.End(t0.Add(-4*h), paid(0.25))
+		spent += 0.25
+	}
+	if spent > 1 {
+		t.Errorf("%v USD of 1 are spent", spent)
+	}
+}

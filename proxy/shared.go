@@ -10,6 +10,8 @@ import (
 type Shared interface {
 	// Reserve draws all of it or nothing, and says of each window how it is; nil when nobody answers, which takes 100 ms at most.
 	Reserve([]fallback.Draw) []fallback.Count
+	// Remember is what is told of what was drawn without asking anybody.
+	Remember([]fallback.Draw)
 	// Settle puts right what was drawn, once it is Kept. It does not wait.
 	Settle([]fallback.Draw)
 	// Up says whether anybody answers.
@@ -27,8 +29,7 @@ func (x *exchange) granted(a *fallback.Attempt) bool {
 	if len(draws) == 0 {
 		return true
 	}
-	counts := s.Reserve(draws)
-	return counts == nil || a.Share(time.Now(), counts)
+	return a.Share(time.Now(), x.reserve(draws))
 }
 
 // ended ends an attempt, and with it what it has drawn.
@@ -51,9 +52,18 @@ func (x *exchange) draw(now time.Time) (fallback.Denial, bool) {
 	if len(draws) == 0 {
 		return denial, ok
 	}
-	counts := p.shared.Reserve(draws)
-	if counts == nil {
-		return denial, ok
+	return p.pool.Share(time.Now(), x.walk, x.reserve(draws))
+}
+
+// reserve asks the shared counter. Who has waited for it in vain does so once: the rest of the request goes by this replica's own counts.
+func (x *exchange) reserve(draws []fallback.Draw) []fallback.Count {
+	s := x.proxy.shared
+	if x.unheard {
+		s.Remember(draws)
+		return nil
 	}
-	return p.pool.Share(time.Now(), x.walk, counts)
+	waits := s.Up()
+	counts := s.Reserve(draws)
+	x.unheard = waits && counts == nil
+	return counts
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"freefall/fallback"
+	"freefall/internal/fakellm"
 )
 
 // elsewhere is a shared counter: what other replicas have drawn of a window, by a word in its name, and what this one has.
@@ -17,6 +18,8 @@ type elsewhere struct {
 	full    map[string]fallback.Count
 	away    bool
 	asked   []string
+	late    bool // it seems to be there and does not answer
+	alone   int  // draws without asking
 	settled []fallback.Draw
 }
 
@@ -35,10 +38,16 @@ func (e *elsewhere) Reserve(draws []fallback.Draw) []fallback.Count {
 			}
 		}
 	}
-	if e.away {
+	if e.away || e.late {
 		return nil
 	}
 	return counts
+}
+
+func (e *elsewhere) Remember(draws []fallback.Draw) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.alone += len(draws)
 }
 
 func (e *elsewhere) Settle(draws []fallback.Draw) {
@@ -185,6 +194,26 @@ func TestAShareSpentElsewhere(t *testing.T) {
 		time.Sleep(14 * time.Second)
 		if a := w.as("ana", plainBody); a.status != 200 || len(others.settled) != 1 || others.settled[0].Kept != 1 {
 			t.Errorf("afterwards: %d %s, settled %+v", a.status, a.body, others.settled)
+		}
+	})
+}
+
+// A request waits for a counter that does not answer once, however many models it goes along.
+func TestASilentCounterIsAskedOnce(t *testing.T) {
+	others := &elsewhere{late: true}
+	inBubble(t, plan{models: fives("a", "b", "c"), shared: others, pool: fallback.Config{Order: fallback.Priority}}, func(w *world) {
+		for _, id := range []string{"a", "b"} {
+			w.fake().Script(id, fakellm.Raw(500, nil, `{"error":{"message":"boom"}}`))
+		}
+		if a := w.chat(plainBody); a.status != 200 || !strings.HasSuffix(a.trail(), "c=ok") {
+			t.Errorf("%d %s", a.status, a.trail())
+		}
+		if len(others.asked) != 1 || others.alone != 2 || len(others.settled) != 3 {
+			t.Errorf("it was asked for %v, %d were drawn alone, %d are settled", others.asked, others.alone, len(others.settled))
+		}
+		w.chat(plainBody)
+		if len(others.asked) < 2 {
+			t.Error("the next request does not ask")
 		}
 	})
 }

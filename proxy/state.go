@@ -191,7 +191,7 @@ func (p *Proxy) healthz(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz says whether requests make sense: a usable key is there and freefall is not stopping.
+// readyz says whether requests make sense: there is a usable key that was not refused, and freefall is not stopping.
 func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
 	switch {
 	case p.draining.Load():
@@ -199,6 +199,9 @@ func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
 		refuse(ctx, stopping())
 	case !p.pool.Ready():
 		refuse(ctx, noKey(s))
+	case !p.pool.Hopeful():
+		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: codeExhausted,
+			Message: "no model can be asked before something is changed, such as a key that was refused: see GET /api/chat/models"})
 	default:
 		writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ready"})
 	}

@@ -18,6 +18,7 @@ func (s *server) share(c *config.Config, front *proxy.Config) (err error) {
 	s.shared, err = shared.Open(shared.Config{URL: c.Redis.Reveal(), Log: s.log,
 		Shut:    func(most int) []fallback.Draw { return s.pool.Shut(time.Now(), most) },
 		Heed:    func(draws []fallback.Draw, counts []fallback.Count) { s.pool.Heed(time.Now(), draws, counts) },
+		Known:   func() []fallback.Draw { return s.pool.Tell(time.Now()) },
 		Learned: func() (map[string]string, error) { return store.Rows(s.pool.Learned(time.Now())) },
 		Adopt: func(agreed, now map[string]string) {
 			s.pool.Adopt(time.Now(), fallback.News{Agreed: store.Saved(agreed), Now: store.Saved(now)})

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -26,7 +27,7 @@ var (
 )
 
 // Reserve draws all of it or nothing, and says of each window how it is. nil when Redis does not answer: then it is drawn here alone, and told
-// later.
+// later; nothing is, if any of it is Strict.
 func (s *Store) Reserve(draws []fallback.Draw) []fallback.Count {
 	nth := s.nth.Add(1)
 	s.hold(nth, draws)
@@ -38,8 +39,24 @@ func (s *Store) Reserve(draws []fallback.Draw) []fallback.Count {
 			return counts
 		}
 	}
-	s.remember(draws)
+	s.alone(nth, draws)
 	return nil
+}
+
+// Remember draws it here alone: it is told later.
+func (s *Store) Remember(draws []fallback.Draw) {
+	nth := s.nth.Add(1)
+	s.hold(nth, draws)
+	s.alone(nth, draws)
+}
+
+// alone draws what may be drawn without Redis.
+func (s *Store) alone(nth int64, draws []fallback.Draw) {
+	if slices.ContainsFunc(draws, func(d fallback.Draw) bool { return d.Strict }) {
+		s.letGo(nth)
+		return
+	}
+	s.remember(draws)
 }
 
 // hold notes the slots that are lent, so that they are renewed.
@@ -72,7 +89,8 @@ func (s *Store) holder(nth int64) string { return s.replica + " " + number(nth) 
 
 // draw asks Redis. Without an error it gives one count for each draw.
 func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count, granted bool, err error) {
-	keys, args := make([]string, 0, len(draws)), make([]string, 0, 3+13*len(draws))
+	keys, args := make([]string, 0, 1+len(draws)), make([]string, 0, 3+13*len(draws))
+	keys = append(keys, life)
 	awaited := int64(0)
 	if len(draws) > 0 {
 		awaited = time.Now().Add(s.config.Bound).UnixMilli() + s.ahead.Load()
@@ -81,7 +99,7 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	for i := range draws {
 		d := &draws[i]
 		keys = append(keys, key(d))
-		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), amount(d.Limit), amount(d.Amount), amount(d.Fit), flag(d.Free),
+		args = append(args, cycle(d), ms(max(d.Per, time.Millisecond)), ms(d.Margin), amount(d.Limit), amount(d.Amount), amount(d.Fit), how(d),
 			amount(d.Used), amount(d.Heard), stamp(d.Turns[0]), stamp(d.Turns[1]), stamp(d.Turns[2]), ms(d.Frees))
 	}
 	out, err := s.ask(drawScript, keys, args)
@@ -100,9 +118,12 @@ func (s *Store) draw(nth int64, draws []fallback.Draw) (counts []fallback.Count,
 	counts = make([]fallback.Count, len(draws))
 	for i := range draws {
 		said := out[2+4*i:]
-		counts[i] = fallback.Count{Used: said[0], Full: said[1] == 1, Opens: time.Duration(min(max(0, said[2]), mostWait)) * time.Millisecond}
+		counts[i] = fallback.Count{Used: said[0], Full: said[1]&1 != 0, Opens: time.Duration(min(max(0, said[2]), mostWait)) * time.Millisecond}
 		if draws[i].Unit != fallback.Running {
 			draws[i].Mark = said[3]
+		}
+		if said[1]&2 != 0 {
+			s.replaced(&draws[i])
 		}
 	}
 	return counts, out[0] == 1, nil
@@ -119,9 +140,12 @@ func cycle(d *fallback.Draw) string {
 	return d.Cycle.String()
 }
 
-func flag(on bool) string {
-	if on {
+func how(d *fallback.Draw) string {
+	switch {
+	case d.Free:
 		return "1"
+	case d.Strict:
+		return "2"
 	}
 	return "0"
 }

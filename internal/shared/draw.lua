@@ -1,8 +1,10 @@
 -- Draws from all windows or from none. By the clock of Redis alone.
--- KEYS: the windows. ARGV: who draws, how long its slots are lent (ms), until when somebody waits for the answer (0 = for ever), then for each window:
--- cycle, per, margin, limit, amount, fit, free, used, heard, when the turn before, this one and the next begin, and how long until what was
--- heard has room again (0 = not known).
--- All times in ms. Returns whether it was drawn (-1: it is too late), the time, then for each window: used, full, ms until it opens, mark.
+-- KEYS: what names all that is remembered, see life.lua, then the windows. ARGV: who draws, how long its slots are lent (ms), until when
+-- somebody waits for the answer (0 = for ever), then for each window: cycle, per, margin, limit, amount, fit, how (1 = in any case, 2 = a window that
+-- nobody knows is shut for a second), used, heard, when the turn before, this one and the next begin, and how long until what was heard has room
+-- again (0 = not known).
+-- All times in ms. Returns whether it was drawn (-1: it is too late), the time, then for each window: used, full (2 more if
+-- something else was there), ms until it opens, mark.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local who, lease, awaited = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -74,7 +76,8 @@ local function turning(key, w)
 		from, to = w.this, w.next
 		if now >= to then from, to = to, to + w.per elseif now < from then from, to = w.before, from end
 	end
-	local h = redis.call('HMGET', key, 'from', 'to', 'used', 'next', 'last')
+	local h = redis.call('HMGET', key, 'from', 'to', 'used', 'next', 'last', 'shut')
+	local shut = tonumber(h[6] or 0)
 	local s = {used = tonumber(h[3] or 0), later = function() return to - now end}
 	local next, last = tonumber(h[4] or 0), tonumber(h[5] or 0)
 	if h[1] and tonumber(h[1]) ~= from then
@@ -82,8 +85,14 @@ local function turning(key, w)
 		s.used, next, last = follows and next or 0, 0, follows and s.used or 0
 	end
 	local function young(n) return last > 0 and last + n > w.limit and now - from < w.margin end
-	function s.refuses(n) return young(n) end
+	function s.refuses(n) return young(n) or now < shut end
+	function s.close(span)
+		shut = now + span
+		s.add(0)
+		redis.call('HSET', key, 'shut', text(shut))
+	end
 	function s.opens(n)
+		if now < shut then return shut - now end
 		if s.used <= 0 or s.used + n <= w.limit then return from + w.margin - now end
 		if next > 0 and next + n > w.limit then return to + w.per + w.margin - now end
 		return to + w.margin - now
@@ -130,18 +139,28 @@ end
 
 local kinds = {sliding = sliding, fixed = turning, daily = turning, bucket = bucket, running = running}
 local windows, granted = {}, true
-for i, key in ipairs(KEYS) do
-	local a = 3 + (i - 1) * width
+for i = 1, #KEYS - 1 do
+	local key, a = KEYS[i + 1], 3 + (i - 1) * width
 	local w = {cycle = ARGV[a + 1], per = tonumber(ARGV[a + 2]), margin = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]),
-		amount = tonumber(ARGV[a + 5]), fit = tonumber(ARGV[a + 6]), free = ARGV[a + 7] == '1', before = tonumber(ARGV[a + 10]),
+		amount = tonumber(ARGV[a + 5]), fit = tonumber(ARGV[a + 6]), free = ARGV[a + 7] == '1', strict = ARGV[a + 7] == '2', before = tonumber(ARGV[a + 10]),
 		this = tonumber(ARGV[a + 11]), next = tonumber(ARGV[a + 12])}
-	local lost = redis.call('EXISTS', key) == 0
+	local kind = redis.call('TYPE', key).ok
+	local lost = kind ~= 'hash'
+	w.broken = lost and kind ~= 'none'
+	if w.broken then redis.call('DEL', key) end
 	local s = kinds[w.cycle](key, w)
 	if w.cycle ~= 'running' then -- what others know better
 		local known = tonumber(ARGV[a + 9])
 		local frees = tonumber(ARGV[a + 13])
-		if lost and tonumber(ARGV[a + 8]) > known then known, frees = tonumber(ARGV[a + 8]), 0 end
+		if lost and tonumber(ARGV[a + 8]) > known then
+			known, frees = tonumber(ARGV[a + 8]), 0
+			redis.call('DEL', KEYS[1]) -- others may know more of it
+		end
 		if known > s.used then s.add(known - s.used, frees) end
+		if lost and w.strict then -- nothing before all have told what they know
+			s.close(1000)
+			redis.call('DEL', KEYS[1])
+		end
 	end
 	local room = s.used + w.fit <= w.limit or s.used <= 0 and w.limit > 0
 	w.full = not w.free and (not room or s.refuses ~= nil and s.refuses(w.fit))
@@ -153,6 +172,6 @@ for i, w in ipairs(windows) do
 	local s, mark = w.state, 0
 	if granted and w.amount > 0 then mark = s.add(w.amount) end
 	local opens = w.full and s.opens(w.fit) or s.later()
-	for _, x in ipairs({s.used, w.full and 1 or 0, math.ceil(math.max(0, opens)), mark}) do out[#out + 1] = x end
+	for _, x in ipairs({s.used, (w.full and 1 or 0) + (w.broken and 2 or 0), math.ceil(math.max(0, opens)), mark}) do out[#out + 1] = x end
 end
 return out

@@ -1,6 +1,10 @@
 -- Writes rows that nobody else has changed meanwhile. KEYS: rows, their versions. ARGV: for how long they are kept (ms), then name, the row that
 -- was agreed on ('' = none), and the new one. Returns for each whether it was written.
 -- A version is the time in microseconds, so that it grows even if Redis has forgotten all.
+for i, kind in ipairs({'hash', 'zset'}) do
+	local there = redis.call('TYPE', KEYS[i]).ok
+	if there ~= kind and there ~= 'none' then redis.call('DEL', KEYS[1], KEYS[2]) end -- somebody else's
+end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]

@@ -5,7 +5,9 @@ local function text(n) return string.format('%.0f', n) end
 for i, key in ipairs(KEYS) do
 	local a = 1 + (i - 1) * 6
 	local cycle, margin, per, limit, change, mark = ARGV[a + 1], tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), ARGV[a + 6]
-	if cycle == 'running' then
+	if redis.call('TYPE', key).ok ~= 'hash' then
+		change = 0 -- it is lost, or something else
+	elseif cycle == 'running' then
 		redis.call('HDEL', key, ARGV[1])
 	elseif cycle == 'sliding' then
 		local n = tonumber(redis.call('HGET', key, mark) or '')

@@ -43,6 +43,8 @@ type Config struct {
 	// Shut gives the windows, at most so many, that others have filled, and Heed takes what is said of them. Both may be nil.
 	Shut func(most int) []fallback.Draw
 	Heed func([]fallback.Draw, []fallback.Count)
+	// Known gives what this replica knows of all windows. It may be nil.
+	Known func() []fallback.Draw
 	// Learned gives what this replica has learned, in rows by name, and Adopt takes the rows that others have changed, beside those that all agreed
 	// on last; a name that is missing there was blank. Blank is a row that says that nothing is known; "" where there is none. All or none are nil.
 	Learned func() (map[string]string, error)
@@ -61,18 +63,20 @@ type Store struct {
 
 	client   atomic.Pointer[rueidis.Client]
 	up       atomic.Bool
-	failures atomic.Int32           // in a row
-	cause    atomic.Pointer[string] // why Redis is away; nil = it is not
-	warned   atomic.Pointer[time.Time]
+	failures atomic.Int32 // in a row
 
 	unanswered atomic.Int64
 	ahead      atomic.Int64 // Redis' clock of ours, in ms
 
-	mu     sync.Mutex         // guards what follows
-	slots  map[int64][]string // that are held: names of their windows
-	untold map[string]*untold // drawn while Redis was away, by window
+	mu       sync.Mutex           // guards what follows
+	slots    map[int64][]string   // that are held: names of their windows
+	untold   map[string]*untold   // drawn while Redis was away, by window
+	troubled bool                 // Redis is away,
+	trouble  string               // of this kind, see remedy
+	warned   map[string]time.Time // when of each kind
 
 	state state // of run alone
+	life  int64 // likewise: the name of what Redis remembers; 0 = not known
 
 	settled chan []fallback.Draw
 	stop    context.CancelFunc
@@ -97,7 +101,7 @@ func Open(c Config) (*Store, error) {
 	_, _ = rand.Read(id) // it never fails
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Store{config: c, options: options, replica: hex.EncodeToString(id), stop: stop,
-		slots: map[int64][]string{}, untold: map[string]*untold{}, settled: make(chan []fallback.Draw, backlog)}
+		slots: map[int64][]string{}, untold: map[string]*untold{}, warned: map[string]time.Time{}, settled: make(chan []fallback.Draw, backlog)}
 	if c.Learned != nil {
 		s.state.atStart, _ = c.Learned()
 	}
@@ -158,6 +162,7 @@ func (s *Store) run(ctx context.Context, answered chan struct{}) {
 				renewed = time.Now()
 			}
 			_ = s.tell()
+			s.live()
 			s.look()
 			s.exchange()
 		}
@@ -169,23 +174,29 @@ func (s *Store) run(ctx context.Context, answered chan struct{}) {
 func (s *Store) reach() bool {
 	if s.client.Load() == nil {
 		c, err := rueidis.NewClient(s.options)
-		if c == nil {
+		if err != nil {
+			if c != nil {
+				c.Close()
+			}
 			s.away(err)
 			return false
 		}
 		s.client.Store(&c)
 	}
 	_, _, err := s.draw(0, nil) // it is loaded then
-	if err = errors.Join(err, s.wait(renewScript, []string{prefix + "probe"}, []string{"1000", s.replica}).err); err == nil {
-		err = errors.Join(s.renew(), s.tell())
+	for _, try := range []func() error{s.probe, s.renew, s.tell} {
+		if err == nil {
+			err = try()
+		}
 	}
 	if err != nil {
 		s.away(err)
+		if reply(err) != nil { // after a failover the name may mean another server
+			(*s.client.Swap(nil)).Close()
+		}
 		return false
 	}
-	s.failures.Store(0)
-	s.up.Store(true)
-	if s.cause.Swap(nil) != nil {
+	if s.back() {
 		s.config.Log.Info().Msg("Redis answers again: limits and states are one for all replicas")
 	} else {
 		s.config.Log.Info().Msg("Redis answers: limits and states are one for all replicas")
@@ -193,31 +204,9 @@ func (s *Store) reach() bool {
 	return true
 }
 
-// away notes that Redis does not answer. It is said once, not for each request, and once a minute of a Redis that comes and goes.
-func (s *Store) away(err error) {
-	s.up.Store(false)
-	text := s.words(err)
-	if !s.cause.CompareAndSwap(nil, &text) {
-		return
-	}
-	if now, last := time.Now(), s.warned.Load(); last == nil || now.Sub(*last) >= quiet {
-		s.warned.Store(&now)
-		s.config.Log.Warn().Msg("Redis does not answer, each replica goes by its own counts until it does: " + text)
-	}
-}
-
-// words are an error's, without anything of the URL that is secret.
-func (s *Store) words(err error) string {
-	if err == nil {
-		return "no connection"
-	}
-	text := err.Error()
-	for _, secret := range []string{s.options.Password, s.options.Username} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "****")
-		}
-	}
-	return text
+// probe writes something.
+func (s *Store) probe() error {
+	return s.wait(renewScript, []string{prefix + "probe"}, []string{"1000", s.replica}).err
 }
 
 // answer is what a script gave.

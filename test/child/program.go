@@ -37,14 +37,14 @@ type Program struct {
 	said []string
 }
 
-// Start runs freefall in a folder with a models.yaml, on a free port and without the caller's environment.
-func Start(binary, dir string) (*Program, error) {
+// Start runs freefall in a folder with a models.yaml, on a free port and without the caller's environment; env is added to what is left.
+func Start(binary, dir string, env ...string) (*Program, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return nil, err
 	}
 	p := &Program{cmd: exec.Command(binary, "serve", "--listen", "127.0.0.1:0")}
-	p.cmd.Dir, p.cmd.Env = dir, []string{"HOME=" + dir}
+	p.cmd.Dir, p.cmd.Env = dir, append([]string{"HOME=" + dir}, env...)
 	out, err := p.cmd.StderrPipe()
 	if err == nil {
 		err = p.cmd.Start()

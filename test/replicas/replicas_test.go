@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,11 +45,7 @@ func inTime(t *testing.T, n int, limits, more string, do func(*world)) *world {
 		w := &world{redis: startRedis(t), provider: startProvider(t)}
 		w.replicas = replicas(t, n, yaml(w.redis, w.provider, limits, more))
 		do(w)
-		late := false
-		for _, p := range w.replicas {
-			late = late || metric(t, p, "freefall_redis_unanswered_total") != "0"
-		}
-		if !late {
+		if !slices.ContainsFunc(unanswered(t, w.replicas), func(times string) bool { return times != "0" }) {
 			return w
 		}
 		t.Logf("Redis was late: %v", w.got)
@@ -235,6 +232,16 @@ func TestARedisThatForgets(t *testing.T) {
 }
 
 func TestRedisGoesAndComesBack(t *testing.T) {
+	for range 5 {
+		if redisGoesAndComesBack(t) {
+			return
+		}
+	}
+	t.Fatal("Redis was late five times")
+}
+
+// redisGoesAndComesBack is false where Redis was late in the end: who gets no answer in time goes by his own count.
+func redisGoesAndComesBack(t *testing.T) bool {
 	r, p := startRedis(t), startProvider(t)
 	all := replicas(t, 2, yaml(r, p, "rpd: 100", ""))
 	if got := crowd(t, all, 20); !maps.Equal(got, map[int]int{200: 20}) {
@@ -262,10 +269,24 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 		}
 	}
 	// What each has drawn is told: together they do not draw more than the day grants.
+	before := unanswered(t, all)
 	crowd(t, all, 100)
+	if after := unanswered(t, all); !slices.Equal(after, before) {
+		t.Logf("Redis was late: %v, then %v", before, after)
+		return false
+	}
 	if n := p.calls.Load(); n < 90 || n > 100 {
 		t.Errorf("%d calls of 100", n)
 	}
+	return true
+}
+
+// unanswered is how often each replica had no answer of Redis.
+func unanswered(t *testing.T, all []*replica) (times []string) {
+	for _, p := range all {
+		times = append(times, metric(t, p, "freefall_redis_unanswered_total"))
+	}
+	return times
 }
 
 // A Redis that takes connections and says nothing costs a request a tenth of a second, and soon nothing.
@@ -286,4 +307,57 @@ func TestRedisThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "Redis is found again", func() bool { return metric(t, all[0], "freefall_redis_up") == "1" })
+}
+
+// A Redis that forgets is told at once what was drawn, by whoever knows most of it, and what is under way counts as well.
+func TestWhatIsDrawnIsNotForgotten(t *testing.T) {
+	w := inTime(t, 2, "rpd: 20", "", func(w *world) {
+		release := make(chan struct{})
+		held := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		})
+		crowd(t, w.replicas[:1], 9)
+		w.provider.answer.Store(&held)
+		for range 3 {
+			go func() { _, _, _ = chat(w.replicas[0]) }()
+		}
+		eventually(t, "three are under way", func() bool { return w.provider.calls.Load() == 12 })
+		w.provider.answer.Store(nil)
+		w.redis.say("FLUSHALL")
+		eventually(t, "Redis knows again", func() bool {
+			return strings.Contains(w.redis.say("EVAL", "local o = {} for _, k in ipairs(redis.call('KEYS', 'freefall:window*')) do o[#o+1] = redis.call('HGET', k, 'used') end return o", "0"), "12")
+		})
+		w.got = crowd(t, w.replicas[1:], 40)
+		close(release)
+	})
+	if !maps.Equal(w.got, map[int]int{200: 8, 429: 32}) {
+		t.Errorf("after 12 of 20 were drawn the other replica gives %v", w.got)
+	}
+}
+
+// Of several replicas one tries a model whose cooldown is over.
+func TestOneTrialOfAllReplicas(t *testing.T) {
+	w := inTime(t, 3, "rpm: 1000", "breaker: {failures: 1, cooldown: 3s}\n", func(w *world) {
+		broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+		w.provider.answer.Store(&broken)
+		_, _, _ = chat(w.replicas[0])
+		for _, p := range w.replicas {
+			eventually(t, "all know", func() bool { return strings.Contains(p.state(t), `"failure_count":1`) })
+		}
+		eventually(t, "it is tried", func() bool {
+			crowd(t, w.replicas, 9)
+			return w.provider.calls.Load() > 1
+		})
+		for range 20 {
+			crowd(t, w.replicas, 9)
+			time.Sleep(20 * time.Millisecond)
+		}
+		w.got = map[int]int{0: int(w.provider.calls.Load())}
+	})
+	if n := w.got[0]; n != 2 {
+		t.Errorf("%d calls: one that failed and one trial are 2", n)
+	}
 }

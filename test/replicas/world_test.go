@@ -49,6 +49,8 @@ type redis struct {
 	t     *testing.T
 	port  string
 	dir   string
+	cert  string // "" = it speaks no TLS
+	key   string
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
@@ -58,23 +60,32 @@ const password = "pa55-of-redis"
 
 func startRedis(t *testing.T) *redis {
 	t.Helper()
+	r := newRedis(t)
+	r.start()
+	t.Cleanup(r.kill)
+	return r
+}
+
+func newRedis(t *testing.T) *redis {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
-	r := &redis{t: t, port: port, dir: t.TempDir()}
-	r.start()
-	t.Cleanup(r.kill)
-	return r
+	return &redis{t: t, port: port, dir: t.TempDir()}
 }
 
 func (r *redis) url() string { return "redis://:" + password + "@127.0.0.1:" + r.port + "/3" }
 
 func (r *redis) start() {
 	r.t.Helper()
-	r.cmd = exec.Command("redis-server", "--port", r.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--requirepass", password, "--dir", r.dir)
+	door := []string{"--port", r.port}
+	if r.cert != "" {
+		door = []string{"--port", "0", "--tls-port", r.port, "--tls-cert-file", r.cert, "--tls-key-file", r.key, "--tls-auth-clients", "no"}
+	}
+	r.cmd = exec.Command("redis-server", append(door, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--requirepass", password, "--dir", r.dir)...)
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatalf("%v: apt-get install redis-server", err)
 	}
@@ -100,7 +111,11 @@ func (r *redis) kill() {
 // say is what redis-cli gives.
 func (r *redis) say(args ...string) string {
 	r.t.Helper()
-	cmd := exec.Command("redis-cli", append([]string{"-p", r.port, "-n", "3", "--no-auth-warning", "-a", password}, args...)...)
+	how := []string{"-p", r.port, "-n", "3", "--no-auth-warning", "-a", password}
+	if r.cert != "" {
+		how = append(how, "--tls", "--insecure")
+	}
+	cmd := exec.Command("redis-cli", append(how, args...)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("redis-cli: %v: %s", err, out)
@@ -181,19 +196,24 @@ func (r *replica) admin(t *testing.T, what string) {
 }
 
 // replicas are so many freefalls, each with a folder of its own. yaml is what they have in common.
-func replicas(t *testing.T, n int, yaml string) (all []*replica) {
+func replicas(t *testing.T, n int, yaml string, env ...string) (all []*replica) {
 	t.Helper()
 	for range n {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "models.yaml"), []byte(yaml), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, startReplica(t, dir))
+		all = append(all, startReplica(t, folder(t, yaml), env...))
 	}
 	for _, p := range all {
 		eventually(t, "the replica has found Redis", func() bool { return metric(t, p, "freefall_redis_up") == "1" })
 	}
 	return all
+}
+
+func folder(t *testing.T, yaml string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "models.yaml"), []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // restart starts a replica anew that has ended.
@@ -204,9 +224,9 @@ func restart(t *testing.T, old *replica) *replica {
 	return p
 }
 
-func startReplica(t *testing.T, dir string) *replica {
+func startReplica(t *testing.T, dir string, env ...string) *replica {
 	t.Helper()
-	p, err := child.Start(binary, dir)
+	p, err := child.Start(binary, dir, env...)
 	if err != nil {
 		t.Fatal(err)
 	}
