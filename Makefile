@@ -36,12 +36,12 @@ check: ## gofmt and go vet
 	$(GO) vet ./...
 
 test: check ## all Go tests, with the race detector where a C compiler is
-	$(GO) test $(RACE) -shuffle=on ./...
+	test/go.sh $(GO) test $(RACE) -shuffle=on ./...
 
 replicas: ## several replicas before one provider and a real redis-server (apt-get install redis-server), and the scripts that they share
 	@{ command -v redis-server && command -v redis-cli; } >/dev/null || { echo "redis-server is missing: apt-get install redis-server"; exit 1; }
 	$(GO) vet -tags redis ./internal/shared ./test/replicas
-	$(GO) test $(RACE) -tags redis -count=1 ./internal/shared ./test/replicas
+	test/go.sh $(GO) test $(RACE) -tags redis -count=1 ./internal/shared ./test/replicas
 
 e2e: build $(VENV)/ready $(E2E)/node/node_modules ## the SDKs and frameworks for Python and Node, other programs, a browser, and a real model
 	$(VENV)/bin/python -m pytest $(E2E)
