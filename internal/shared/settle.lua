@@ -23,8 +23,11 @@ for i, key in ipairs(KEYS) do
 			redis.call('HSET', key, 'level', tostring(math.max(0, level + change)), 'at', text(now))
 		end
 	else
-		local h = redis.call('HMGET', key, 'from', 'to', 'used', 'next')
+		local h = redis.call('HMGET', key, 'from', 'to', 'used', 'next', 'last')
 		local at, from = tonumber(mark), tonumber(h[1] or '')
+		if from and at < from and at >= from - per then
+			redis.call('HSET', key, 'last', text(math.max(0, tonumber(h[5] or 0) + change)))
+		end
 		if from and at >= from - margin then -- what was drawn just before a turn counts in it, too
 			redis.call('HSET', key, 'used', text(math.max(0, tonumber(h[3]) + change)))
 			if at >= from and at + margin >= tonumber(h[2]) then
