@@ -15,6 +15,8 @@ type guess struct {
 	enough  int       // refusals in a row that convince, as support counts them
 	unclear int       // refusals that no window explained
 	answers bool      // something was taken on
+	since   bool      // likewise, since the last refusal
+	closed  time.Time // the first of the refusals since something was taken on
 	ahead   int64     // what the last attempt expected of its answer, which nobody counts when it comes
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
 	rote    rote
@@ -41,6 +43,10 @@ type suspect struct {
 const (
 	convincing = 2 // refusals that agree make a guess a limit
 	certain    = 8 // and so many all that is remembered of them
+
+	// Refusals with nothing taken on between them speak for a window only when they go on for so large a part of it: while a provider refuses
+	// everybody for half a minute, whatever was drawn, an hour and a day look as full each time.
+	telling = 30
 )
 
 // usualPeriods are the lengths of windows that providers have, and those that tests and small servers have.
@@ -174,7 +180,7 @@ func (g *guess) taken(at time.Time) {
 	if !at.After(g.last) {
 		return
 	}
-	g.answers = true
+	g.answers, g.since = true, true
 	for i := range g.windows {
 		s := &g.windows[i]
 		if s.peak == 0 || !s.peakAt.Equal(at) {
@@ -215,7 +221,10 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 		g.lower(now, tokens)
 		return true
 	}
-	g.last = now
+	if g.since || g.last.IsZero() {
+		g.closed = now
+	}
+	g.last, g.since = now, false
 	opens = g.rote.heed(now, opens)
 	those, known := g.around(begun)
 	unlike := uint32(0) // which windows it contradicts
@@ -238,6 +247,10 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 			continue
 		}
 		explained = explained || s.support >= convincing
+		if short := s.Per / telling; s.support > 0 && now.After(g.closed) && now.Sub(g.closed) < short {
+			s.Limit, g.known = min(s.Limit, full), false
+			continue
+		}
 		s.timed = s.timed || !opens.IsZero()
 		if s.support == 0 || full < s.Limit {
 			s.Limit = full
