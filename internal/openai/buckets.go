@@ -19,11 +19,15 @@ type bucket struct {
 var buckets = []bucket{
 	counted("requests-day", fallback.Requests, perDay),
 	counted("tokens-day", fallback.Tokens, perDay),
+	counted("tokens-per-day", fallback.Tokens, perDay), // DigitalOcean's, and of a minute
 	counted("requests-hour", fallback.Requests, perHour),
 	counted("tokens-hour", fallback.Tokens, perHour),
+	counted("requests-1h", fallback.Requests, perHour), // Nous Research's
+	counted("tokens-1h", fallback.Tokens, perHour),
 	counted("requests-minute", fallback.Requests, perMinute),
 	counted("req-minute", fallback.Requests, perMinute), // Mistral's
 	counted("tokens-minute", fallback.Tokens, perMinute),
+	counted("tokens-per-minute", fallback.Tokens, perMinute),
 	assumed(counted("requests", fallback.Requests, perMinute)),
 	assumed(counted("tokens", fallback.Tokens, perMinute)),
 	{limit: "x-ratelimitbysize-limit-minute", remaining: "x-ratelimitbysize-remaining-minute", unit: fallback.Tokens, window: perMinute},
@@ -41,6 +45,7 @@ var buckets = []bucket{
 	{remaining: "x-ratelimit-remaining", reset: "x-ratelimit-reset-after"},
 	{remaining: "anthropic-ratelimit-unified-remaining", reset: "anthropic-ratelimit-unified-reset"},
 	{reset: "msh-cooldown-seconds"},                              // Moonshot's
+	{reset: "x-ai-ratelimit-retry-after"},                        // Kong's of tokens
 	{remaining: "ratelimit-remaining", reset: "ratelimit-reset"}, // read as a window by draftReadings
 }
 

@@ -99,6 +99,7 @@ func TestWaitsInFields(t *testing.T) {
 		{header: "ratelimitbysize-reset", value: "12"},
 		{header: "anthropic-ratelimit-unified-reset", value: "1795348830", want: 30 * time.Second, counted: true},
 		{header: "msh-cooldown-seconds", value: "5", want: 5 * time.Second, counted: true},
+		{header: "x-ai-ratelimit-retry-after", value: "42", want: 42 * time.Second, counted: true},
 	} {
 		o := Classify(nil, 429, func(name string) string {
 			if name == tt.header {

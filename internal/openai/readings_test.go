@@ -73,6 +73,13 @@ func TestReadings(t *testing.T) {
 			"pair requests/24h 399 of 400 reset 12h; pair requests/1m0s 19 of 20 reset 30s"},
 		{"by the hour", "openai", 200, "x-ratelimit-limit-requests-hour: 900\nx-ratelimit-remaining-requests-hour: 10\nx-ratelimit-reset-requests-hour: 25m",
 			"pair requests/1h 10 of 900 reset 25m0s"},
+		{"nous", "openai", 200, "x-ratelimit-limit-requests: 200\nx-ratelimit-remaining-requests: 198\nx-ratelimit-reset-requests: 40\nx-ratelimit-limit-requests-1h: 800\n" +
+			"x-ratelimit-remaining-requests-1h: 797\nx-ratelimit-reset-requests-1h: 2211\nx-ratelimit-limit-tokens-1h: 336000000\nx-ratelimit-remaining-tokens-1h: 335000000\nx-ratelimit-reset-tokens-1h: 2211",
+			"pair requests/1h 797 of 800 reset 36m51s; pair tokens/1h 335000000 of 336000000 reset 36m51s; pair requests/1m0s 198 of 200 reset 40s"},
+		{"digitalocean", "openai", 200, "x-ratelimit-limit-tokens-per-minute: 100000\nx-ratelimit-remaining-tokens-per-minute: 99000\nx-ratelimit-reset-tokens-per-minute: 1795348801\n" +
+			"x-ratelimit-limit-tokens-per-day: 2000000\nx-ratelimit-remaining-tokens-per-day: 5000\nx-ratelimit-reset-tokens-per-day: 1795352400",
+			"pair tokens/24h 5000 of 2000000 reset 1h; pair tokens/1m0s 99000 of 100000 reset 1s"},
+		{"below nothing", "openai", 200, "x-ratelimit-limit-tokens: -1\nx-ratelimit-remaining-tokens: -1\nx-ratelimit-reset-tokens: 0", ""},
 		{"anthropic", "openai", 200, "anthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2026-11-22T12:00:01Z\n" +
 			"anthropic-ratelimit-input-tokens-limit: 40000\nanthropic-ratelimit-input-tokens-remaining: 39000\nanthropic-ratelimit-input-tokens-reset: 2026-11-22T12:00:02Z\n" +
 			"anthropic-ratelimit-output-tokens-limit: 8000\nanthropic-ratelimit-output-tokens-remaining: 7000\nanthropic-ratelimit-output-tokens-reset: 2026-11-22T12:00:08Z",
