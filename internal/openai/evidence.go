@@ -228,6 +228,9 @@ func (v *evidence) fromUpstream() bool {
 			return true
 		}
 	}
+	if v.own.hasCode([]string{"*usagelimiterror"}) {
+		return false // OpenCode's own, though its text names a provider
+	}
 	typed := v.get(v.meta, "error_type").Str == "rate_limit_exceeded" || v.err.IsObject() && v.get(v.err, "error_type").Str == "rate_limit_exceeded"
 	return typed || v.own.has(upstreamWords)
 }

@@ -15,6 +15,11 @@ var featureWords = []struct {
 	{"parallel", fallback.FeatureNone},
 	{"single tool", fallback.FeatureNone},
 	{"enable-auto-tool-choice", fallback.FeatureTools},
+	{"schema fields", fallback.FeatureNone}, // this schema, not schemas
+	{"schema contains", fallback.FeatureNone},
+	{"mime type", fallback.FeatureNone},      // both together, neither alone
+	{"supports up to", fallback.FeatureNone}, // so many, not any
+	{"supports a maximum", fallback.FeatureNone},
 	{"tool_choice", fallback.FeatureToolChoice},
 	{"tool choice", fallback.FeatureToolChoice},
 	{"json_schema", fallback.FeatureJSONSchema},

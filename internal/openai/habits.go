@@ -61,7 +61,8 @@ var (
 	roleWords    = []string{"developer", "invalid", "incorrect", "unexpected", "unknown", "unsupported", "not support", "not one of", "expected one of", "must be", "should be", "does not match"}
 	alternate    = []string{"alternat", "your role", "role that may", "tool_call"}
 	contentNamed = []string{"content", "[\"messages\"", "messages"}
-	stringWanted = []string{"must be a string", "should be a string", "valid string", "expected a string", "expected string", "must be string", "type string", "not a string"}
+	stringWanted = []string{"must be a string", "should be a string", "valid string", "expected a string", "expected string", "must be string", "type string", "not a string",
+		"not in 'string'", "of: ['str']"}
 )
 
 // aboutRoles is told in dozens of words, of which not all name the role. That roles should alternate is another matter.

@@ -78,6 +78,8 @@ func TestRefusedHabits(t *testing.T) {
 		{parts, say("messages.1.content: Input should be a valid string"), "text parts"},
 		{parts, say("'messages.1' : for 'role:user' the following must be satisfied[('messages.1.content' : value must be a string)]"), "text parts"},
 		{parts, `{"object":"error","message":{"detail":[{"type":"string_type","loc":["body","messages",1,"user","content"],"msg":"Input should be a valid string"}]}}`, "text parts"},
+		{parts, say("Bad input: Error: oneOf at '/' not met, 0 matches: Type mismatch of '/messages/2/content', 'array' not in 'string'"), "text parts"},
+		{parts, say("Unable to tokenize message: Invalid 'content' type. Expected one of: ['str'], got list."), "text parts"},
 		{plain, say("messages.1.content: Input should be a valid string"), ""},
 		{parts, say("model must be a string"), ""},
 		{idle, say("'tools' : minimum number of items is 1"), "idle keys"},

@@ -32,7 +32,7 @@ func (v *evidence) hearText(s string, w *voice, depth int) {
 	var e gjson.Result
 	found := false
 	inner, ok := nestedDocument(s)
-	if ok = ok && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s))); !ok && v.mayQuoteErrors() {
+	if ok = ok && (v.mayQuoteErrors() || len(inner.Raw) == len(strings.TrimSpace(s)) || strings.HasPrefix(s, "Error from provider")); !ok && v.mayQuoteErrors() {
 		inner, ok = nestedRepr(s)
 	}
 	if ok && depth < maxNesting {
@@ -52,6 +52,7 @@ func (v *evidence) hearText(s string, w *voice, depth int) {
 	default:
 		v.codesBeside(inner, w)
 		w.say(e.String())
+		w.say(v.firstString(inner, "message", "detail"))
 	}
 }
 

@@ -35,7 +35,7 @@ func (v *evidence) judge() ruling {
 	if v.status == 429 && v.own.has([]string{"allocated quota exceeded"}) && !v.own.has(freeShareWords) {
 		return v.limit() // DashScope's of a minute, in spite of the code insufficient_quota
 	}
-	if r, ok := v.byCode(anyStatus); ok {
+	if r, ok := v.byCode(anyStatus); ok && !(r == tooLarge && v.status == 429 && v.hint.stated) { // what is too large is told no wait
 		return r
 	}
 	if v.status != 404 && v.own.hasCode(limitCodes) {
@@ -50,6 +50,8 @@ func (v *evidence) judge() ruling {
 		return v.byWords(absences, missing)
 	case s == 429:
 		return v.limit()
+	case s == 446: // Portkey's, of what its operator has forbidden
+		return guarded
 	case s >= 500:
 		return v.failure()
 	case s >= 400 && v.own.has(busyWords):
@@ -132,6 +134,8 @@ func (v *evidence) badRequest() ruling {
 	switch {
 	case v.own.hasCode(invalidCodes):
 		return badRequest
+	case isClients(v.param) && v.own.hasCode(variantCodes):
+		return mismatch
 	case pointsInto(v.param) && !v.own.has(unsupportedWords):
 		return badRequest // and its message may quote the client at length
 	}
@@ -144,6 +148,9 @@ func (v *evidence) badRequest() ruling {
 	}
 	return v.byWords(badRequests, otherwise)
 }
+
+// variantCodes are what validators write where one of several forms is expected: a role, a kind of content. Other models know more of them.
+var variantCodes = []string{"literal_error", "enum", "union_tag_invalid"}
 
 // clientsFields are the parts of a request that only the client can mend.
 var clientsFields = []string{"messages", "tools", "functions", "input"}
@@ -181,6 +188,8 @@ func (v *evidence) refusal() ruling {
 	}
 	otherwise := badKey
 	switch {
+	case v.own.text == "" && v.err.IsObject() && isText(v.err.Get("model")):
+		otherwise = notInPlan // the model is all that it names
 	case v.own.has(upstreamWords):
 		otherwise = fault
 	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded", "concurrent request", "concurrency limit"}):

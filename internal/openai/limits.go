@@ -78,7 +78,7 @@ func scalar(r gjson.Result) string {
 // waitWords come right before a wait or a moment.
 var waitWords = []string{
 	"try again in", "retry in", "retry after", "try again after", "wait", "resets in", "reset in", "reset after", "resets after",
-	"available in", "available again in", "try again at", "retry at", "resets at", "reset at", "resets on", "regain access on",
+	"available in", "available again in", "try again at", "try after", "retry at", "resets at", "reset at", "resets on", "regain access on",
 	"available at", "available again at", "available again on", "until", "replenished in", "将在", "将于", "请在", "请于",
 }
 

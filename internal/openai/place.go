@@ -72,6 +72,9 @@ func (v *evidence) flatError(doc gjson.Result) bool {
 		return true
 	}
 	says := v.get(doc, "message").Type == gjson.String || v.get(doc, "title").Type == gjson.String || v.get(doc, "detail").Exists()
+	if n := v.get(doc, "code").Int(); n >= 400 && n <= 599 && v.get(doc, "msg").Type == gjson.String {
+		return true
+	}
 	typed := v.get(doc, "code").Type != gjson.Null || strings.Contains(v.get(doc, "type").Str, "error") || v.get(doc, "status").Int() >= 400
 	return says && (typed || v.get(doc, "detail").Exists() && !v.get(doc, "id").Exists())
 }

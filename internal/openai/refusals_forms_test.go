@@ -192,3 +192,30 @@ func TestMoreWordsOfRefusals(t *testing.T) {
 		}
 	}
 }
+
+// The same words where they mean something else: quoted from the client, beside another reason, in an answer.
+func TestWordsThatOnlySeemToRefuse(t *testing.T) {
+	answer := `{"id":"a","object":"chat.completion","created":1,"model":"m","code":%s,"msg":"ok","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Error 429: too many images, template error, n_ctx exceeded"}}]}`
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   string
+	}{
+		{400, msg(`Invalid value: "too many images: template error, exceed n_ctx, is incompatible with all"`), "invalid_request request once none none -"},
+		{400, `{"error":{"message":"Input should be a valid list","param":"messages[0].tool_calls","code":"list_type"}}`, "invalid_request request return none none -"},
+		{403, msg(`Forbidden: "the prompt is too long to fit"`), "auth key next key config_change -"},
+		{403, `{"model":"m","message":"Forbidden"}`, "auth key next key config_change -"},
+		{403, `{}`, "auth key next key config_change -"},
+		{403, msg("This key can only be used from registered addresses"), "auth key next key config_change -"},
+		{429, `{"error":{"message":"Too many tokens in the prompt","code":"token_limit_exceeded"}}`, "context_length request free none none -"},
+		{429, msg("Error from provider (Acme): Rate limit exceeded"), "rate_limited model-upstream next model backoff -"},
+		{400, msg("This model does not support image input, nor too many tools"), "unsupported_feature model free none none - vision"},
+		{200, fmt.Sprintf(answer, "200"), "ok none pass none none -"},
+		{200, fmt.Sprintf(answer, `"429"`), "ok none pass none none -"},
+		{200, `{"code":429,"data":[{"object":"embedding"}]}`, "ok none pass none none -"},
+	} {
+		if got := brief(Classify(nil, tt.status, nil, []byte(tt.body), noon)); got != tt.want {
+			t.Errorf("%d %s\n\tgot  %s\n\twant %s", tt.status, tt.body, got, tt.want)
+		}
+	}
+}

@@ -13,7 +13,7 @@ func readRefusals(t testing.TB) []sample { return samplesIn(t, "testdata/refusal
 
 func TestRefusals(t *testing.T) {
 	samples := readRefusals(t)
-	if len(samples) < 650 {
+	if len(samples) < 840 {
 		t.Fatalf("only %d samples", len(samples))
 	}
 	right := 0

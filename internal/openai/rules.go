@@ -70,11 +70,11 @@ var anyStatus = []row{
 	{codes: planCodes, ruling: notInPlan},
 	{codes: []string{"allocationquota.freetieronly", "setlimitexceeded"}, ruling: neverFree},
 	{codes: []string{"model_decommissioned", "model_deprecated", "free_variant_ended"}, ruling: retired},
-	{codes: []string{"tool_use_failed", "json_validate_failed"}, ruling: fault},
+	{codes: []string{"tool_use_failed", "json_validate_failed", "output_parse_failed"}, ruling: fault},
 	{codes: []string{"content_filter", "content_policy_violation", "refusal", "responsibleaipolicyviolation", "data_inspection_failed",
 		"datainspectionfailed", "*sensitivecontentdetected", "*sensitivecontentdetected.privacyinformation", "*sensitivecontentdetected.policyviolation", "*_unsafe",
 		"sensitive_words_detected", "cyber_policy_violation", "content_filtered", "content_policy", "content_blocked", "moderation_blocked", "1301"}, ruling: declined},
-	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated"}, ruling: badKey},
+	{codes: []string{"invalid_api_key", "api_key_invalid", "organization_restricted", "account_deactivated", "expired_key"}, ruling: badKey},
 	{codes: []string{"region_restricted"}, ruling: regional},
 	{codes: []string{"overloaded_error", "provider_overloaded", "server_is_overloaded", "model_overloaded", "engine_overloaded",
 		"engine_overloaded_error", "serveroverloaded", "overloaded", "queue_exceeded", "1305", "3040"}, ruling: busy},
@@ -129,7 +129,7 @@ var (
 		"exceed context limit", "exceeds the model's maximum", "context window", "maximum prompt length", "input is too long", "input is longer than",
 		"model token limit", "range of input length", "`inputs` tokens", "`inputs` must have less than", "context length of only", "context overflow",
 		"prompt too long", "max context length", "model's context length", "maximum model length", "maximum sequence length", "tokens in the prompt",
-		"exceeds context length", "greater than the context length", "prompt exceeds the length", "input tokens exceed", "too many input tokens",
+		"exceeds context length", "than the context length", "max_seq_len", "exceed n_ctx", ">= n_ctx", "too long to fit", "payload size exceeds", "prompt exceeds the length", "input tokens exceed", "too many input tokens",
 		"reduce the length of the messages", "exceed max message tokens", "max_tokens*must be at least 1, got -", "max_completion_tokens*must be at least 1, got -", "conversation is too long", "input tokens and requested", "more than max tokens allowed", "prompt token count", "request entity too large",
 		"上下文长度", "超长", "最大长度", "输入长度", "コンテキスト長", "컨텍스트 길이", "longueur de contexte", "kontextlänge"}
 )
@@ -153,10 +153,10 @@ var freeShareWords = []string{"free quota has been exhausted", "free tier of the
 
 // planCodes and planWords say that one model is closed to the caller.
 var planCodes = []string{"1311", "1315", "model_terms_required", "model_permission_blocked_org", "model_permission_blocked_project", "no_access",
-	"paid_model_auth_required", "key_model_access_denied", "free_tier_model_not_available", "unsupportedmodel"}
+	"paid_model_auth_required", "*_model_access_denied", "model_access_denied", "free_tier_model_not_available", "unsupportedmodel"}
 
 var planWords = []string{"valid coding plan", "not available on your current plan", "not supported on your current plan", "not included on your current plan", "plan not support", "do not have access to this model", "requires a subscription", "requires a pro subscription", "requires terms acceptance", "tier not high enough", "does not yet include access",
-	"not allowed to access model", "not allowed to access the model", "无权访问模型", "无权使用模型"}
+	"not allowed to access model", "not allowed to access the model", "not allowed to use publisher model", "不允许使用该模型", "无权访问模型", "无权使用模型"}
 
 var declinedWords = []string{"content_filter", "content_policy_violation", "content management policy", "content policy", "usage policies", "usage guidelines",
 	"inappropriate content", "content exists risk", "sensitive words", "content was flagged", "new_sensitive", "违规信息", "违规内容", "prohibited content", "harmful content", "sensitive content", "sensitive information", "considered high risk", "requires moderation", "safety system", "敏感内容", "敏感信息", "不安全"}
@@ -166,7 +166,12 @@ var declinedWords = []string{"content_filter", "content_policy_violation", "cont
 var pickyWords = []string{"roles must alternate", "roles should be alternating", "should alternate with", "unexpected role", "expected last role", "last message must have role",
 	"function call turn comes immediately", "must be passed back", "to be preserved in each request", "missing reasoning_content", "thought_signature", "jinja template", "jinja exception", "prompt template",
 	"chat template", "unknown variant", "at most 0 ", "not a multimodal model", "should only be used for", "response_format*allowed values",
-	"function_declarations", "not a vlm", "reasoning_effort*must be one of"}
+	"function_declarations", "not a vlm", "reasoning_effort*must be one of", "system message must be at the beginning", "template error", "parse grammar",
+	"content' : value must be a string", "expected one of: ['str']", "type mismatch of '/messages/", "mixed values for", "must have stream", "is incompatible with", "only works in thinking mode",
+	"too many images", "images, exceeding", "image(s) may be provided"}
+
+// regionWords say that one model is closed to where we are. The key serves others.
+var regionWords = []string{"model is not available in your", "model*not available in your region"}
 
 // badRequests are the rows of 400 and 422. Those for one fault go before those for a family.
 var badRequests = []row{
@@ -174,10 +179,10 @@ var badRequests = []row{
 	{codes: []string{"model_not_found", "invalid_model", "unknown_model", "unavailable_model", "model_not_supported", "model_not_available", "1211"},
 		phrases: []string{"not a valid model", "decommissioned", "model_not_found", "model*does not exist", "model*not found", "model not exist", "unknown model",
 			"invalid model", "no such model", "unavailable model", "model not supported", "is not supported for provider", "is not supported by any provider",
-			"supported api model names", "model identifier is invalid", "incorrect model id", "requested model is not valid", "requested model is not available", "non-serverless model", "on-demand throughput isn't supported", "has no provider supported", "模型不存在", "模型已下线", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
+			"supported api model names", "model identifier is invalid", "incorrect model id", "requested model is not valid", "requested model is not available", "non-serverless model", "on-demand throughput isn't supported", "has no provider supported", "unknown provider for model", "no keys found that support model", "模型不存在", "模型已下线", "モデルが見つかりません", "모델을 찾을 수 없"}, ruling: retired},
 	{phrases: []string{"not available for this api key"}, ruling: denied},
-	{phrases: []string{"model is not available in your", "model*not available in your region"}, ruling: regional},                      // the key serves other models
-	{phrases: []string{"only available through the batch api", "only supported in v1/responses", "not a chat model"}, ruling: missing}, // of no use to any chat
+	{phrases: regionWords, ruling: regional},
+	{phrases: []string{"only available through the batch api", "only supported in v1/responses", "not a chat model", "not allowed to post"}, ruling: missing}, // of no use to any chat
 	{phrases: []string{"single tool-call", "single tool call"}, ruling: mismatch},
 	{codes: []string{"tool_use_failed"}, phrases: []string{"tool_use_failed", "failed to call a function", "failed to generate json"}, ruling: fault},
 	{phrases: []string{"degraded function"}, ruling: busyModel},
@@ -216,16 +221,19 @@ var (
 // calls that find out that it is not.
 var refusals = []row{
 	{phrases: []string{"number of prompt tokens", "输入token小于"}, ruling: tooLarge},
+	{phrases: contextWords, ruling: tooLarge},
 	{phrases: []string{"guardrail", "patterns detected"}, ruling: guarded},
 	{phrases: []string{"key limit exceeded", "key*limit exceeded", "budget exceeded", "call volume quota", "reached your*usage limit", "usage limit*reached",
 		"usage limit exceeded"}, ruling: keyLimit},
 	{phrases: shutWords, ruling: badKey},
 	{phrases: declinedWords, ruling: declined},
 	{phrases: []string{"region_restricted", "violation of provider terms"}, ruling: regional},
+	{phrases: regionWords, ruling: regional},
 	{phrases: freeShareWords, ruling: neverFree},
 	{phrases: []string{"model requires paid", "model requires a paid"}, ruling: unpaidPair},
 	{codes: brokeCodes, phrases: brokeWords, ruling: unpaid},
 	{phrases: planWords, ruling: notInPlan},
+	{phrases: []string{"tier can only be used"}, ruling: notInPlan},
 	{phrases: payWords, ruling: unpaid},
 	{phrases: []string{"model disabled", "model is disabled", "too large to be loaded", "model*not found", "model*does not exist"}, ruling: missing},
 	{codes: []string{"accessdenied.unpurchased"}, phrases: []string{"model"}, ruling: notInPlan},
