@@ -51,6 +51,9 @@ func finishReason(v gjson.Result) (written, word string) {
 	if known, ok := finishWords[word]; ok {
 		return known, strings.Clone(word)
 	}
+	if word != gaveUp && strings.HasSuffix(word, gaveUp) { // "upstream_error"
+		return gaveUp, strings.Clone(word)
+	}
 	return v.Raw, ""
 }
 

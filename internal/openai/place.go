@@ -20,6 +20,9 @@ func (v *evidence) errorIn(doc gjson.Result, success bool) (e gjson.Result, foun
 	if e, found = v.choiceError(doc); found {
 		return e, true
 	}
+	if isText(v.get(doc, "error_message")) { // beside what may be choices
+		return doc, true
+	}
 	if success && v.get(doc, "choices").IsArray() {
 		return doc, false
 	}
@@ -75,6 +78,6 @@ func (v *evidence) flatError(doc gjson.Result) bool {
 	if n := v.get(doc, "code").Int(); n >= 400 && n <= 599 && v.get(doc, "msg").Type == gjson.String {
 		return true
 	}
-	typed := v.get(doc, "code").Type != gjson.Null || strings.Contains(v.get(doc, "type").Str, "error") || v.get(doc, "status").Int() >= 400
+	typed := v.get(doc, "code").Type != gjson.Null || strings.Contains(v.get(doc, "type").Str, "error") || v.get(doc, "status").Int() >= 400 || v.get(doc, "statusCode").Int() >= 400
 	return says && (typed || v.get(doc, "detail").Exists() && !v.get(doc, "id").Exists())
 }

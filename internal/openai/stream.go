@@ -169,7 +169,7 @@ func (s *ChatStream) read(dst []byte, ev Event, now time.Time) []byte {
 	case !named:
 		return s.unread(dst, ev, now)
 	}
-	if named || c.isError || c.choices < 0 {
+	if named || c.isError || c.choices <= 0 {
 		if out, isError := s.failAsTold(dst, ev.Data, now); isError {
 			return out
 		}

@@ -500,6 +500,30 @@ func TestStreamFailsBeforeContent(t *testing.T) {
 	}
 }
 
+// Errors in the form of events and chunks that name their kind elsewhere than in an error object, or not at all.
+func TestStreamErrorsOfOtherForms(t *testing.T) {
+	chunk := `{"id":"x","object":"chat.completion.chunk","created":1,"model":"m",`
+	for in, want := range map[string]string{
+		`data: ` + chunk + `"choices":null,"error_type":"BadRequestError","error_message":"This model's maximum context length is 4096 tokens."}`: "context_length",
+		`data: ` + chunk + `"choices":[],"error_type":"RateLimitError","error_message":"Too many requests"}`:                                      "rate_limited",
+		`data: {"statusCode":429,"message":"Rate limit is exceeded. Try again in 30 seconds."}`:                                                   "rate_limited",
+		`data: {"code":"429","msg":"请求过于频繁"}`:                                                                                                     "rate_limited",
+		`data: ` + chunk + `"choices":[{"index":0,"delta":{"content":"["},"finish_reason":"upstream_error"}]}`:                                    "upstream_fault",
+		// These are none.
+		`data: {"code":200,"msg":"ok"}`:                                                                            "ok",
+		`data: ` + chunk + `"choices":[],"error_type":null,"error_message":""}`:                                    "ok",
+		`data: ` + chunk + `"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}`:                       "ok",
+		`data: ` + chunk + `"choices":[{"index":0,"delta":{"content":"greater than the context length: error"}}]}`: "ok",
+	} {
+		for _, before := range []string{"", helloChunk} {
+			r := relay(ChatOptions{}, false, []byte(before+in+"\n\n"+helloChunk+finishChunk+doneEvent))
+			if got := r.verdict.Outcome.Class.String(); got != want {
+				t.Errorf("%q %s: %s, want %s", before, in, got, want)
+			}
+		}
+	}
+}
+
 func TestStreamFailsAfterContent(t *testing.T) {
 	broken := "data: {\"choices\":[\n\n"
 	call := deltaChunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":[1"}}]}`, "null")
