@@ -113,8 +113,16 @@ func (d *demand) calls() int {
 	switch {
 	case d.fault(), d.Action != "next_model":
 		return 1
+	case d.target == "key+model" && d.spent():
+		return 2 // the counter is that of the account
 	}
 	return map[string]int{"key+model": 3, "key": 3, "account": 2, "model": 1, "provider": 1}[d.target]
+}
+
+// spent says that the head shows a window that has a limit and no room.
+func (d *demand) spent() bool {
+	header := func(name string) string { return d.Headers[name] }
+	return slices.ContainsFunc(openai.Readings(openai.DialectOf(d.dialect), d.Status, header, d.now), func(r fallback.Reading) bool { return r.Limit > 0 && r.Remaining == 0 })
 }
 
 // refused says that the client gets the provider's own words.

@@ -15,7 +15,7 @@ func (v *evidence) hear(e gjson.Result, w *voice, depth int) {
 	if v.param == "" && w == &v.own {
 		v.param = v.get(e, "param").String()
 	}
-	for _, place := range [...]string{"message", "msg", "title", "detail", "error", "Message", "Msg", "status_msg", "error_msg", "error_message"} {
+	for _, place := range [...]string{"message", "msg", "title", "detail", "error", "Message", "Msg", "status_msg", "error_msg", "error_message", "description"} {
 		switch said := v.get(e, place); {
 		case said.Type == gjson.String:
 			v.hearText(said.Str, w, depth)

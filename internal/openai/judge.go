@@ -141,6 +141,9 @@ func (v *evidence) badRequest() ruling {
 	}
 	otherwise := unsure
 	switch {
+	case strings.HasSuffix(v.own.lower, "upstream request failed"):
+		otherwise = fault
+	case v.own.has(upstreamWords): // and what it made of the request there
 	case isClients(v.param) || v.own.has(invalidWords) || v.own.has(complaints) && v.namesClients():
 		otherwise = badRequest
 	case v.knob() != "":
@@ -192,7 +195,7 @@ func (v *evidence) refusal() ruling {
 		otherwise = notInPlan // the model is all that it names
 	case v.own.has(upstreamWords):
 		otherwise = fault
-	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded", "concurrent request", "concurrency limit"}):
+	case v.own.has([]string{"rate limit", "too many requests", "quota exceeded", "limit exceeded", "limit reached", "concurrent request", "concurrency limit"}):
 		otherwise = v.limit()
 	}
 	return v.byWords(refusals, otherwise)
