@@ -29,6 +29,7 @@ var buckets = []bucket{
 	counted("tokens-minute", fallback.Tokens, perMinute),
 	counted("tokens-per-minute", fallback.Tokens, perMinute),
 	assumed(counted("requests", fallback.Requests, perMinute)),
+	assumed(counted("project-tokens", fallback.Tokens, perMinute)), // OpenAI's, narrower than those of the organization
 	assumed(counted("tokens", fallback.Tokens, perMinute)),
 	{limit: "x-ratelimitbysize-limit-minute", remaining: "x-ratelimitbysize-remaining-minute", unit: fallback.Tokens, window: perMinute},
 	{remaining: "x-ratelimitbysize-remaining-month", window: perMonth},

@@ -79,6 +79,9 @@ func TestReadings(t *testing.T) {
 		{"digitalocean", "openai", 200, "x-ratelimit-limit-tokens-per-minute: 100000\nx-ratelimit-remaining-tokens-per-minute: 99000\nx-ratelimit-reset-tokens-per-minute: 1795348801\n" +
 			"x-ratelimit-limit-tokens-per-day: 2000000\nx-ratelimit-remaining-tokens-per-day: 5000\nx-ratelimit-reset-tokens-per-day: 1795352400",
 			"pair tokens/24h 5000 of 2000000 reset 1h; pair tokens/1m0s 99000 of 100000 reset 1s"},
+		{"openai, of a project", "openai", 200, "x-ratelimit-limit-tokens: 150000\nx-ratelimit-remaining-tokens: 149984\nx-ratelimit-reset-tokens: 6ms\n" +
+			"x-ratelimit-limit-project-tokens: 60000\nx-ratelimit-remaining-project-tokens: 57000\nx-ratelimit-reset-project-tokens: 3s",
+			"pair tokens/1m0s 57000 of 60000 reset 3s"},
 		{"below nothing", "openai", 200, "x-ratelimit-limit-tokens: -1\nx-ratelimit-remaining-tokens: -1\nx-ratelimit-reset-tokens: 0", ""},
 		{"anthropic", "openai", 200, "anthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\nanthropic-ratelimit-requests-reset: 2026-11-22T12:00:01Z\n" +
 			"anthropic-ratelimit-input-tokens-limit: 40000\nanthropic-ratelimit-input-tokens-remaining: 39000\nanthropic-ratelimit-input-tokens-reset: 2026-11-22T12:00:02Z\n" +
