@@ -15,8 +15,8 @@ type guess struct {
 	enough  int       // refusals in a row that convince, as support counts them
 	unclear int       // refusals that no window explained
 	answers bool      // something was taken on
-	since   bool      // likewise, since the last refusal
-	closed  time.Time // the first of the refusals since something was taken on
+	took    bool      // likewise, since the last refusal
+	closed  time.Time // the first refusal since something was taken on
 	ahead   int64     // what the last attempt expected of its answer, which nobody counts when it comes
 	last    time.Time // when a refusal last told something new: nobody knows in which order what was sent before came there
 	rote    rote
@@ -180,7 +180,7 @@ func (g *guess) taken(at time.Time) {
 	if !at.After(g.last) {
 		return
 	}
-	g.answers, g.since = true, true
+	g.answers, g.took = true, true
 	for i := range g.windows {
 		s := &g.windows[i]
 		if s.peak == 0 || !s.peakAt.Equal(at) {
@@ -221,10 +221,10 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 		g.lower(now, tokens)
 		return true
 	}
-	if g.since || g.last.IsZero() {
+	if g.took || g.last.IsZero() {
 		g.closed = now
 	}
-	g.last, g.since = now, false
+	g.last, g.took = now, false
 	opens = g.rote.heed(now, opens)
 	those, known := g.around(begun)
 	unlike := uint32(0) // which windows it contradicts
@@ -247,7 +247,7 @@ func (g *guess) refused(now, begun, opens time.Time, tokens int64) (explained bo
 			continue
 		}
 		explained = explained || s.support >= convincing
-		if short := s.Per / telling; s.support > 0 && now.After(g.closed) && now.Sub(g.closed) < short {
+		if s.support > 0 && now.After(g.closed) && now.Sub(g.closed) < s.Per/telling {
 			s.Limit, g.known = min(s.Limit, full), false
 			continue
 		}

@@ -17,24 +17,58 @@ import (
 	"freefall/fallback"
 )
 
-// The scripts count as windows do: by a clock of the test they give what a plain reckoning gives.
-func TestScriptsCountAsWindowsDo(t *testing.T) {
+// clocked is a client of a Redis whose scripts go by a clock that set moves, in ms.
+func clocked(t *testing.T) (s *Store, set func(ms int64)) {
+	t.Helper()
 	r := startRedis(t)
-	s := patient(t, r, time.Minute) // a busy machine is no reason to know nothing
+	s = patient(t, r, time.Minute) // a busy machine is no reason to know nothing
 	eventually(t, "it answers", s.Up)
 	client := *s.client.Load()
 	clock := strings.NewReplacer("redis.call('TIME')", "redis.call('LRANGE', 'clock', 0, 1)",
 		"redis.call('PEXPIRE'", "redis.call('EXISTS'") // nothing lapses by the clock on the wall
-	clocked := func(lua string) *rueidis.Lua { return rueidis.NewLuaScript(clock.Replace(lua)) }
+	by := func(lua string) *rueidis.Lua { return rueidis.NewLuaScript(clock.Replace(lua)) }
 	oldDraw, oldSettle := drawScript, settleScript
-	drawScript, settleScript = clocked(drawLua), clocked(settleLua)
+	drawScript, settleScript = by(drawLua), by(settleLua)
 	t.Cleanup(func() { drawScript, settleScript = oldDraw, oldSettle })
-	set := func(ms int64) {
+	return s, func(ms int64) {
 		s.ahead.Store(ms - time.Now().UnixMilli())
 		ctx := context.Background()
 		client.Do(ctx, client.B().Del().Key("clock").Build())
 		client.Do(ctx, client.B().Rpush().Key("clock").Element(strconv.FormatInt(ms/1000, 10), strconv.FormatInt(ms%1000*1000, 10)).Build())
 	}
+}
+
+// What an answer used beyond what it had drawn counts in the turn that it was drawn in, also when that is over: just after a turn nobody knows
+// whether the provider's clock has turned, too.
+func TestAnAnswerOfTheTurnBefore(t *testing.T) {
+	s, set := clocked(t)
+	const turn = 1_700_000_000_000
+	at := func(ms, amount int64) (fallback.Draw, bool) {
+		set(turn + ms)
+		d := []fallback.Draw{{Name: "t", Unit: fallback.Tokens, Cycle: fallback.Fixed, Per: time.Second, Margin: 50 * time.Millisecond, Limit: 6, Amount: amount, Fit: amount}}
+		_, granted, err := s.draw(1, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d[0], granted
+	}
+	before, _ := at(500, 3)
+	if _, granted := at(1005, 1); !granted {
+		t.Fatal("three of six were drawn, and there is no room for one")
+	}
+	before.Kept = 6
+	s.settle([]fallback.Draw{before})
+	if _, granted := at(1010, 1); granted {
+		t.Error("the turn before came to six of six, and by the provider's clock it may go on")
+	}
+	if _, granted := at(1100, 1); !granted {
+		t.Error("by both clocks the turn is over")
+	}
+}
+
+// The scripts count as windows do: by a clock of the test they give what a plain reckoning gives.
+func TestScriptsCountAsWindowsDo(t *testing.T) {
+	s, set := clocked(t)
 	type one struct {
 		at, n int64
 		draw  fallback.Draw
