@@ -18,7 +18,7 @@ const patience = 20 * time.Second // for what should take a moment
 const (
 	tired = 64 // models of freefall that refuse with a 429; each rests for coolDown after it
 	// coolDown is short, so that every request of the measurement meets one that does not rest.
-	coolDown = "2ms"
+	coolDown = "1ms"
 )
 
 // program is one of those that are compared.
