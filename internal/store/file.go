@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func address(path string) string {
 func prepare(db *sql.DB, migrations []string) error {
 	var id, version, tables int
 	var sound string
-	err := errors.Join(
+	err := cmp.Or(
 		db.QueryRow(`PRAGMA application_id`).Scan(&id),
 		db.QueryRow(`PRAGMA user_version`).Scan(&version),
 		db.QueryRow(`SELECT count(*) FROM sqlite_schema`).Scan(&tables))

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
+	lib "modernc.org/sqlite/lib"
 
 	"freefall/fallback"
 )
@@ -137,7 +139,7 @@ func (s *Store) step(now time.Time) (more bool) {
 		return false
 	}
 	hours := s.history.unwritten()
-	if len(hours) == 0 && maps.Equal(next, s.written) {
+	if len(hours) == 0 && maps.Equal(next, s.written) && s.trouble == "" { // after trouble a write shows that it is over
 		return false
 	}
 	if err := s.write(now, next, hours); err != nil {
@@ -204,7 +206,7 @@ func (s *Store) open(now time.Time) {
 		s.fail(now, err)
 		return
 	}
-	s.well()
+	s.writable.Store(s.trouble == "") // a full disk lets it be opened, and takes nothing
 }
 
 // restore gives the pool, once, what the file knows and the pool does not. A file that could be opened only later, because
@@ -254,6 +256,8 @@ func advice(err error) string {
 		return "; give each its own data_dir in models.yaml"
 	case errors.Is(err, errNewer):
 		return "; run that version, or move the file away"
+	case errors.Is(err, syscall.ENOSPC), code(err) == lib.SQLITE_FULL:
+		return "; make room on the disk"
 	}
 	return `; make the folder writable, or set data_dir in models.yaml to another one ("" = memory)`
 }

@@ -390,6 +390,18 @@ func TestUnwritableFolder(t *testing.T) {
 	same(t, openOnce(t, dir), some)
 }
 
+// What SQLite says of a file is said once, in one line.
+func TestAFileThatIsAFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, fileName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := openIn(t, dir)
+	if text := w.log.String(); strings.Count(text, "unable to open") != 1 {
+		t.Errorf("the log is:\n%s", text)
+	}
+}
+
 // A disk that is full is a file that may not grow.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
@@ -403,7 +415,7 @@ func TestFullDisk(t *testing.T) {
 		large.Models = append(large.Models, model(fmt.Sprint("large", i), 1))
 	}
 	w.write(large)
-	w.said("in memory only", "database or disk is full", dir)
+	w.said("in memory only", "database or disk is full", dir, "make room on the disk")
 	if w.Writable() || w.Writes() != 1 {
 		t.Errorf("writable %v, %d writes", w.Writable(), w.Writes())
 	}
@@ -420,6 +432,29 @@ func TestFullDisk(t *testing.T) {
 	}
 	w.finish()
 	same(t, openOnce(t, dir), large)
+}
+
+// A disk that stays full lets the file be opened, and writes nothing into it.
+func TestAFileThatOpensAndTakesNothing(t *testing.T) {
+	w := openIn(t, t.TempDir())
+	if _, err := w.db.Exec(`CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(FAIL, 'no room'); END`); err != nil {
+		t.Fatal(err)
+	}
+	w.write(some)
+	w.said("in memory only", "no room")
+	for n := range 3 {
+		w.step(w.now.Add(time.Duration(n+1) * retryAfter))
+		w.quiet()
+		if w.Writable() {
+			t.Error("writable, since it could be opened")
+		}
+	}
+	w.write(fallback.Saved{}) // nothing that the file would have to take
+	w.step(w.now.Add(5 * retryAfter))
+	w.said("again")
+	if !w.Writable() {
+		t.Error("not writable")
+	}
 }
 
 func TestMigration(t *testing.T) {
