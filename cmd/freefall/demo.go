@@ -57,7 +57,7 @@ written: no key, no .env, no models.yaml, no state on disk.`,
 // demo runs until the context ends.
 func demo(ctx context.Context, out io.Writer, listenAt, upstreamAt string, traffic int) error {
 	ctx, stop := context.WithCancel(ctx)
-	provider, err := listenFor(upstreamAt, "--upstream")
+	provider, providerURL, err := listenFor(upstreamAt, "--upstream")
 	if err != nil {
 		stop()
 		return err
@@ -72,24 +72,24 @@ func demo(ctx context.Context, out io.Writer, listenAt, upstreamAt string, traff
 		_ = fake.Close()
 		others.Wait()
 	}()
-	ln, err := listenFor(listenAt, "--listen")
+	ln, url, err := listenFor(listenAt, "--listen")
 	if err != nil {
 		return err
 	}
-	s, err := demoServer(out, provider.Addr().String())
+	s, err := demoServer(out, providerURL)
 	if err != nil {
 		ln.Close()
 		return exitError{1, err}
 	}
-	greet(out, ln.Addr().String(), provider.Addr().String())
+	greet(out, url, providerURL)
 	if traffic > 0 {
-		others.Go(func() { sendTraffic(ctx, "http://"+ln.Addr().String(), traffic) })
+		others.Go(func() { sendTraffic(ctx, url, traffic) })
 	}
 	return s.run(ctx, ln)
 }
 
-func demoServer(out io.Writer, providerAt string) (*server, error) {
-	c, err := demoConfig("http://" + providerAt + "/api/v1")
+func demoServer(out io.Writer, providerURL string) (*server, error) {
+	c, err := demoConfig(providerURL + "/api/v1")
 	if err != nil {
 		return nil, err
 	}
@@ -117,22 +117,22 @@ func demoConfig(base string) (*config.Config, error) {
 	return c, nil
 }
 
-func greet(out io.Writer, proxyAt, providerAt string) {
-	fmt.Fprintf(out, `freefall demo: an OpenAI endpoint on http://%[1]s/v1, before a simulated provider on http://%[2]s
+func greet(out io.Writer, proxyURL, providerURL string) {
+	fmt.Fprintf(out, `freefall demo: an OpenAI endpoint on %[1]s/v1, before a simulated provider on %[2]s
 The first model is at its limit already. Three things to try:
 
   1. Ask, and get an answer although the first model is at its limit:
-     curl -i http://%[1]s/v1/chat/completions -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'
+     curl -i %[1]s/v1/chat/completions -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'
 
   2. See which model answers now, and why not the first:
-     curl http://%[1]s/api/chat/models
+     curl %[1]s/api/chat/models
 
   3. Use the SDK you already have:
-     OPENAI_BASE_URL=http://%[1]s/v1 OPENAI_API_KEY=any python -c 'import openai; print(openai.OpenAI().chat.completions.create(model="auto", messages=[{"role": "user", "content": "Hello"}]).choices[0].message.content)'
+     OPENAI_BASE_URL=%[1]s/v1 OPENAI_API_KEY=any python -c 'import openai; print(openai.OpenAI().chat.completions.create(model="auto", messages=[{"role": "user", "content": "Hello"}]).choices[0].message.content)'
 
 Each switch shows here. Ctrl-C ends it.
 
-`, proxyAt, providerAt)
+`, proxyURL, providerURL)
 }
 
 // switches prints the lines of the log for somebody who watches: each switch in short, whatever else is a warning, and

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,5 +31,19 @@ func TestHealthcheckOutlivesABrokenFile(t *testing.T) {
 	t.Setenv("FREEFALL_LISTEN", "")
 	if _, err := ownURL(config.Options{Path: broken}); err == nil {
 		t.Error("without the variable the file alone knows the address, and it is broken")
+	}
+}
+
+// What the log and the demo name can be asked: "[::]:8000" is no address of a browser.
+func TestWhatIsServedCanBeAsked(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "127.0.0.1:0"} {
+		ln, url, err := listenFor(addr, "--listen")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		if want := fmt.Sprintf("http://127.0.0.1:%d", ln.Addr().(*net.TCPAddr).Port); url != want {
+			t.Errorf("%s: %s, want %s", addr, url, want)
+		}
 	}
 }

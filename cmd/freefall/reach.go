@@ -75,6 +75,11 @@ func ownURL(o config.Options) (string, error) {
 		}
 		listen = c.Listen
 	}
+	return urlOf(listen)
+}
+
+// urlOf is how a person on this machine asks what listens there: "every address" is none that can be asked.
+func urlOf(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", exitError{2, err}

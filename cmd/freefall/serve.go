@@ -89,7 +89,7 @@ func serve(ctx context.Context, c *config.Config, from *source) error {
 	log, closeLog := openLog(c)
 	defer closeLog()
 	warn(log, c)
-	ln, err := listenFor(c.Listen, "--listen")
+	ln, url, err := listenFor(c.Listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func serve(ctx context.Context, c *config.Config, from *source) error {
 		return exitError{2, err}
 	}
 	log.Info().Str("listen", ln.Addr().String()).Int("models", len(c.Models)).Str("version", versionText()).
-		Msg("freefall serves http://" + ln.Addr().String() + "/v1")
+		Msg("freefall serves " + url + "/v1")
 	log.Info().Msg("Budget: " + s.budget)
 	following, done := context.WithCancel(ctx)
 	var follower sync.WaitGroup
@@ -127,17 +127,18 @@ func warn(log zerolog.Logger, c *config.Config) {
 	}
 }
 
-// listen takes the port; a busy one is an error that names the way out.
-// listenFor listens where a flag says, or what stands in for it.
-func listenFor(addr, flag string) (net.Listener, error) {
+// listenFor listens where a flag says, or what stands in for it; a busy port is an error that names the way out. It gives the URL,
+// too.
+func listenFor(addr, flag string) (net.Listener, string, error) {
 	ln, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, exitError{1, fmt.Errorf("%s is in use by another program; choose another address with %s", addr, flag)}
+		return nil, "", exitError{1, fmt.Errorf("%s is in use by another program; choose another address with %s", addr, flag)}
 	}
 	if err != nil {
-		return nil, exitError{1, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)}
+		return nil, "", exitError{1, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)}
 	}
-	return ln, nil
+	url, err := urlOf(ln.Addr().String())
+	return ln, url, err
 }
 
 // server is the running program: the parts that a config is turned into.
