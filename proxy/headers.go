@@ -20,7 +20,7 @@ const (
 	headerAttempts  = "X-Freefall-Attempts"
 	headerTrail     = "X-Freefall-Trail"
 	headerRequestID = "X-Freefall-Request-Id"
-	exposed         = "X-Freefall-Model, X-Freefall-Provider, X-Freefall-Attempts, X-Freefall-Trail, X-Freefall-Request-Id, X-Request-Id, Retry-After"
+	exposed         = "X-Freefall-Model, X-Freefall-Provider, X-Freefall-Attempts, X-Freefall-Trail, X-Freefall-Request-Id, X-Request-Id, Retry-After, X-Should-Retry"
 )
 
 var (
