@@ -65,6 +65,7 @@ func check(out io.Writer, c *config.Config, now time.Time) error {
 	r.chain(c, rows)
 	r.skips(c, b, rows)
 	r.providers(c, b)
+	r.list("Clients", []string{cmp.Or(clients(c), "none: whoever reaches the port may ask")})
 	r.limits(c, b)
 	r.settings(c)
 	if at := c.RedisAt(); at != "" {
@@ -126,9 +127,32 @@ func (r *report) chain(c *config.Config, rows []fallback.Model) {
 	r.table("The chain, in order", lines)
 	lines = nil
 	for _, chain := range c.Chains {
-		lines = append(lines, []string{"freefall/" + chain.Name, strings.Join(chain.Models, ", ")})
+		lines = append(lines, []string{"freefall/" + chain.Name, strings.Join(chain.Models, ", "), meant(chain)})
 	}
 	r.table("Named chains", lines)
+}
+
+// meant says which requests go to a chain without naming it.
+func meant(c config.Chain) string {
+	m, words := c.Match, []string(nil)
+	for _, need := range []struct {
+		asked *bool
+		name  string
+	}{{m.Tools, "tools"}, {m.Vision, "images"}, {m.JSONSchema, "json_schema"}} {
+		if need.asked != nil {
+			words = append(words, need.name)
+		}
+	}
+	if m.MinContext > 0 {
+		words = append(words, thousands(m.MinContext)+" tokens or more")
+	}
+	if m.Task != "" {
+		words = append(words, "task "+m.Task)
+	}
+	if words == nil {
+		return "by name alone"
+	}
+	return "requests with " + strings.Join(words, ", ")
 }
 
 // serves says which needs a model meets beside plain requests.
@@ -223,6 +247,15 @@ func keys(c *config.Config, p *config.Provider) string {
 		masked = append(masked, k.Key.Masked())
 	}
 	return strings.Join(masked, ", ") + " (" + c.Origin("providers."+p.Name+".keys") + ")"
+}
+
+// clients are those who may ask, however they are written.
+func clients(c *config.Config) string {
+	var all []string
+	for i, client := range c.Clients {
+		all = append(all, fmt.Sprintf("%s %s (%s)", client.Name, client.Key.Masked(), c.Origin(fmt.Sprintf("clients[%d]", i))))
+	}
+	return strings.Join(all, ", ")
 }
 
 func hasModel(c *config.Config, provider string) bool {
