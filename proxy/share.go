@@ -22,9 +22,12 @@ func (x *exchange) admit() *openai.Error {
 		return nil
 	}
 	x.denied = true
-	x.retry = max(time.Second, denial.Ready.Sub(now))
-	return &openai.Error{Status: 429, Type: "rate_limit_error", Code: codeShare,
-		Message: fmt.Sprintf("your share is spent: %s (%s); free again in %s", grants(denial.Limit, denial.Window), x.who.client(), span(x.retry))}
+	message := fmt.Sprintf("your share is %s (%s), and never has room", grants(0, denial.Window), x.who.client())
+	if denial.Limit > 0 {
+		x.retry = max(time.Second, denial.Ready.Sub(now))
+		message = fmt.Sprintf("your share is spent: %s (%s); free again in %s", grants(denial.Limit, denial.Window), x.who.client(), span(x.retry))
+	}
+	return &openai.Error{Status: 429, Type: "rate_limit_error", Code: codeShare, Message: message}
 }
 
 // discharge ends what admit drew. A request counts when it was answered, and when it was the client's own doing that it was

@@ -29,6 +29,21 @@ func (w *world) as(name, body string) answer {
 	return w.chat(body, "Authorization", "Bearer k-"+name)
 }
 
+// A share of nothing is not free again in a minute.
+func TestAShareOfNothing(t *testing.T) {
+	none := class()
+	none.pool.Shares[0].Windows[0].Limit = 0
+	inBubble(t, none, func(w *world) {
+		a := w.as("ana", plainBody)
+		if a.status != 429 || a.err().Message != "your share is 0 requests a minute (ana), and never has room" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if a.header.Get("Retry-After") != "" || a.header.Get("X-Should-Retry") != "false" {
+			t.Errorf("%v", a.header)
+		}
+	})
+}
+
 // A share that is spent is the client's own limit: no provider is asked, nobody else notices, and the answer says so.
 func TestASpentShare(t *testing.T) {
 	inBubble(t, class(), func(w *world) {
