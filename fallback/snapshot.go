@@ -70,8 +70,8 @@ func (p *Pool) Ready() bool {
 	return false
 }
 
-// Hopeful says whether any of the rows that make it Ready is open or will be by itself. What rests without an end, such as a key that was refused,
-// rests until somebody changes something: no request ends it.
+// Hopeful says whether any of the rows that make it Ready is open or will be by itself. What is paused, or rests without an end, such as a key
+// that was refused, waits until somebody changes something: no request ends it.
 func (p *Pool) Hopeful() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +79,7 @@ func (p *Pool) Hopeful() bool {
 		r := &p.table.rows[i]
 		for k := range r.pairs {
 			doors := r.doors(k)
-			if r.usable() && !slices.ContainsFunc(doors[:], func(d door) bool { return d.rest.endless }) {
+			if r.usable() && !r.model.paused && !slices.ContainsFunc(doors[:], func(d door) bool { return d.rest.endless }) {
 				return true
 			}
 		}

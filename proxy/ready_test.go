@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"freefall/fallback"
 	"freefall/internal/fakellm"
@@ -37,4 +38,21 @@ func TestReadyWhileAnyKeyIsGood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A paused model waits for somebody, as a refused key does.
+func TestReadyUntilAllArePaused(t *testing.T) {
+	inBubble(t, plan{models: chain("a", "b")}, func(w *world) {
+		ready := func(when string, want int) {
+			if a := w.do("GET", "/readyz", ""); a.status != want {
+				t.Errorf("%s: %d %s", when, a.status, a.body)
+			}
+		}
+		w.pool.Pause("p", "a")
+		ready("one is left", 200)
+		w.pool.Pause("p", "b")
+		ready("all are paused", 503)
+		w.pool.Resume(time.Now(), "p", "a")
+		ready("one is back", 200)
+	})
 }

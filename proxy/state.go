@@ -191,7 +191,7 @@ func (p *Proxy) healthz(ctx *fasthttp.RequestCtx, _ *Settings, _ caller) {
 	writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz says whether requests make sense: there is a usable key that was not refused, and freefall is not stopping.
+// readyz says whether requests make sense: there is a usable key that was not refused, a model that is not paused, and freefall is not stopping.
 func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
 	switch {
 	case p.draining.Load():
@@ -201,7 +201,7 @@ func (p *Proxy) readyz(ctx *fasthttp.RequestCtx, s *Settings, _ caller) {
 		refuse(ctx, noKey(s))
 	case !p.pool.Hopeful():
 		refuse(ctx, &openai.Error{Status: 503, Type: "server_error", Code: codeExhausted,
-			Message: "no model can be asked before something is changed, such as a key that was refused: see GET /api/chat/models"})
+			Message: "no model can be asked before something is changed, such as a key that was refused or a model that is paused: see GET /api/chat/models"})
 	default:
 		writeJSON(ctx, fasthttp.StatusOK, map[string]string{"status": "ready"})
 	}
