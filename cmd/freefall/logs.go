@@ -4,18 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
-	"github.com/DeRuina/timberjack"
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
 	"freefall/internal/config"
-)
-
-const (
-	logMegabytes = 20
-	logBackups   = 5
 )
 
 // openLog gives the program's log: standard error, and a file beside the config. A file that cannot be written is a warning:
@@ -46,7 +39,12 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 	if err != nil {
 		log.Warn().Err(err).Msg("the log file cannot be written; set log.file in models.yaml (\"\" = none)")
 	}
+	done := func() {}
+	if file != nil {
+		done = file.follow()
+	}
 	return log, func() {
+		done()
 		end()
 		stderr.flush()
 		kept.flush()
@@ -88,22 +86,4 @@ func setLogLevel(word string) error {
 		return err
 	}
 	return fmt.Errorf("there is no log level %q", word)
-}
-
-// openLogFile tries the file once, so that a folder that is not ours is told at the start. One that has grown so large is put aside.
-func openLogFile(path string, megabytes int) (io.WriteCloser, error) {
-	if path == "" {
-		return nil, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	return &timberjack.Logger{Filename: path, MaxSize: megabytes, MaxBackups: logBackups}, nil
 }

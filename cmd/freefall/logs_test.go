@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 )
@@ -62,6 +63,31 @@ func TestLogFileIsTurned(t *testing.T) {
 	if want := fmt.Sprintf("turned at %d MB, five old ones", logMegabytes); err != nil || logBackups != 5 || !strings.Contains(string(page), want) {
 		t.Errorf("docs/operating.md does not say %q: %v", want, err)
 	}
+}
+
+// What logrotate does: the file gets another name, and then a SIGHUP.
+func TestLogFileIsOpenedAnew(t *testing.T) {
+	f := start(t, "providers: {p: {base_url: \"http://127.0.0.1:9/v1\"}}\nmodels: [{id: a}]\n")
+	path, aside := filepath.Join(f.dir, "logs", "app.log"), filepath.Join(f.dir, "logs", "app.log.1")
+	holds := func(name, text string) func() bool {
+		return func() bool {
+			b, err := os.ReadFile(name)
+			return err == nil && strings.Contains(string(b), text)
+		}
+	}
+	f.until(callBound, "the first line", holds(path, "freefall serves"))
+	if err := os.Rename(path, aside); err != nil {
+		t.Fatal(err)
+	}
+	f.signal(syscall.SIGHUP)
+	f.until(callBound, "a new file", func() bool { _, err := os.Stat(path); return err == nil })
+	f.signal(syscall.SIGHUP)
+	f.until(callBound, "a line in it", holds(path, "Configuration reloaded"))
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	f.signal(syscall.SIGHUP)
+	f.until(callBound, "its folder", func() bool { _, err := os.Stat(path); return err == nil })
 }
 
 func head(t *testing.T, path string, n int) []byte {
