@@ -145,4 +145,8 @@ func TestUnitFitsTheProgram(t *testing.T) {
 	if err := cmd.ParseFlags(flags); err != nil {
 		t.Error(err)
 	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	if keys := "`" + strings.TrimPrefix(unit["EnvironmentFile"], "-") + "`"; err != nil || !strings.Contains(string(page), keys) {
+		t.Errorf("docs/operating.md does not say that keys are in %s: %v", keys, err)
+	}
 }
