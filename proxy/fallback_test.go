@@ -335,6 +335,29 @@ func TestStateHasTheSixFieldsFirst(t *testing.T) {
 	})
 }
 
+// The name of a chain promises what its own models can do.
+func TestModelsListKnowsChains(t *testing.T) {
+	models := append(chain("a", "b"), fallback.Model{Provider: "p", ID: "e", Kind: fallback.Embedding})
+	models[1].Tools = false
+	p := plan{models: models, pool: fallback.Config{Chains: []fallback.Chain{
+		{Name: "able", Models: []string{"a"}}, {Name: "plain", Models: []string{"b"}}, {Name: "none", Models: []string{"z/*"}}}}}
+	inBubble(t, p, func(w *world) {
+		promised := func(when string, want map[string]string) {
+			for name, want := range want {
+				if got := w.do("GET", "/v1/models/freefall/"+name, ""); !strings.Contains(got.body, want) {
+					t.Errorf("%s: %s: %s, want %s", when, name, got.body, want)
+				}
+			}
+		}
+		promised("at first", map[string]string{"auto": `"supports_tools":true,"available":true`, "able": `"supports_tools":true,"available":true`,
+			"plain": `"supports_tools":false,"available":true`, "none": `"supports_tools":false,"available":false`})
+		w.pool.Pause("p", "a")
+		promised("without a", map[string]string{"auto": `"available":true`, "able": `"available":false`, "plain": `"available":true`})
+		w.pool.Pause("p", "b")
+		promised("with embeddings alone", map[string]string{"auto": `"available":false`})
+	})
+}
+
 func TestModelsList(t *testing.T) {
 	models := append(chain("x/a:free", "b"), fallback.Model{Provider: "q", ID: "b"})
 	models[0].Context = 8192

@@ -23,15 +23,12 @@ type listedModel struct {
 
 // listed are the names a client may ask for: freefall/auto and the chains first, then the models, each id once.
 func (p *Proxy) listed() []listedModel {
-	created := p.born.Unix()
-	auto := listedModel{ID: "freefall/auto", Object: "model", Created: created, OwnedBy: "freefall"}
-	rows := p.pool.Snapshot(time.Now())
+	now := time.Now()
+	rows := p.pool.Snapshot(now)
 	var out []listedModel
 	seen := map[string]int{}
 	for i := range rows {
 		m := rows[i].Model
-		auto.Tools = auto.Tools || rows[i].Tools
-		auto.Available = auto.Available || rows[i].Available
 		if at, ok := seen[m.ID]; ok {
 			out[at].Available = out[at].Available || rows[i].Available
 			continue
@@ -39,13 +36,21 @@ func (p *Proxy) listed() []listedModel {
 		seen[m.ID] = len(out)
 		out = append(out, p.asListed(m.ID, &rows[i]))
 	}
-	names := []listedModel{auto}
-	for _, chain := range p.pool.Chains() {
-		named := auto
-		named.ID = "freefall/" + chain
-		names = append(names, named)
+	var names []listedModel
+	for _, chain := range append([]string{"auto"}, p.pool.Chains()...) {
+		names = append(names, p.asChain(now, "freefall/"+chain))
 	}
 	return append(names, out...)
+}
+
+// asChain is a name that stands for several models: what they can do together.
+func (p *Proxy) asChain(now time.Time, name string) listedModel {
+	out := listedModel{ID: name, Object: "model", Created: p.born.Unix(), OwnedBy: "freefall"}
+	for _, c := range p.pool.Explain(now, fallback.Need{}, fallback.Ask{Model: name}) {
+		out.Tools = out.Tools || c.Model.Tools
+		out.Available = out.Available || c.Skip == ""
+	}
+	return out
 }
 
 // asListed is a row under one of its names.
