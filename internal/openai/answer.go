@@ -38,6 +38,9 @@ func search(d *Dialect, status int, header func(name string) string, body []byte
 	if m.n > maxChoices {
 		return body, streamFault("the answer has more choices than anybody asks for")
 	}
+	if m.called > maxCalls {
+		return body, streamFault(callFlood)
+	}
 	if m.broke != "" && (o.Class == fallback.OK || IsEmpty(&o)) {
 		return body, givenUp(m.broke)
 	}
@@ -90,8 +93,12 @@ func wholeArguments(calls []gjson.Result) bool {
 	return true
 }
 
+// maxBeside bounds what each chunk repeats of a whole completion, in bytes: one may hold megabytes beside its choices.
+const maxBeside = 4 << 10
+
 // AppendChunks appends a whole completion as a stream: for each choice a chunk with its message and one with its
-// finish_reason, the token counts if asked for, and [DONE].
+// finish_reason, the token counts if asked for, and [DONE]. What the completion says beside its choices stands in each of
+// them, or, if that is long, in the first.
 func AppendChunks(dst, body []byte, includeUsage bool) ([]byte, error) {
 	c, ok := readChunk(body)
 	if !ok || c.choices <= 0 {
@@ -101,19 +108,29 @@ func AppendChunks(dst, body []byte, includeUsage bool) ([]byte, error) {
 		body = without(body, "error")
 	}
 	frame := with(without(with(body, "object", `"chat.completion.chunk"`), "usage"), "choices", "[]")
+	if c.id == nil { // chunks whose ids differ are lost, and one so long is not repeated
+		frame = without(frame, "id")
+	}
+	bare := frame
+	if len(frame) > maxBeside {
+		var t identity
+		t.learn(&c)
+		bare = t.stamp([]byte(`{"object":"chat.completion.chunk","choices":[]}`), &chunk{model: c.model})
+	}
 	position := -1
 	gjson.GetBytes(body, "choices").ForEach(func(_, choice gjson.Result) bool {
 		position++
-		dst = appendChoice(dst, frame, position, choice)
+		dst = appendChoice(dst, frame, bare, position, choice)
+		frame = bare
 		return true
 	})
 	if usage := gjson.GetBytes(body, "usage"); includeUsage && usage.IsObject() {
-		dst = appendFrame(dst, with(with(frame, "choices", "[]"), "usage", usage.Raw))
+		dst = appendFrame(dst, with(frame, "usage", usage.Raw))
 	}
 	return append(dst, doneEvent...), nil
 }
 
-func appendChoice(dst, frame []byte, position int, choice gjson.Result) []byte {
+func appendChoice(dst, frame, bare []byte, position int, choice gjson.Result) []byte {
 	index := strconv.Itoa(position)
 	if v := choice.Get("index"); v.Type == gjson.Number {
 		index = v.Raw
@@ -132,7 +149,7 @@ func appendChoice(dst, frame []byte, position int, choice gjson.Result) []byte {
 		first += `,"logprobs":` + logprobs.Raw
 	}
 	dst = appendFrame(dst, with(frame, "choices", first+`,"finish_reason":null}]`))
-	return appendFrame(dst, with(frame, "choices", head+`{},"finish_reason":`+reason+`}]`))
+	return appendFrame(dst, with(bare, "choices", head+`{},"finish_reason":`+reason+`}]`))
 }
 
 // delta gives a message as the one delta of a stream: its tool calls are numbered. The list is written once, however long it is.

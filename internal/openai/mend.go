@@ -21,8 +21,9 @@ type mender struct {
 	bore   uint64 // those that have said something: a message that comes later is all of it once more
 	now    time.Time
 
-	broke string // the finish_reason of a choice that was given up
-	n     int    // how many choices there are
+	broke  string // the finish_reason of a choice that was given up
+	n      int    // how many choices there are
+	called int    // how many tool calls there are, in whole answers
 }
 
 // choices gives the document with its choices mended. The list is written once, however many of them are odd.
@@ -139,9 +140,10 @@ func (m *mender) calls(calls gjson.Result) string {
 		odd = odd || string(mended) != call.Raw
 		list = append(list, mended...)
 		n++
-		return true
+		m.called++
+		return m.called <= maxCalls
 	})
-	if !odd {
+	if !odd || m.called > maxCalls {
 		return calls.Raw
 	}
 	return string(append(list, ']'))

@@ -10,7 +10,8 @@ import (
 
 const (
 	// maxCalls bounds the tool calls of one answer.
-	maxCalls = 512
+	maxCalls  = 512
+	callFlood = "too many tool calls in one answer"
 	// unplaced is the index of a fragment that names none.
 	unplaced = -1
 	// soleCall is the index of a function_call, the predecessor of tool calls: one for each choice, and unnumbered.
@@ -122,7 +123,7 @@ func (t *toolCalls) add(choice, given int, fragment, function gjson.Result) (beg
 	call := t.last(choice, given)
 	if call == nil || call.precedes(given, fragment, function) {
 		if len(t.calls) == maxCalls {
-			return false, "too many tool calls in one answer"
+			return false, callFlood
 		}
 		begins = true
 		t.calls = append(t.calls, toolCall{choice: choice, given: given, index: t.count(choice), id: hashID(fragment), name: hashText(function.Get("name").Str)})
