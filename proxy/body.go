@@ -16,7 +16,7 @@ import (
 const (
 	smallBody   = 4 << 10   // bodies that are declared so small begin with a buffer of this size
 	firstBody   = 64 << 10  // others with this; it doubles with what has come
-	bodyBudget  = 512 << 20 // bytes of request bodies in the whole process
+	bodyBudget  = 512 << 20 // bytes of request bodies in the whole process, and as many of answers
 	smallBudget = 64 << 20  // and as many more for those that begin: a few large ones that are never ended leave room for all small ones
 	slowestBody = 64 << 10  // bytes a second; a body that comes faster may take longer than readTime
 )
@@ -27,7 +27,7 @@ var (
 	firstBodies = sync.Pool{New: func() any { b := make([]byte, firstBody); return &b }}
 )
 
-// budget bounds the bytes that all request bodies hold together.
+// budget bounds the bytes that all request bodies hold together, or all answers.
 type budget struct{ used atomic.Int64 }
 
 // take takes n bytes, begin those that a body begins with.

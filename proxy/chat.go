@@ -157,6 +157,7 @@ func stopping() *openai.Error {
 
 // fail ends an attempt that gave nothing and remembers it for the log.
 func (x *exchange) fail(r *reply) {
+	x.forgo(r.kept)
 	a, o := r.attempt, r.outcome
 	if x.first == nil && o.Class != fallback.HedgeLost {
 		x.first = a.Model

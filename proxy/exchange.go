@@ -27,8 +27,9 @@ type exchange struct {
 	words openai.Translator // puts the answer into the words of the door's API; nil where it has none
 
 	req  *openai.Request
-	held int     // bytes of the body budget
-	lent *[]byte // the buffer that the body is in, if others may use it afterwards
+	held int          // bytes of the body budget
+	lent *[]byte      // the buffer that the body is in, if others may use it afterwards
+	kept atomic.Int64 // bytes of the budget of answers
 
 	walk  *fallback.Walk   // of walks; nil once the exchange has ended
 	flows [2]upstream.Flow // of the attempt under way, and of the one beside it; cancelled when the client leaves or freefall stops
@@ -92,6 +93,7 @@ func (x *exchange) end(now time.Time, status int, o *fallback.Outcome) {
 		x.watch = nil
 	}
 	x.release()
+	x.forgo(int(x.kept.Load()))
 	x.discharge(now, status, o)
 	x.proxy.leave(x)
 	took := now.Sub(x.started)

@@ -115,6 +115,28 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	}
 }
 
+// Many large answers at one time are more than there is memory: whom there is no room for is not to blame, and smaller answers go on.
+func TestAnswersHaveABudget(t *testing.T) {
+	s := onSockets(t, socketPlan{models: chain("a", "b")})
+	const good = `{"id":"x","object":"chat.completion","created":1,"model":"a","choices":[{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}]}`
+	const left = 1 << 20
+	s.proxy.answers.used.Store(bodyBudget - left)
+	for _, c := range []struct {
+		size  int
+		trail string
+	}{{left, "a=stopped; b=ok"}, {left / 4, "a=ok"}} {
+		s.fake.Script("a", fakellm.Raw(200, jsonType, fmt.Sprintf(good, strings.Repeat("x", c.size))).Forever())
+		for _, body := range []string{plainBody, streamBody} {
+			if got := s.raw(post(body)); got.status != 200 || got.trail() != c.trail {
+				t.Errorf("%d bytes: %d %q", c.size, got.status, got.trail())
+			}
+			if n := s.proxy.answers.used.Load(); n != bodyBudget-left {
+				t.Errorf("%d bytes: the budget is %d bytes off", c.size, n-(bodyBudget-left))
+			}
+		}
+	}
+}
+
 // isLeft says that the one model is left for its fault, at its limit or before.
 func isLeft(t *testing.T, what string, provider http.Handler, body string, limit time.Duration) {
 	t.Helper()

@@ -72,6 +72,7 @@ type Proxy struct {
 	settings  atomic.Pointer[Settings]
 	server    *server.Server
 	bodies    budget
+	answers   budget
 	spent     spenders
 	journal   journal
 	sessions  sessions

@@ -41,6 +41,7 @@ type reply struct {
 	head    []byte  // what the client is to be sent next
 	room    *[]byte // behind head, if it is from outBufs
 	held    int     // bytes read before the commit point
+	kept    int     // bytes of the budget of answers
 	said    int     // characters of content before it, where there is a MinRate
 	quoted  bool    // what ended the stream are words of the provider
 	ended   bool

@@ -209,7 +209,7 @@ func (x *exchange) broken(err error) fallback.Outcome {
 	case errors.Is(err, upstream.ErrTimeout) && !time.Now().Before(x.deadline):
 		// The request's own time is over: earlier models took it, or this one did; the model's limit was not reached.
 		return fallback.Outcome{Class: fallback.Stopped, Message: outOfTime}
-	case errors.Is(err, upstream.ErrBusy):
+	case errors.Is(err, upstream.ErrBusy), errors.Is(err, errFull):
 		return fallback.Outcome{Class: fallback.Stopped, Action: fallback.NextModel, Message: err.Error()}
 	}
 	if errors.Is(err, upstream.ErrTimeout) {
@@ -308,8 +308,27 @@ func (r *reply) readAll(max int) ([]byte, error) {
 		if len(out) == cap(out) {
 			out = append(out, 0)[:len(out)]
 			r.letRoomGo()
+			if !r.keepWhole(cap(out)) {
+				return nil, errFull
+			}
 		}
 	}
+}
+
+// keepWhole takes room for an answer that has grown to n bytes: many large ones at once are more than there is memory.
+func (r *reply) keepWhole(n int) bool {
+	if !r.exchange.proxy.answers.take(n - r.kept) {
+		return false
+	}
+	r.exchange.kept.Add(int64(n - r.kept))
+	r.kept = n
+	return true
+}
+
+// forgo gives back room for so many bytes of answers.
+func (x *exchange) forgo(n int) {
+	x.kept.Add(-int64(n))
+	x.proxy.answers.give(n)
 }
 
 var errAnswerTooLarge = errors.New("the answer is larger than freefall takes")
