@@ -138,40 +138,59 @@ local function running(key, w)
 end
 
 local kinds = {sliding = sliding, fixed = turning, daily = turning, bucket = bucket, running = running}
-local windows, granted = {}, true
-for i = 1, #KEYS - 1 do
-	local key, a = KEYS[i + 1], 3 + (i - 1) * width
-	local w = {cycle = ARGV[a + 1], per = tonumber(ARGV[a + 2]), margin = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]),
-		amount = tonumber(ARGV[a + 5]), fit = tonumber(ARGV[a + 6]), free = ARGV[a + 7] == '1', strict = ARGV[a + 7] == '2', before = tonumber(ARGV[a + 10]),
-		this = tonumber(ARGV[a + 11]), next = tonumber(ARGV[a + 12])}
-	local kind = redis.call('TYPE', key).ok
-	local lost = kind ~= 'hash'
-	w.broken = lost and kind ~= 'none'
-	if w.broken then redis.call('DEL', key) end
-	local s = kinds[w.cycle](key, w)
-	if w.cycle ~= 'running' then -- what others know better
-		local known = tonumber(ARGV[a + 9])
-		local frees = tonumber(ARGV[a + 13])
-		if lost and tonumber(ARGV[a + 8]) > known then
-			known, frees = tonumber(ARGV[a + 8]), 0
-			redis.call('DEL', KEYS[1]) -- others may know more of it
+local replaced, most = {}, 2 ^ 53
+local function draw()
+	local windows, granted = {}, true
+	for i = 1, #KEYS - 1 do
+		local key, a = KEYS[i + 1], 3 + (i - 1) * width
+		local w = {cycle = ARGV[a + 1], per = tonumber(ARGV[a + 2]), margin = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]),
+			amount = tonumber(ARGV[a + 5]), fit = tonumber(ARGV[a + 6]), free = ARGV[a + 7] == '1', strict = ARGV[a + 7] == '2', before = tonumber(ARGV[a + 10]),
+			this = tonumber(ARGV[a + 11]), next = tonumber(ARGV[a + 12])}
+		local kind = redis.call('TYPE', key).ok
+		local lost = kind ~= 'hash'
+		w.broken = replaced[i] or lost and kind ~= 'none'
+		if lost and w.broken then redis.call('DEL', key) end
+		local s = kinds[w.cycle](key, w)
+		assert(math.abs(s.used) < most)
+		if w.cycle ~= 'running' then -- what others know better
+			local known = tonumber(ARGV[a + 9])
+			local frees = tonumber(ARGV[a + 13])
+			if lost and tonumber(ARGV[a + 8]) > known then
+				known, frees = tonumber(ARGV[a + 8]), 0
+				redis.call('DEL', KEYS[1]) -- others may know more of it
+			end
+			if known > s.used then s.add(known - s.used, frees) end
+			if lost and w.strict then -- nothing before all have told what they know
+				s.close(1000)
+				redis.call('DEL', KEYS[1])
+			end
 		end
-		if known > s.used then s.add(known - s.used, frees) end
-		if lost and w.strict then -- nothing before all have told what they know
-			s.close(1000)
-			redis.call('DEL', KEYS[1])
+		local room = s.used + w.fit <= w.limit or s.used <= 0 and w.limit > 0
+		w.full = not w.free and (not room or s.refuses ~= nil and s.refuses(w.fit))
+		granted = granted and not w.full
+		windows[i], w.state = w, s
+	end
+	local out = {granted and 1 or 0, now}
+	for i, w in ipairs(windows) do
+		local s, mark = w.state, 0
+		if granted and w.amount > 0 then mark = s.add(w.amount) end
+		local opens = w.full and s.opens(w.fit) or s.later()
+		for _, x in ipairs({s.used, (w.full and 1 or 0) + (w.broken and 2 or 0), math.ceil(math.max(0, opens)), mark}) do out[#out + 1] = x end
+	end
+	return out
+end
+
+-- A window that holds anything but numbers is somebody else's.
+local drawn, out = pcall(draw)
+if drawn then return out end
+for i = 2, #KEYS do
+	for _, x in ipairs(redis.call('TYPE', KEYS[i]).ok == 'hash' and redis.call('HVALS', KEYS[i]) or {}) do
+		if not (math.abs(tonumber(x) or most) < most) then
+			replaced[i - 1] = true
+			redis.call('DEL', KEYS[i])
+			break
 		end
 	end
-	local room = s.used + w.fit <= w.limit or s.used <= 0 and w.limit > 0
-	w.full = not w.free and (not room or s.refuses ~= nil and s.refuses(w.fit))
-	granted = granted and not w.full
-	windows[i], w.state = w, s
 end
-local out = {granted and 1 or 0, now}
-for i, w in ipairs(windows) do
-	local s, mark = w.state, 0
-	if granted and w.amount > 0 then mark = s.add(w.amount) end
-	local opens = w.full and s.opens(w.fit) or s.later()
-	for _, x in ipairs({s.used, (w.full and 1 or 0) + (w.broken and 2 or 0), math.ceil(math.max(0, opens)), mark}) do out[#out + 1] = x end
-end
-return out
+if next(replaced) == nil then error(out, 0) end
+return draw()

@@ -112,6 +112,35 @@ func TestKeysOfAnotherType(t *testing.T) {
 	}
 }
 
+// A window that holds what no script has written there is replaced, too: one such field kept all replicas from Redis until it ran out.
+func TestWindowsOfOtherValues(t *testing.T) {
+	r := startRedis(t)
+	s, said := recorded(t, "unix://"+r.sock)
+	eventually(t, "it answers", s.Up)
+	all := []fallback.Draw{window("a", fallback.Sliding, time.Hour, 1000), window("b", fallback.Fixed, time.Hour, 1000), window("c", fallback.Bucket, time.Hour, 1000),
+		{Name: "d", Unit: fallback.Running, Limit: 1000, Amount: 1, Fit: 1}}
+	s.Reserve(all)
+	for _, name := range []string{"d", "a", "b", "c"} {
+		key := prefix + "window " + name
+		for field := range strings.SplitSeq(r.say("--raw", "HKEYS", key), "\n") {
+			for _, value := range []string{"something", "nan", "inf", "-1e300"} {
+				r.say("HSET", key, field, value)
+				for _, x := range s.Reserve(all) {
+					if x.Full || x.Used < 1 || x.Used > 200 {
+						t.Errorf("%s of %s is %s: %+v", field, name, value, x)
+					}
+				}
+				if !s.Up() || s.Unanswered() > 0 {
+					t.Fatalf("%s of %s is %s: no answer", field, name, value)
+				}
+			}
+		}
+	}
+	if !strings.Contains(said.String(), prefix+"window a was no window of freefall and was replaced") {
+		t.Errorf("it says %s", said.String())
+	}
+}
+
 // The rows of the state are written anew where somebody else has put something.
 func TestStateOfAnotherType(t *testing.T) {
 	r := startRedis(t)
