@@ -47,6 +47,9 @@ func search(d *Dialect, status int, header func(name string) string, body []byte
 	if o.Class != fallback.OK {
 		return body, o
 	}
+	if !gjson.GetBytes(body, "choices").IsArray() { // an answer of another API
+		return came, streamFault("an answer without choices")
+	}
 	for _, choice := range gjson.GetBytes(body, "choices").Array() {
 		if choice.Get("finish_reason").Str == "tool_calls" && !wholeArguments(choice.Get("message.tool_calls").Array()) {
 			return came, streamFault("a tool call broke off before its arguments were whole")
@@ -58,9 +61,6 @@ func search(d *Dialect, status int, header func(name string) string, body []byte
 // identified gives a completion with the identity that its provider left out.
 func identified(body []byte, model string, now time.Time) []byte {
 	doc := gjson.ParseBytes(body)
-	if !doc.Get("choices").IsArray() {
-		return body
-	}
 	var t identity
 	t.settle(now, model)
 	for _, part := range [...]struct {

@@ -20,6 +20,8 @@ func call(arguments string) string {
 	return `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"` + arguments + `"}}]}`
 }
 
+const freeCall = `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"custom","custom":{"name":"f","input":""}}]}`
+
 func TestComplete(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body, want string
@@ -29,6 +31,9 @@ func TestComplete(t *testing.T) {
 		"byte order mark":        {body: "\ufeff" + completion(`{"role":"assistant","content":"Hello"}`, `"stop"`), want: completion(`{"role":"assistant","content":"Hello"}`, `"stop"`)},
 		"calls that end well":    {body: completion(call(`{}`), `"tool_calls"`)},
 		"calls that end in stop": {body: completion(call(`{\"a\":1}`), `"stop"`), want: completion(call(`{\"a\":1}`), `"tool_calls"`)},
+		"a call of nothing":      {body: completion(call(``), `"tool_calls"`), want: completion(call(`{}`), `"tool_calls"`)},
+		"a call of free text":    {body: completion(freeCall, `"tool_calls"`)},
+		"another API's answer":   {body: `{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"}`, class: fallback.UpstreamFault},
 		"calls cut by length":    {body: completion(call(`{\"a\"`), `"length"`)},
 		"half a call":            {body: completion(call(`{\"a\"`), `"tool_calls"`), class: fallback.UpstreamFault},
 		"half a call, stop":      {body: completion(call(`{\"a\"`), `"stop"`), class: fallback.UpstreamFault},

@@ -134,7 +134,7 @@ func (m *mender) calls(calls gjson.Result) string {
 			list = append(list, ',')
 		}
 		mended := argumentsAsText(beginCall([]byte(call.Raw), call, m.now, n), call)
-		if v := call.Get("function.arguments"); !v.Exists() || v.Type == gjson.Null {
+		if v := call.Get("function.arguments"); v.Type == gjson.Null && !call.Get("custom").Exists() || nothingSaid(v) {
 			mended = with(mended, "function.arguments", `"{}"`)
 		}
 		odd = odd || string(mended) != call.Raw
@@ -166,6 +166,11 @@ func argumentsAsText(raw []byte, call gjson.Result) []byte {
 		return with(raw, "function.arguments", jsonText(v.Raw))
 	}
 	return raw
+}
+
+// nothingSaid says whether arguments are a text that is no JSON since nothing stands there.
+func nothingSaid(v gjson.Result) bool {
+	return v.Type == gjson.String && strings.TrimSpace(v.Str) == ""
 }
 
 // partsOf reads content that is a part, or a list of parts: its text, and the thoughts in it.

@@ -384,8 +384,8 @@ func TestStreamRepairs(t *testing.T) {
 			want: helloChunk + finishChunk + doneEvent},
 		"no id at all": {
 			in: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}` + "\n\n" + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n",
-			want: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" +
-				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" + doneEvent},
+			want: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" +
+				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" + doneEvent},
 		"comments after content stay alive": {
 			in:   ": hi\n\n" + helloChunk + ": any words\n\nretry: 3\n\ndata:\n\n" + finishChunk,
 			want: helloChunk + ": keep-alive\n\n: keep-alive\n\n" + finishChunk + doneEvent},
@@ -422,6 +422,12 @@ func TestStreamRepairs(t *testing.T) {
 		"calls beside text": {
 			in:   wholeCall + besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`),
 			want: wholeCall + besideText("a", "[") + besideText("b", "[") + besideText("c", "]]") + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
+		"a call of nothing": {
+			in:   wholeCall + deltaChunk(`{}`, `"tool_calls"`) + deltaChunk(`{}`, `"tool_calls"`),
+			want: wholeCall + deltaChunk(`{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}`, `"tool_calls"`) + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
+		"a call of nothing that ends at once": {
+			in:   strings.Replace(wholeCall, `"finish_reason":null`, `"finish_reason":"stop"`, 1),
+			want: strings.NewReplacer(`"arguments":""`, `"arguments":"{}"`, `"finish_reason":null`, `"finish_reason":"tool_calls"`).Replace(wholeCall) + doneEvent},
 		"two choices": {
 			in:   helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1),
 			want: helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1) + doneEvent},

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,12 +31,16 @@ type toolCall struct {
 	index  int // the one that the client sees
 	id     uint64
 	name   uint64
+	custom bool // it takes a text, which may be empty
 	args   jsonEnd
 }
 
+// bare says whether no arguments have come of a function's call.
+func (c *toolCall) bare() bool { return !c.args.begun && !c.custom && c.given != soleCall }
+
 // follow reads the tool calls and the finish_reasons of a chunk. It gives the chunk as the client is to see it: calls
 // are numbered in order of arrival, each has an id and a type, and only its begin has a name; an answer that called a tool ends
-// with finish_reason tool_calls. A reason comes back instead when a call is over before its arguments are.
+// with finish_reason tool_calls, and a call without arguments with "{}" for them. A reason comes back instead when a call is over before its arguments are.
 func (t *toolCalls) follow(data []byte, now time.Time) (out []byte, why string) {
 	out = data
 	position := -1
@@ -126,7 +131,8 @@ func (t *toolCalls) add(choice, given int, fragment, function gjson.Result) (beg
 			return false, callFlood
 		}
 		begins = true
-		t.calls = append(t.calls, toolCall{choice: choice, given: given, index: t.count(choice), id: hashID(fragment), name: hashText(function.Get("name").Str)})
+		t.calls = append(t.calls, toolCall{choice: choice, given: given, index: t.count(choice), id: hashID(fragment),
+			name: hashText(function.Get("name").Str), custom: fragment.Get("custom").Exists()})
 		call = &t.calls[len(t.calls)-1]
 	}
 	arguments := function.Get("arguments")
@@ -177,19 +183,53 @@ func (t *toolCalls) finish(data []byte, path string, choice int, reason string) 
 	default:
 		return data, ""
 	}
-	called := false
+	called, bare := false, false
 	for i := range t.calls {
 		if call := &t.calls[i]; call.choice == choice {
 			if !call.args.whole() {
 				return data, "a tool call broke off before its arguments were whole"
 			}
 			called = called || call.given != soleCall
+			bare = bare || call.bare()
 		}
+	}
+	if bare {
+		place := path + ".delta.tool_calls"
+		data = with(data, place, t.fill(choice, gjson.GetBytes(data, place)))
 	}
 	if called && reason == "stop" {
 		data = with(data, path+".finish_reason", `"tool_calls"`)
 	}
 	return data, ""
+}
+
+// fill gives the fragments of a choice that ends with arguments for the calls that came without: clients read them as JSON, and no
+// text is none.
+func (t *toolCalls) fill(choice int, fragments gjson.Result) string {
+	list := []byte{'['}
+	write := func(raw []byte) {
+		if len(list) > 1 {
+			list = append(list, ',')
+		}
+		list = append(list, raw...)
+	}
+	none := func(call *toolCall) bool { return call.choice == choice && call.bare() }
+	for _, fragment := range fragments.Array() {
+		raw := []byte(fragment.Raw)
+		index := int(fragment.Get("index").Int())
+		if i := slices.IndexFunc(t.calls, func(call toolCall) bool { return none(&call) && call.index == index }); i >= 0 {
+			t.calls[i].args.add("{}")
+			raw = with(raw, "function.arguments", `"{}"`)
+		}
+		write(raw)
+	}
+	for i := range t.calls {
+		if call := &t.calls[i]; none(call) {
+			call.args.add("{}")
+			write([]byte(`{"index":` + strconv.Itoa(call.index) + `,"function":{"arguments":"{}"}}`))
+		}
+	}
+	return string(append(list, ']'))
 }
 
 func (t *toolCalls) reset() { t.calls = t.calls[:0] }
