@@ -20,6 +20,7 @@ func (p *Pool) ResetModel(now time.Time, provider, id string) bool {
 	ok := p.operate(provider, id, func(m *modelState) {
 		m.health = health{gen: m.health.gen + 1}
 		m.rest.lift()
+		m.vain = vain{}
 		m.rest.level, m.rest.slow = 0, 0
 		m.lacks = [numFeatures]time.Time{}
 		m.lastError, m.lastErrorAt, m.lastBad = "", time.Time{}, time.Time{}

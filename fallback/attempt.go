@@ -62,6 +62,7 @@ func (a *Attempt) Committed(now time.Time) {
 	defer p.mu.Unlock()
 	a.commit = now
 	a.row.model.came(a)
+	a.row.model.vain = vain{}
 	pr := &a.row.pairs[a.Key]
 	pr.quota.taken(a.begun)
 	pr.account.quota.taken(a.begun)
@@ -130,10 +131,14 @@ func (a *Attempt) End(now time.Time, o Outcome) Effect {
 		a.pool.credit.earn()
 		a.succeed(&e)
 	case o.harmless():
+		if o.Class == ClientLeft && a.commit.IsZero() && !e.Stale {
+			m.waitedFor(now, a)
+		}
 		if a.trials.dared != 0 {
 			a.pool.credit.giveBack()
 		}
 	default:
+		m.vain = vain{}
 		a.fail(now, &o, &e)
 	}
 	e.FailureCount = m.health.count

@@ -3,13 +3,31 @@ package fallback
 import "time"
 
 // A model that keeps an attempt waiting longer than it uses to is asked after all others until that attempt is over: one
-// request finds out whether it hangs, the next ones need not.
+// request finds out whether it hangs, the next ones need not. Who had to leave for it comes back, as SDKs do by themselves after
+// their own timeout, and would wait in vain each time: so it is asked after all others for a while then, too.
 
 const (
 	patience     = 4               // times what it usually takes
 	leastPatient = 2 * time.Second // however quick it is
 	mostPatient  = 15 * time.Second
+	avoided      = 30 * time.Second // since somebody has left it
 )
+
+// vain is how long clients have waited for content of a model and then left, since it last told how it is.
+type vain struct {
+	waited time.Duration
+	until  time.Time // it is avoided
+}
+
+// waitedFor notes that the client of an attempt left before its content.
+func (m *modelState) waitedFor(now time.Time, a *Attempt) {
+	kind := bit(a.walk.Need.Stream)
+	waited := now.Sub(a.begun)
+	m.vain.waited += waited
+	if waited > m.stats.patience(kind) || m.vain.waited > mostPatient {
+		m.vain.until = now.Add(avoided)
+	}
+}
 
 // firstPatience is how long nobody is worried before anything was learned: of whole answers, of streams.
 var firstPatience = [2]time.Duration{mostPatient, 4 * time.Second}
@@ -52,6 +70,9 @@ func (m *modelState) came(a *Attempt) {
 
 // hangs says whether the model keeps somebody waiting for too long.
 func (m *modelState) hangs(now time.Time) bool {
+	if now.Before(m.vain.until) {
+		return true
+	}
 	for k := range m.pending {
 		if a := m.oldest(k); a != nil && now.Sub(a.begun) > m.stats.patience(k) {
 			return true

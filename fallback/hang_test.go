@@ -76,3 +76,40 @@ func TestAHangOfBeforeIsForgotten(t *testing.T) {
 		t.Errorf("the trial goes to %s", a.Model.ID)
 	}
 }
+
+// Who leaves a model that kept him waiting comes back soon, and is not made to wait for it again; a client that changes its mind says
+// nothing of it.
+func TestWhoLeftAHangDoesNotMeetItAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stream bool
+		waits  []time.Duration
+		want   string
+	}{
+		"longer than it uses to":    {true, []time.Duration{5 * s}, "B"},
+		"a client's own short time": {false, []time.Duration{10 * s, 10 * s}, "B"},
+		"other wishes":              {false, []time.Duration{s, s, s, s}, "A"},
+	} {
+		p := byPriority(chain("A B"))
+		w := func() *fallback.Walk { return &fallback.Walk{Need: fallback.Need{Stream: tc.stream}} }
+		now := t0
+		for _, wait := range tc.waits {
+			a, _ := p.Pick(now, w())
+			now = now.Add(wait)
+			if e := a.End(now, outcomeOf("left")); a.Model.ID != "A" || e.FailureCount != 0 {
+				t.Fatalf("%s: %s, %+v", name, a.Model.ID, e)
+			}
+		}
+		a, _ := p.Pick(now, w())
+		if a.Model.ID != tc.want {
+			t.Errorf("%s: then %s is asked", name, a.Model.ID)
+		}
+		a.End(now, outcomeOf("left"))
+		if a, _ = p.Pick(now.Add(31*s), w()); a.Model.ID != "A" {
+			t.Errorf("%s: after a while %s is asked", name, a.Model.ID)
+		}
+		a.Committed(now.Add(32 * s))
+		if a, _ := p.Pick(now.Add(32*s), w()); a.Model.ID != "A" {
+			t.Errorf("%s: after its content %s is asked", name, a.Model.ID)
+		}
+	}
+}

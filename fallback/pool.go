@@ -218,6 +218,7 @@ type modelState struct {
 	delays  [2]delays          // to the commit point: of whole answers, of streams
 	records map[string]*record // by task; "" = all
 	pending [2]*Attempt        // the oldest without content, of whole answers and of streams
+	vain    vain
 
 	present bool      // it has a row
 	left    time.Time // since when it was seen to have none
