@@ -31,22 +31,22 @@ func (x *exchange) exhausted(now time.Time) *openai.Error {
 		return noKey(x.settings)
 	case !e.Fits && roomless(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "max_tokens", Code: "max_tokens_too_large",
-			Message: fmt.Sprintf("max_tokens of %d is more than any model that could answer grants in its windows; lower it. %s", x.walk.Need.MaxOutput, reasons(&e, now))}
+			Message: fmt.Sprintf("max_tokens of %d is more than any model that could answer grants in its windows; lower it. %s", x.walk.Need.MaxOutput, x.reasons(&e, now))}
 	case !e.Fits && e.TooLarge:
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded",
-			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + reasons(&e, now)}
+			Message: tooLong(&e, x.walk.Need.Tokens) + "; reduce the length of the messages. " + x.reasons(&e, now)}
 	case !e.Fits && x.walk.Need.Kind == fallback.Embedding && nobody(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Param: "model", Code: "unsupported_feature",
 			Message: notEmbedding(x.walk.Ask.Model, &e)}
 	case !e.Fits && usable(&e):
 		return &openai.Error{Status: 400, Type: "invalid_request_error", Code: "unsupported_feature",
-			Message: "no configured model supports what the request needs: " + reasons(&e, now) + discretion(&e)}
+			Message: "no configured model supports what the request needs: " + x.reasons(&e, now) + discretion(&e)}
 	}
 	out := &openai.Error{Status: 503, Type: "server_error", Code: codeExhausted}
 	if e.Limited {
 		out.Status, out.Type = 429, "rate_limit_error"
 	}
-	out.Message = "no model can answer now: " + reasons(&e, now)
+	out.Message = "no model can answer now: " + x.reasons(&e, now)
 	if len(e.Candidates) == 0 {
 		out.Message = "no model is there for this chain: its patterns in models.yaml name none of those that are configured or listed now"
 	}
@@ -179,7 +179,7 @@ func most(e *fallback.Exhausted, now time.Time) time.Time {
 }
 
 // reasons is a line of advice: who is next, when most is back, then each model's own reason.
-func reasons(e *fallback.Exhausted, now time.Time) string {
+func (x *exchange) reasons(e *fallback.Exhausted, now time.Time) string {
 	var b strings.Builder
 	if who := next(e, now); who != "" {
 		b.WriteString("next: " + who + "; ")
@@ -187,16 +187,20 @@ func reasons(e *fallback.Exhausted, now time.Time) string {
 	if at := most(e, now); !at.IsZero() {
 		b.WriteString("most is back " + when(at, now) + "; ")
 	}
-	for i := range e.Candidates {
+	rows := e.Candidates
+	if !nobody(e) { // what is for something else is nobody's reason
+		rows = slices.DeleteFunc(slices.Clone(rows), func(c fallback.Candidate) bool { return c.Skip == "kind" })
+	}
+	for i := range rows {
 		if i == adviceRows {
-			fmt.Fprintf(&b, ", and %d more", len(e.Candidates)-i)
+			fmt.Fprintf(&b, ", and %d more", len(rows)-i)
 			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		c := &e.Candidates[i]
-		b.WriteString(c.Model.ID + ": " + reason(c))
+		c := &rows[i]
+		b.WriteString(c.Model.ID + ": " + x.reason(c))
 		if c.Ready.After(now) {
 			b.WriteString(" for " + span(c.Ready.Sub(now)))
 		}
@@ -204,17 +208,28 @@ func reasons(e *fallback.Exhausted, now time.Time) string {
 	return b.String()
 }
 
-func reason(c *fallback.Candidate) string {
+func (x *exchange) reason(c *fallback.Candidate) string {
 	switch {
+	case c.Skip == fallback.Auth.String():
+		return "auth (its key is refused)"
 	case c.Skip != "":
 	case c.Denied:
 		return "content policy"
 	case c.Asked:
-		return "failed just now"
+		return "failed just now" + x.how(c.Model.ID)
 	default:
 		return "not asked"
 	}
 	return strings.ReplaceAll(c.Skip, "_", " ")
+}
+
+// how a model has failed this request, as its trail has it; "" when that is cut short.
+func (x *exchange) how(id string) string {
+	_, class, _ := strings.Cut("; "+string(x.trail), "; "+id+"=")
+	if class, _, _ = strings.Cut(class, ";"); class == "" {
+		return ""
+	}
+	return " (" + strings.ReplaceAll(class, "_", " ") + ")"
 }
 
 // when is a moment for people: how far away, or the time of day, rounded up to the minute.

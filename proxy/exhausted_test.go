@@ -39,7 +39,7 @@ func TestWhoDeclinedTheContent(t *testing.T) {
 		w.fake().Script("a", fakellm.FromSample("or-403-moderation").Forever())
 		w.fake().Script("b", fakellm.Fault(500).Forever())
 		got := w.chat(plainBody)
-		if text := got.err().Message; got.status != 503 || !strings.Contains(text, "a: content policy, b: failed just now") {
+		if text := got.err().Message; got.status != 503 || !strings.Contains(text, "a: content policy, b: failed just now (upstream fault)") {
 			t.Errorf("%d %q %s", got.status, got.trail(), text)
 		}
 	})
@@ -51,6 +51,18 @@ func TestAChainThatNamesNobody(t *testing.T) {
 		got := w.chat(`{"model":"freefall/code","messages":[{"role":"user","content":"hi"}]}`)
 		if got.status != 503 || got.err().Code != codeExhausted || !strings.Contains(got.err().Message, "its patterns in models.yaml name none") {
 			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+// What is for embeddings is no reason why nobody chats.
+func TestOthersTradesAreNoReasons(t *testing.T) {
+	models := chain("a", "e")
+	models[1].Kind = fallback.Embedding
+	inBubble(t, plan{models: models}, func(w *world) {
+		w.fake().Script("a", fakellm.Fault(500).Forever())
+		if text := w.chat(plainBody).err().Message; !strings.HasSuffix(text, "a: failed just now (upstream fault)") {
+			t.Error(text)
 		}
 	})
 }

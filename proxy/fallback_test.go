@@ -184,7 +184,7 @@ func TestExhausted(t *testing.T) {
 			got.header.Get("Retry-After") != "40" || got.header.Get("X-Should-Retry") != "true" {
 			t.Errorf("%d %v %s", got.status, got.header, got.body)
 		}
-		for _, want := range []string{"next: a in 40 s", "a: rate limited for 40 s", "b: auth", "a Groq key adds"} {
+		for _, want := range []string{"next: a in 40 s", "a: rate limited for 40 s", "b: auth (its key is refused)", "a Groq key adds"} {
 			if !strings.Contains(got.err().Message, want) {
 				t.Errorf("the message lacks %q: %s", want, got.err().Message)
 			}
@@ -268,7 +268,7 @@ func TestTimeouts(t *testing.T) {
 		if got.trail() != "a=timeout; b=timeout; c=timeout" {
 			t.Errorf("total: the trail is %q", got.trail())
 		}
-		if said := got.err().Message; !strings.Contains(said, "c: failed just now, d: not asked") || !strings.Contains(said, "timeouts.total") {
+		if said := got.err().Message; !strings.Contains(said, "c: failed just now (timeout), d: not asked") || !strings.Contains(said, "timeouts.total") {
 			t.Errorf("total: %s", said)
 		}
 		if _, rows := w.state(); rows["b"].FailureCount == 0 || rows["c"].FailureCount != 0 {
