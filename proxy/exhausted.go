@@ -187,23 +187,25 @@ func (x *exchange) reasons(e *fallback.Exhausted, now time.Time) string {
 	if at := most(e, now); !at.IsZero() {
 		b.WriteString("most is back " + when(at, now) + "; ")
 	}
-	rows := e.Candidates
-	if !nobody(e) { // what is for something else is nobody's reason
-		rows = slices.DeleteFunc(slices.Clone(rows), func(c fallback.Candidate) bool { return c.Skip == "kind" })
-	}
-	for i := range rows {
-		if i == adviceRows {
-			fmt.Fprintf(&b, ", and %d more", len(rows)-i)
-			break
+	foreign, n := nobody(e), 0
+	for i := range e.Candidates {
+		c := &e.Candidates[i]
+		if c.Skip == "kind" && !foreign {
+			continue // what is for something else is nobody's reason
 		}
-		if i > 0 {
+		if n++; n > adviceRows {
+			continue
+		}
+		if n > 1 {
 			b.WriteString(", ")
 		}
-		c := &rows[i]
 		b.WriteString(c.Model.ID + ": " + x.reason(c))
 		if c.Ready.After(now) {
 			b.WriteString(" for " + span(c.Ready.Sub(now)))
 		}
+	}
+	if n > adviceRows {
+		fmt.Fprintf(&b, ", and %d more", n-adviceRows)
 	}
 	return b.String()
 }

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"hash/maphash"
-	"slices"
 	"strconv"
 	"time"
 
@@ -34,9 +33,6 @@ type toolCall struct {
 	custom bool // it takes a text, which may be empty
 	args   jsonEnd
 }
-
-// bare says whether no arguments have come of a function's call.
-func (c *toolCall) bare() bool { return !c.args.begun && !c.custom && c.given != soleCall }
 
 // follow reads the tool calls and the finish_reasons of a chunk. It gives the chunk as the client is to see it: calls
 // are numbered in order of arrival, each has an id and a type, and only its begin has a name; an answer that called a tool ends
@@ -183,17 +179,16 @@ func (t *toolCalls) finish(data []byte, path string, choice int, reason string) 
 	default:
 		return data, ""
 	}
-	called, bare := false, false
+	called := false
 	for i := range t.calls {
 		if call := &t.calls[i]; call.choice == choice {
 			if !call.args.whole() {
 				return data, "a tool call broke off before its arguments were whole"
 			}
 			called = called || call.given != soleCall
-			bare = bare || call.bare()
 		}
 	}
-	if bare {
+	if t.bare(choice, -1) != nil {
 		place := path + ".delta.tool_calls"
 		data = with(data, place, t.fill(choice, gjson.GetBytes(data, place)))
 	}
@@ -203,33 +198,34 @@ func (t *toolCalls) finish(data []byte, path string, choice int, reason string) 
 	return data, ""
 }
 
+// bare finds a call of a choice for which no arguments have come: that with the index, any for -1. A text for a custom tool may be empty.
+func (t *toolCalls) bare(choice, index int) *toolCall {
+	for i := range t.calls {
+		if c := &t.calls[i]; c.choice == choice && !c.args.begun && !c.custom && c.given != soleCall && (index < 0 || index == c.index) {
+			return c
+		}
+	}
+	return nil
+}
+
 // fill gives the fragments of a choice that ends with arguments for the calls that came without: clients read them as JSON, and no
 // text is none.
 func (t *toolCalls) fill(choice int, fragments gjson.Result) string {
 	list := []byte{'['}
-	write := func(raw []byte) {
-		if len(list) > 1 {
-			list = append(list, ',')
-		}
-		list = append(list, raw...)
-	}
-	none := func(call *toolCall) bool { return call.choice == choice && call.bare() }
 	for _, fragment := range fragments.Array() {
 		raw := []byte(fragment.Raw)
-		index := int(fragment.Get("index").Int())
-		if i := slices.IndexFunc(t.calls, func(call toolCall) bool { return none(&call) && call.index == index }); i >= 0 {
-			t.calls[i].args.add("{}")
+		if call := t.bare(choice, int(fragment.Get("index").Uint())); call != nil {
+			call.args.begun = true
 			raw = with(raw, "function.arguments", `"{}"`)
 		}
-		write(raw)
+		list = append(append(list, raw...), ',')
 	}
-	for i := range t.calls {
-		if call := &t.calls[i]; none(call) {
-			call.args.add("{}")
-			write([]byte(`{"index":` + strconv.Itoa(call.index) + `,"function":{"arguments":"{}"}}`))
-		}
+	for call := t.bare(choice, -1); call != nil; call = t.bare(choice, -1) {
+		call.args.begun = true
+		list = append(list, `{"index":`+strconv.Itoa(call.index)+`,"function":{"arguments":"{}"}},`...)
 	}
-	return string(append(list, ']'))
+	list[len(list)-1] = ']'
+	return string(list)
 }
 
 func (t *toolCalls) reset() { t.calls = t.calls[:0] }
