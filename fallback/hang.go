@@ -15,16 +15,21 @@ const (
 
 // vain is how long clients have waited for content of a model and then left, since it last told how it is.
 type vain struct {
-	waited time.Duration
-	until  time.Time // it is avoided
+	waited time.Duration // each moment once, however many waited
+	last   time.Time     // when the last of them left
+	until  time.Time     // it is avoided
 }
 
 // waitedFor notes that the client of an attempt left before its content.
 func (m *modelState) waitedFor(now time.Time, a *Attempt) {
 	kind := bit(a.walk.Need.Stream)
-	waited := now.Sub(a.begun)
-	m.vain.waited += waited
-	if waited > m.stats.patience(kind) || m.vain.waited > mostPatient {
+	from := a.begun
+	if from.Before(m.vain.last) {
+		from = m.vain.last
+	}
+	m.vain.waited += now.Sub(from)
+	m.vain.last = now
+	if now.Sub(a.begun) > m.stats.patience(kind) || m.vain.waited > mostPatient {
 		m.vain.until = now.Add(avoided)
 	}
 }

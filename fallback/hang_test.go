@@ -113,3 +113,19 @@ func TestWhoLeftAHangDoesNotMeetItAgain(t *testing.T) {
 		}
 	}
 }
+
+// Many who leave at one time have seen one moment of the model.
+func TestACrowdThatLeavesSaysLittle(t *testing.T) {
+	p := byPriority(chain("A B"))
+	var crowd []*fallback.Attempt
+	for range 20 {
+		a, _ := p.Pick(t0, &fallback.Walk{})
+		crowd = append(crowd, a)
+	}
+	for _, a := range crowd {
+		a.End(t0.Add(s), outcomeOf("left"))
+	}
+	if a, _ := p.Pick(t0.Add(s), &fallback.Walk{}); a.Model.ID != "A" {
+		t.Errorf("%s is asked", a.Model.ID)
+	}
+}

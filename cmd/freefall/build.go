@@ -190,7 +190,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 	case m.Never:
 		row.Off, row.Why = "limit_zero", "a limit of 0 says never call"
 	case told.Gone && row.Kind == fallback.Chat: // lists hold chat models
-		row.Off, row.Why = "gone", p.config.Name+" does not list it any more; it comes back by itself when it is listed again"
+		row.Off, row.Why = "gone", p.config.Name+" does not list it any more; it comes back by itself when it is listed again, or with \"discover: off\" if that list is not whole"
 	case row.Proof == fallback.Unproven:
 		row.Off = "not_free"
 	}
