@@ -11,7 +11,7 @@ import (
 type chunk struct {
 	id, created []byte // raw JSON; nil when absent, blank or of another type
 	model       []byte // likewise, but not nil when it is there
-	misnamed    bool   // it does not call itself a chunk
+	misnamed    bool   // it calls itself something else than a chunk
 
 	choices  int    // how many, -1 when the event has no list of them
 	seen     uint64 // the choices that speak, one bit each
@@ -66,7 +66,7 @@ type parts struct{ index, delta, role, end bool }
 // readChunk reads one event of a chat stream; ok is false when it is not one whole JSON object, or one that no client
 // could read.
 func readChunk(data []byte) (c chunk, ok bool) {
-	r := chunkReader{scanner: scanner{body: data}, chunk: chunk{choices: -1, misnamed: true}, index: -1}
+	r := chunkReader{scanner: scanner{body: data}, chunk: chunk{choices: -1}, index: -1}
 	for r.next() {
 		switch r.depth {
 		case 1:

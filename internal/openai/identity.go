@@ -41,8 +41,7 @@ func (t *identity) settle(now time.Time, model string) {
 	}
 }
 
-// stamp gives the chunk with this identity, and named as a chunk: the stream helpers of openai-python pass over all that is not. A model
-// that is not there is not put in: what clients can read passes as it came.
+// stamp gives the chunk with this identity. A model or an object that is not there is not put in: what clients can read passes as it came.
 func (t *identity) stamp(data []byte, c *chunk) []byte {
 	if !bytes.Equal(c.id, t.id) {
 		data = with(data, "id", string(t.id))

@@ -384,8 +384,8 @@ func TestStreamRepairs(t *testing.T) {
 			want: helloChunk + finishChunk + doneEvent},
 		"no id at all": {
 			in: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}` + "\n\n" + `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n",
-			want: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" +
-				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000,"object":"chat.completion.chunk"}` + "\n\n" + doneEvent},
+			want: `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" +
+				`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"id":"chatcmpl-deh1t8phon40","created":1764000000}` + "\n\n" + doneEvent},
 		"comments after content stay alive": {
 			in:   ": hi\n\n" + helloChunk + ": any words\n\nretry: 3\n\ndata:\n\n" + finishChunk,
 			want: helloChunk + ": keep-alive\n\n: keep-alive\n\n" + finishChunk + doneEvent},
