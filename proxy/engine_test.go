@@ -237,7 +237,7 @@ func (e *engine) start(p enginePlan, front, back net.Listener, host string, cfg 
 
 // shorten makes every bound of the engine, with a's, one that a test outlives. Those that are switched off stay off.
 func (e *engine) shorten(r *Route, front net.Listener) net.Listener {
-	const bound = 350 * time.Millisecond
+	const bound = time.Second // which a busy machine does not take between two words
 	r.FirstToken, r.Answer, r.Idle = bound, bound, bound
 	e.proxy.Reconfigure(Settings{Total: 2 * bound})
 	for _, d := range []*time.Duration{&e.proxy.server.HeadTime, &e.proxy.server.IdleTime} {

@@ -18,7 +18,7 @@ import (
 
 // A stream is longer than every bound there is: of reading, of writing, of idleness, of the search, of an answer.
 func TestTrap04_a_stream_outlives_every_bound(t *testing.T) {
-	const events = 40
+	const events = 120
 	eachWorld(t, enginePlan{short: true}, func(e *engine) {
 		e.provide(each(func(p *upPeer, _, _ string) {
 			p.say(openStream, role)
