@@ -178,7 +178,7 @@ func (o *Outcome) harmless() bool {
 	return o.Class == HedgeLost || o.Class == ClientLeft || o.Class == Stopped
 }
 
-// succeed lifts the long rests whose trial it was, counts down, and moves the memory of the last good model.
+// succeed lifts the long rests that the attempt was the trial of, counts down, and moves the memory of the last good model.
 func (a *Attempt) succeed(e *Effect) {
 	for _, d := range a.row.doors(a.Key) {
 		if a.trials.half&d.trial != 0 {

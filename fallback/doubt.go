@@ -21,8 +21,8 @@ func (q *quota) doubted(tokens int64) {
 	}
 }
 
-// wearing is one part of so many of what is drawn that comes into doubt: who is refused is put to a count by guess, and where a window never
-// empties what was put there in excess would never be used.
+// wearing is the divisor of what is drawn that comes into doubt: after a refusal the count is raised by a guess, and in a window that never
+// empties what was added in excess would never be used.
 const wearing = 64
 
 // wear brings a count into doubt again, little by little, and no more than that part of what is in it now: what slides out takes its doubt along.

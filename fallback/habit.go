@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Who names no limit may have any, and one of a day may turn at any hour: what was not drawn by then has lapsed, and nobody knows before it
-// refuses. So where others are stores that are kept for later, Adaptive draws on all that name no limit alike: on the one first that was asked
-// least of late. Where there is no store nothing is kept, and the quickest goes first.
+// A provider that names no limit may have any, and a day's limit may turn at any hour: what was not drawn by then has lapsed, and nothing tells
+// before it refuses. So beside models whose quota is kept for later, Adaptive draws evenly on all that name no limit: the one that was asked
+// least of late goes first. Where nothing is kept for later, the quickest goes first.
 
 // habit is how many attempts a pair had of late: older ones weigh half every three hours.
 type habit struct {

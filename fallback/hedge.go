@@ -9,7 +9,7 @@ import (
 // A hedge is a second attempt beside a slow first one: the first to bear content is the answer, and the other one is given up. It costs
 // quota that others could have used, so it is only made where there is plenty, and by a share of the requests.
 
-// Hedge hands out a second attempt of a walk whose first one is under way, false when there is nobody to ask beside it. It goes to
+// Hedge hands out a second attempt of a walk whose first one is under way, false when no other model or account may be asked beside it. It goes to
 // another account, to another model if there is one, and never to what is nearly spent, suspected, tried for the first time after a
 // rest, or may cost money; nor while anybody waits for a limit to end.
 func (p *Pool) Hedge(now time.Time, w *Walk, first *Attempt) (*Attempt, bool) {

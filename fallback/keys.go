@@ -16,8 +16,8 @@ func (k *Key) name(provider string, nth int) keyName {
 	return keyName{provider, k.Account, nth}
 }
 
-// credential is what the state of the key itself goes by: whoever has refused it once refuses it under each name that a provider of
-// the same server has in the configuration.
+// credential names the state of the key itself. A key with a fingerprint has one state for all configured providers, since a server
+// that has refused it once refuses it under each name that the server has in the configuration.
 func (n keyName) credential() keyName {
 	if strings.HasPrefix(n.account, fingerprinted) {
 		n.provider = ""

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Replicas tell each other what they have learned. Each remembers what all agreed on last: who has learned nothing since takes what the others
-// say, and where both have, what is more careful holds. What is drawn from windows is none of it, see Share; nor what is only one's own:
+// Replicas tell each other what they have learned. Each remembers what all agreed on last: one that has learned nothing since takes what the
+// others say, and where both have, what is more careful holds. What is drawn from windows is none of it, see Share; nor what is only one's own:
 // money spent, sizes of answers, results and times.
 
 // Learned is what this pool tells other replicas: what speaks against models, rests, and limits that providers have named.

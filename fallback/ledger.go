@@ -20,7 +20,7 @@ type Quota struct {
 	Source   Source
 }
 
-// Source is whose word a limit is.
+// Source is where a limit is known from.
 type Source string
 
 const (

@@ -170,7 +170,7 @@ func (c *counter) restore(w SavedWindow) {
 	}
 }
 
-// quotaOf is whose window it is, nil if that is unknown.
+// quotaOf is the quota that a saved window belongs to, nil if there is none.
 func (s *state) quotaOf(w SavedWindow) *quota {
 	switch w.Target {
 	case TargetAccount.String():

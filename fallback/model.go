@@ -30,7 +30,7 @@ var proofNames = [...]string{"unproven", "listed", "local", "plan", "allow_paid"
 
 func (p Proof) String() string { return proofNames[p] }
 
-// Training is whether who serves a model for free may train on what is sent.
+// Training is whether the provider of a free model may train on what is sent.
 type Training uint8
 
 const (
@@ -45,7 +45,7 @@ func (t Training) String() string { return trainingNames[t] }
 
 // Key is one credential of a provider, without the credential.
 type Key struct {
-	// Account names whose limits the key draws from. Keys of one account share them, at whatever provider entries they stand;
+	// Account names the account whose limits the key draws from. Keys of one account share them, at whatever provider entries they stand;
 	// empty = an account of the provider itself.
 	Account string
 	Limits  []Window // of the account, all its models together; the same for all its keys
@@ -59,7 +59,7 @@ type Key struct {
 // Model is one row of the chain: an id at a provider. The same id may stand at several providers.
 type Model struct {
 	Provider  string
-	Host      string // who serve from one host are unreachable together; empty = as their provider
+	Host      string // models of one host are unreachable together; empty = the provider's name
 	ID        string
 	Name      string
 	Strengths []string // words for people

@@ -7,7 +7,7 @@ type Need struct {
 	ToolChoice bool // a tool_choice other than auto or none
 	Vision     bool // images
 	JSONSchema bool // response_format json_schema
-	NoTrain    bool // the prompt must not go to who may train on it
+	NoTrain    bool // the prompt must not go to a provider that may train on it
 	Tokens     int  // estimated input, on the low side; images and files are not counted as text
 	Images     int  // how many there are
 	MaxOutput  int  // tokens that the client takes at most; 0 = it does not say

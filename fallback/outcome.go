@@ -32,7 +32,7 @@ var classNames = [NumClasses]string{"ok", "rate_limited", "quota_exhausted", "au
 
 func (c Class) String() string { return classNames[c] }
 
-// Scope is whom the provider speaks of. It explains a rest; what rests is the Target.
+// Scope is what the provider says that its limit or refusal applies to. It explains a rest; what rests is the Target.
 type Scope uint8
 
 const (

@@ -29,8 +29,8 @@ type ticket struct {
 
 // Wait lets a walk that found nobody wait for a limit to end, at most until that moment. False when there is no use in it:
 // nothing that fits opens by then, what rests does not rest for a limit, the walk has waited before and asked that once more, or
-// too many wait. wake is called once, when the walk was granted an attempt; it must not block nor call the pool. Whoever waits calls Turn when it
-// was woken, and when it gives up.
+// too many wait. wake is called once, when the walk was granted an attempt; it must not block nor call the pool. The
+// waiting goroutine calls Turn when it was woken, and when it gives up.
 func (p *Pool) Wait(now time.Time, w *Walk, until time.Time, wake func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,7 +89,8 @@ func (p *Pool) SetAlarm(alarm func(at time.Time)) {
 	p.queue.alarm = alarm
 }
 
-// Dispatch grants what has become open to those that wait. Who calls it too early, since clocks differ, is told again when to.
+// Dispatch grants what has become open to those that wait. When it is called too early, since clocks differ, the alarm is set
+// again.
 func (p *Pool) Dispatch(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -224,7 +225,7 @@ func (r *row) opens(now time.Time, w *Walk) (at time.Time, limited bool) {
 		if h.trial || !w.ticket.used {
 			return time.Time{}, false
 		}
-		at = now.Add(trialLook) // who has waited for this trial, which another replica makes, waits on for what comes of it
+		at = now.Add(trialLook) // the walk has waited for this trial, which another replica makes: it goes on waiting for its result
 		if h.elsewhere.Before(at) {
 			at = h.elsewhere
 		}

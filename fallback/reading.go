@@ -11,7 +11,8 @@ type Reading struct {
 	// Target says whose window it is: TargetPair (one model of one account) or TargetAccount (all its models together).
 	Target Target
 	Unit   Unit
-	// Per is the length of the window; 0 = not said. Assumed says that it is only what nearly all mean who say no length.
+	// Per is the length of the window; 0 = not said. Assumed says that it was not said, and is what providers usually
+	// mean then.
 	Per     time.Duration
 	Assumed bool
 	// Limit and Remaining as they stood when the answer was made; -1 = not said. An answer counts itself.

@@ -123,7 +123,7 @@ func (r *rest) taken() {
 	}
 }
 
-// crowdedUntil is until when nobody else should enter, zero if somebody may now. Who takes too long to find out is not waited for.
+// crowdedUntil is until when nobody else should enter, zero if somebody may now. An attempt that takes longer than slowTurn to tell is not waited for.
 func (r *rest) crowdedUntil(now time.Time) time.Time {
 	if until := r.entered.Add(slowTurn); r.slow > 0 && r.inside >= r.slow && now.Before(until) {
 		return until

@@ -67,8 +67,8 @@ const (
 	turnsDiffer = 3 * time.Second       // by more than that two clocks are in different turns of a window
 )
 
-// shut is until when the shared counter has no room for n, zero if it may have. Of answers under way, which n may be less by, it knows nothing: who
-// needs less than nothing by our count would be told the same again and again.
+// shut is until when the shared counter has no room for n, zero if it may have. n may be negative, since answers under way are taken off
+// it; the shared counter knows nothing of those, so such an n is treated as 1: it would be refused again and again.
 func (c *counter) shut(now time.Time, n int64) time.Time {
 	if w := c.word; w != nil && now.Before(w.until) && max(1, n) >= w.amount {
 		return w.until

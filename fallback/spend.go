@@ -44,8 +44,8 @@ func (p *purse) pay(now time.Time, usd float64) float64 {
 	return usd
 }
 
-// fear takes an attempt whose cost nobody has told to have cost as much as the dearest, or an eighth of the bound before one is known:
-// who leaves before the end must not get around it.
+// fear is what an attempt is charged whose cost is unknown: as much as the dearest one so far, or an eighth of the day's bound before any
+// cost is known. Otherwise clients that leave before the end of an answer, where its cost is told, would get around the bound.
 func (p *purse) fear(perDay float64) float64 {
 	usd := perDay / 8
 	if p.known {

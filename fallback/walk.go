@@ -11,7 +11,7 @@ type Ask struct {
 	Model  string   // a configured id, "provider/id", "freefall/NAME", or anything else, which means the whole chain
 	Models []string // the configured ones of these, in this order; none configured = as if absent
 	Only   bool     // that model only; its keys may change
-	Client string   // who asks; walks that wait take turns over clients
+	Client string   // the client's name; walks that wait take turns over clients
 	Task   string   // what it is for, in the client's word: a chain that matches it serves, else models of that strength come first
 	// Talk is the conversation that the request belongs to; 0 = none is known. One that the client named is kept to in every
 	// order, others under Adaptive only and once they go on: until then all that begin alike would have the same one.

@@ -13,7 +13,7 @@ import (
 	"freefall/internal/openai"
 )
 
-// caller is who asks: by which key, if any.
+// caller is the sender of a request, as its key tells.
 type caller struct {
 	name  string
 	known bool // a client's or the admin's key
@@ -38,7 +38,7 @@ func (s *Settings) identify(h *fasthttp.RequestHeader) caller {
 	return s.known(sha256.Sum256(key))
 }
 
-// known is whose key has that hash.
+// known finds the caller whose key has that hash.
 func (s *Settings) known(hash digest) (who caller) {
 	for i := range s.keys {
 		if subtle.ConstantTimeCompare(hash[:], s.keys[i].hash[:]) == 1 {

@@ -161,7 +161,7 @@ func restAfter(work time.Duration) time.Duration {
 	return min(eventRest, max(eventPause, eventShare*work))
 }
 
-// look gives who is there and what was noted; nobody = the goroutine's work is over.
+// look gives the viewers and what was noted since; without viewers the goroutine's work is over.
 func (h *hub) look() (viewers []*viewer, notes []note) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -90,7 +90,7 @@ func nobody(e *fallback.Exhausted) bool {
 	return !slices.ContainsFunc(e.Candidates, func(c fallback.Candidate) bool { return c.Skip != "kind" })
 }
 
-// notEmbedding says whom a request for embeddings cannot go to: the model that it names, or all of them.
+// notEmbedding says why a request for embeddings cannot be served: the model that it names serves none, or none does.
 func notEmbedding(name string, e *fallback.Exhausted) string {
 	said, others := "no embedding model is configured: add one with kind: embedding to models.yaml", len(e.Candidates) == 0
 	for i := range e.Candidates {
@@ -149,7 +149,7 @@ func (x *exchange) advise(h *fasthttp.ResponseHeader, e *openai.Error) {
 	h.Set("X-Should-Retry", strconv.FormatBool(wait > 0 && wait <= worthRetrying))
 }
 
-// next says who is ready first and when, "" when no end is in sight.
+// next says which model is ready first and when, "" when no end is in sight.
 func next(e *fallback.Exhausted, now time.Time) string {
 	for i := range e.Candidates {
 		if c := &e.Candidates[i]; c.Ready.Equal(e.Ready) && e.Ready.After(now) {
@@ -159,7 +159,7 @@ func next(e *fallback.Exhausted, now time.Time) string {
 	return ""
 }
 
-// most is when more than half of those that could serve the request are back, zero when that tells no more than who is next.
+// most is when more than half of those that could serve the request are back, zero when that tells no more than next.
 func most(e *fallback.Exhausted, now time.Time) time.Time {
 	var ready []time.Time
 	for i := range e.Candidates {
@@ -178,7 +178,7 @@ func most(e *fallback.Exhausted, now time.Time) time.Time {
 	return at
 }
 
-// reasons is a line of advice: who is next, when most is back, then each model's own reason.
+// reasons is a line of advice: which model is next, when most are back, then each model's own reason.
 func (x *exchange) reasons(e *fallback.Exhausted, now time.Time) string {
 	var b strings.Builder
 	if who := next(e, now); who != "" {

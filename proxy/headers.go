@@ -81,8 +81,8 @@ func (x *exchange) describe(h *fasthttp.ResponseHeader) {
 	}
 }
 
-// inTrail is the class by which the trail knows an outcome. Who was given too little time by the request did not answer in time, although
-// that counts for nothing.
+// inTrail is the class by which the trail knows an outcome. A model that the request gave too little time is shown as a timeout, although
+// that does not count against it.
 func inTrail(o *fallback.Outcome) fallback.Class {
 	if o.Class == fallback.Stopped && o.Message == outOfTime {
 		return fallback.Timeout

@@ -149,7 +149,7 @@ func (h *hedge) close() {
 	}
 }
 
-// hedgeEnd is whose the answer of a hedged try was.
+// hedgeEnd says which attempt of a hedged try gave the answer.
 type hedgeEnd uint8
 
 const (

@@ -7,7 +7,7 @@ import (
 	"freefall/fallback"
 )
 
-// Price is what tokens cost who pays for them.
+// Price is what tokens cost on the provider's paid plan, as it lists it.
 type Price struct {
 	Of     string  `json:"of"`    // the id that has this price in the provider's list
 	Input  float64 `json:"input"` // USD per million tokens

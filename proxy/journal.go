@@ -81,7 +81,7 @@ func newRecord() *record {
 	return r
 }
 
-// attempt adds one that has ended. It is called by whoever owns the exchange.
+// attempt adds one that has ended. It is called by the goroutine that owns the exchange.
 func (r *record) attempt(x *exchange, now time.Time, a *fallback.Attempt, o *fallback.Outcome, e *fallback.Effect, ttft time.Duration) {
 	t := tried{model: a.Model.ID, provider: a.Model.Provider, begun: a.Begun().Sub(x.started), ttft: ttft, took: now.Sub(a.Begun()),
 		class: o.Class, status: o.Status, detail: o.Message, rested: e.Rested, until: e.Until}
@@ -180,7 +180,7 @@ func (w *wish) match(r *record) bool {
 	return w.model == "" || r.about(w.model)
 }
 
-// seenBy says whether who sees all, or only what the client of that name did, may see the record.
+// seenBy says whether a caller may see the record: one that sees all, or the client of that name.
 func (r *record) seenBy(all bool, client string) bool {
 	return all || client != "" && r.client == client
 }

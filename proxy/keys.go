@@ -13,7 +13,7 @@ type keyState struct {
 	Until    *string `json:"until"`
 }
 
-// keys are those of all providers. They are shown to who may change what freefall does.
+// keys are those of all providers. They are shown to callers that may change what freefall does.
 func (p *Proxy) keys(now time.Time) []keyState {
 	out := []keyState{}
 	for _, k := range p.pool.Keys(now) {

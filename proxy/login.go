@@ -193,7 +193,7 @@ func isType(h *fasthttp.RequestHeader, want string) bool {
 	return strings.EqualFold(strings.TrimSpace(mediaType), want)
 }
 
-// again is who a caller is now, by what it showed at the start of a stream: keys change, sessions end.
+// again identifies a caller anew by the credential it showed at the start of a stream: keys change, sessions end.
 func (p *Proxy) again(s *Settings, c credential) caller {
 	if c.keyed {
 		if who := s.known(c.key); who.known {

@@ -49,7 +49,7 @@ type Config struct {
 	// Shared counts for several replicas. nil = this is the only one.
 	Shared Shared
 
-	// Prices says what the tokens of a model cost who pays for them, if anybody knows. nil = nobody does.
+	// Prices says what the tokens of a model cost those that pay for them, if that is known. nil = it is not.
 	Prices func(provider, id string) (Price, bool)
 
 	// LogLevel sets how much is logged. nil = it cannot be changed.
@@ -142,8 +142,8 @@ func (p *Proxy) Refused(why string) {
 func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(newListener(ln, clientsPerIP)) }
 
 // Shutdown lets running answers finish for drain, then ends them with an error event. It returns when all have ended, and says
-// whether any had to be cut. Who only waits for a limit is told at once. Meanwhile the door stays open: who comes is told to come again, by /readyz and by a 503, which is
-// kinder than a connection that is refused or reset.
+// whether any had to be cut. Requests that only wait for a limit are ended at once. Meanwhile connections are still taken: new
+// requests and /readyz get a 503 with Retry-After, which clients handle better than a connection that is refused or reset.
 func (p *Proxy) Shutdown(drain time.Duration) error {
 	p.draining.Store(true)
 	p.events.close()
@@ -156,7 +156,7 @@ func (p *Proxy) Shutdown(drain time.Duration) error {
 		p.finished(stopGrace)
 	}
 	p.silence()
-	_ = p.server.Shutdown(ctx) // who still only listens or says nothing is left behind
+	_ = p.server.Shutdown(ctx) // idle connections and viewers are not waited for
 	if cut {
 		return ErrCut
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // Quirks are the keys that models have refused to know ("min_p"), and the lengths that they grant, by provider and id, so that later requests
-// go to them without, or ask for no more. They outlive a reload, and a restart for whom keeps their notes. The zero value knows of none.
+// go to them without, or ask for no more. They outlive a reload, and a restart where their notes are kept. The zero value knows of none.
 type Quirks struct {
 	some atomic.Bool // there are any: nearly always there are none, and nobody need wait for the lock to learn that
 

@@ -46,7 +46,7 @@ func windows(quota []fallback.Quota, named bool) []quotaState {
 	return out
 }
 
-// accounts are all accounts, nil for who may not see them.
+// accounts are all accounts, nil for callers that may not see them.
 func (p *Proxy) accounts(now time.Time, s *Settings, who caller) []accountState {
 	if !s.sees(who) {
 		return nil

@@ -31,7 +31,7 @@ func (x *exchange) admit() *openai.Error {
 }
 
 // discharge ends what admit drew. A request counts when it was answered, and when it was the client's own doing that it was
-// not: who leaves, or asks in vain, has spent a provider's quota all the same.
+// not: a client that leaves, or asks what is refused, has spent a provider's quota all the same.
 func (x *exchange) discharge(now time.Time, status int, o *fallback.Outcome) {
 	tokens := 0
 	if o != nil {

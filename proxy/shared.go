@@ -55,7 +55,8 @@ func (x *exchange) draw(now time.Time) (fallback.Denial, bool) {
 	return p.pool.Share(time.Now(), x.walk, x.reserve(draws))
 }
 
-// reserve asks the shared counter. Who has waited for it in vain does so once: the rest of the request goes by this replica's own counts.
+// reserve asks the shared counter. A request that has waited for it in vain does not ask again: the rest of it goes by
+// this replica's own counts.
 func (x *exchange) reserve(draws []fallback.Draw) []fallback.Count {
 	s := x.proxy.shared
 	if x.unheard {

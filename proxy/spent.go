@@ -46,7 +46,7 @@ func (s *spenders) add(now time.Time, who caller, o *fallback.Outcome) {
 	t.Tokens += int64(o.InputTokens + o.OutputTokens)
 }
 
-// list is who had most, first; who may not see all sees itself.
+// list is what each client has spent, the largest first; a caller that may not see all gets its own entry alone.
 func (s *spenders) list(now time.Time, all bool, own string) []spentState {
 	s.mu.Lock()
 	defer s.mu.Unlock()

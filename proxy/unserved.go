@@ -26,7 +26,7 @@ const (
 	textAlone = "freefall serves chats, text completions and embeddings alone: set what the client does here to another server, or switch it off"
 )
 
-// unknownRoute answers a path that is not there, in the words of whoever has to change a setting.
+// unknownRoute answers a path that is not there. It names the client's setting that has to change, where that is known.
 func unknownRoute(path string) *openai.Error {
 	advice := "an OpenAI client's base_url ends in /v1, the state is at /api/chat/models"
 	for _, u := range unserved {

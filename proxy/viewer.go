@@ -65,7 +65,7 @@ func (p *Proxy) watch(ctx *fasthttp.RequestCtx, s *Settings, who caller) {
 	server.Stream(ctx, v)
 }
 
-// end ends the stream. It is called by whoever knows that nobody reads it any more, or may.
+// end ends the stream. It is called where it is known that nobody reads it any more, or may.
 func (v *viewer) end() { v.once.Do(func() { close(v.gone) }) }
 
 // show leaves what is new, or drops it when the viewer has too much to read already.

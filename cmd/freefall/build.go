@@ -197,7 +197,7 @@ func (p *provider) row(m *config.Model) fallback.Model {
 	return row
 }
 
-// host is who is asked, in the words of base_url.
+// host is the host of base_url, with its port if it names one.
 func (p *provider) host() string {
 	u, err := url.Parse(p.config.BaseURL)
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 )
 
 // gathered writes what was written within a moment at once: two lines of a request, in two places, would otherwise be four system
-// calls of it. Who writes faster than it can be taken waits, so what it holds is bounded.
+// calls of it. A writer that is faster than the output waits, so what it holds is bounded.
 type gathered struct {
 	out   io.Writer
 	timer *time.Timer // runs while something waits

@@ -24,7 +24,7 @@ func pastRows(rows []store.HourRow) []proxy.HourRow {
 	return out
 }
 
-// price is what the provider's own list says that the tokens of a free model cost who pays for them.
+// price is what the tokens of a free model cost on the paid plan, by the provider's own list.
 func (s *server) price(provider, id string) (proxy.Price, bool) {
 	s.rows.Lock()
 	defer s.rows.Unlock()

@@ -69,7 +69,7 @@ var ballast []byte //nolint:unused // that it is there is its use
 
 const ballastSize = 8 << 20
 
-// seldomCollect spares the collector its shortest turns. GOGC stands above it: who sets it has measured something.
+// seldomCollect spares the collector its shortest turns. It does nothing where GOGC is set: that is the operator's own choice.
 func seldomCollect() {
 	if os.Getenv("GOGC") == "" {
 		ballast = make([]byte, ballastSize)

@@ -261,7 +261,7 @@ func writeListed(told io.Writer, c *config.Config, listings []listing) error {
 	return nil
 }
 
-// replace puts new content in the place of a file at once: whoever reads it sees the old or the new.
+// replace puts new content in the place of a file at once: a reader sees the old or the new.
 func replace(path string, content []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {

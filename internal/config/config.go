@@ -24,7 +24,7 @@ type Config struct {
 	FreeOnly bool `yaml:"free_only"`
 	// AllowPaid names models that may cost money, each with its bound.
 	AllowPaid []PaidModel `yaml:"allow_paid"`
-	// Privacy is any, or no_train: nothing is sent to who may train on it, or does not say.
+	// Privacy is any, or no_train: nothing is sent to providers that may train on it, or do not say.
 	Privacy string `yaml:"privacy" enum:"any,no_train"`
 	// MaxBody is the size of the largest request that is read.
 	MaxBody Size `yaml:"max_body"`
@@ -136,7 +136,7 @@ type Log struct {
 	File string `yaml:"file"`
 }
 
-// Provider is who serves models, at one URL with its keys.
+// Provider is a server of models, at one URL with its keys.
 type Provider struct {
 	// Name is the key in the file.
 	Name string `yaml:",key"`

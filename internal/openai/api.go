@@ -9,8 +9,8 @@ import (
 // API is a way to ask for what a chat completion gives, other than a chat completion. Clients speak it, providers need not: what is
 // asked for is translated to a chat request, the walk knows that one alone, and its answer is translated back.
 type API interface {
-	// Translate gives the chat request that asks for the same as body, and who puts its answer into the words of the API. Nothing
-	// of what it gives is part of body.
+	// Translate gives the chat request that asks for the same as body, and the Translator of its answer. What it gives shares no
+	// memory with body.
 	Translate(body []byte) (chat []byte, t Translator, e *Error)
 	// AppendError writes an error as the JSON body of an answer. It holds OpenAI's error object, whatever else it holds.
 	AppendError(dst []byte, e *Error) []byte

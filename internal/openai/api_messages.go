@@ -54,7 +54,8 @@ func (messagesAPI) Translate(body []byte) ([]byte, Translator, *Error) {
 	return w.out, t, nil
 }
 
-// wantsThoughts says whether the client is ready for blocks of thoughts. Who did not ask for them often reads the first block as the text.
+// wantsThoughts says whether the client is ready for blocks of thoughts. Clients that did not ask for them often take the first
+// block for the text.
 func wantsThoughts(thinking gjson.Result) bool {
 	kind := thinking.Get("type").Str
 	return kind != "" && kind != "disabled" && thinking.Get("display").Str != "omitted"

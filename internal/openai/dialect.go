@@ -71,7 +71,7 @@ func byName(rows []Dialect) map[string]*Dialect {
 	return m
 }
 
-// windowsOf says whose windows a limit fills that rests this target.
+// windowsOf says which windows are full after a limit that rests this target: those of the account or of the model.
 func windowsOf(t fallback.Target) fallback.Target {
 	switch t {
 	case fallback.TargetKey, fallback.TargetAccount, fallback.TargetProvider:

@@ -22,8 +22,8 @@ type hint struct {
 // longHint is from where on a wait speaks of more than a minute's limit, whatever else the answer says.
 const longHint = time.Hour
 
-// idleHint is what providers say at most beside a limit of a day without meaning it. One who says more tells when his day ends, which
-// nobody else knows.
+// idleHint is what providers say at most beside a limit of a day without meaning it. A longer wait tells when the provider's day
+// ends, which is known from nowhere else.
 const idleHint = 5 * time.Minute
 
 func (h hint) long() bool { return h.stated && h.wait > longHint }

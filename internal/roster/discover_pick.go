@@ -10,7 +10,7 @@ import (
 	"freefall/fallback"
 )
 
-// maxJoined bounds how many models of one provider join: who is asked after the first hundred is asked by nobody.
+// maxJoined bounds how many models of one provider join: a request never gets as far as the hundredth.
 const maxJoined = 100
 
 // Asks says whether a provider's list could prove anything, or name models that are free by the operator's word. Nobody else is
@@ -67,7 +67,7 @@ func matches(patterns []string, id string) int {
 	return slices.IndexFunc(patterns, func(p string) bool { return fallback.Glob(p, id) })
 }
 
-// Rank puts first what is preferred, has tools, holds more, is younger. Who chooses among models by chance comes last.
+// Rank puts first what is preferred, has tools, holds more, is younger. A router that chooses among models by chance comes last.
 func Rank(all []Joiner) {
 	slices.SortStableFunc(all, func(a, b Joiner) int {
 		return cmp.Or(

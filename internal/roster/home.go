@@ -26,7 +26,7 @@ const (
 	lookAnswer = 1 << 20
 )
 
-// Look gives those that are there, in their order. Anybody may listen on these ports: who does not answer like the server that is
+// Look gives those that are there, in their order. Anybody may listen on these ports: what does not answer like the server that is
 // looked for is passed over.
 func Look(places []Neighbour) []Neighbour { return look(places, lookTime) }
 

@@ -2,8 +2,8 @@ package roster
 
 import "freefall/fallback"
 
-// Training says whether who serves a model for free may train on what is sent. A host that is known is judged by its owner,
-// whatever dialect is written; of one that is not known nothing is known. What stays on the operator's own machines is not
+// Training says whether the provider of a free model may train on what is sent. A known host is judged by its owner,
+// whatever dialect is written; of an unknown host nothing is known. What stays on the operator's own machines is not
 // trained on, unless it is said to speak like somebody else, who then may stand behind it.
 func Training(c Claim) fallback.Training {
 	switch owner := byURL(c.BaseURL); {

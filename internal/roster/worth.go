@@ -32,7 +32,7 @@ func dollars(raw json.RawMessage) (float64, bool) {
 	return f, err == nil && f >= 0 && f <= maxRate
 }
 
-// Worth is what the same tokens cost who pays for them: by the price of the model that is listed under the same id without
+// Worth is what the same tokens cost on the paid plan: by the price of the model that is listed under the same id without
 // ":free", or its own where the id has no such end. of is the id that has the price. Where the list names none, nobody knows.
 func (l *List) Worth(id string) (of string, r Rate, ok bool) {
 	of = strings.TrimSuffix(id, ":free")

@@ -93,7 +93,8 @@ func (b *body) end() {
 	}
 }
 
-// skippable says whether the end of the body can still be found. Who was not told to send it may send the next request instead.
+// skippable says whether the end of the body can still be found. A client that was not told to send it (100-continue) may send the
+// next request instead.
 func (b *body) skippable() bool {
 	return b.ended || b.err == nil && b.invited && b.left <= maxSkipped
 }

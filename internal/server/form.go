@@ -7,7 +7,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// check refuses what the codec takes and another server would read in another way: who stands before us judges by what it has read.
+// check refuses what the codec takes and another server would read in another way: a
+// proxy in front of freefall has judged the request by its own reading.
 func check(h *fasthttp.RequestHeader, f fields) error {
 	if !bytes.HasPrefix(h.Protocol(), []byte("HTTP/1.")) {
 		return ErrVersion

@@ -24,14 +24,14 @@ var (
 // maxBlank bounds the empty lines before a request, which some old clients send behind a body.
 const maxBlank = 8
 
-// tlsRecord is the first byte of whoever begins a TLS handshake.
+// tlsRecord is the first byte of a TLS handshake.
 const tlsRecord = 0x16
 
 // fields are what the lines of a head said of its body. The codec drops a length that stands beside chunks, and an encoding that
 // means nothing, so this is taken from what the client wrote.
 type fields struct{ length, encoding, compressed bool }
 
-// awaitHead waits until br holds a whole head, and looks at each line as soon as it is there: who speaks something else, or what
+// awaitHead waits until br holds a whole head, and looks at each line as soon as it is there: another protocol, or what
 // could be read in two ways, is refused at once, not when its time is over. The codec takes less care: it joins folded lines, ends lines at
 // a bare LF, and reads a slow head again and again.
 func awaitHead(br *bufio.Reader) (f fields, err error) {

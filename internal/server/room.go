@@ -3,12 +3,12 @@ package server
 import "time"
 
 const (
-	restful   = time.Second            // who has waited for a request for so long makes room for others
-	roomEvery = 100 * time.Millisecond // how often that is looked for: it takes a look at everybody
+	restful   = time.Second            // a connection that has waited for a request for so long makes room for others
+	roomEvery = 100 * time.Millisecond // how often that is looked for: it goes through all connections
 )
 
-// makeRoom closes those that have waited longest for a request, if that is long: who says nothing has no better right to a place
-// than who comes. It says whether it has found any.
+// makeRoom closes the connections that have waited longest for a request, if that is long: an idle client has no better right to a place
+// than a new one. It says whether it has found any.
 func (s *Server) makeRoom() (found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

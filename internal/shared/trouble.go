@@ -16,7 +16,7 @@ import (
 
 const mostWords = 300 // of what Redis says of itself
 
-// remedies are what a person can do about what Redis says, by its first word. It is looked for all the same: who has done it has nothing more to do.
+// remedies are what a person can do about what Redis says, by its first word. Redis is looked for all the same, so nothing more has to be done then.
 var remedies = map[string]string{
 	"NOAUTH":      "it wants a password: redis://USER:PASSWORD@HOST",
 	"WRONGPASS":   "user or password in the URL is not the one that it knows",

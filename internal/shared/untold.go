@@ -72,7 +72,7 @@ func (s *Store) remember(draws []fallback.Draw) {
 	for i := range draws {
 		d := draws[i]
 		if d.Unit == fallback.Running {
-			continue // who still runs then tells of itself
+			continue // an attempt that still runs when Redis is back tells of itself
 		}
 		n := d.Amount
 		d.Amount, d.Fit, d.Free = 0, 0, true

@@ -19,8 +19,8 @@ type question struct {
 
 var questions = sync.Pool{New: func() any { return new(question) }}
 
-// Ask writes all parts and waits for the first bytes of the answer, for which it takes a buffer of the pool as ReadPooled does. Who writes and
-// then reads always reads once too early, to be sure not to miss what comes in between; here the wait begins before anything is written.
+// Ask writes all parts and waits for the first bytes of the answer, for which it takes a buffer of the pool as ReadPooled does. A write
+// followed by a read always makes one read too early, so as not to miss what comes in between; here the wait begins before anything is written.
 //
 // When there is something to read already nothing is written: early. When parts are left, because the kernel takes no more or for the
 // reason in wrong, no answer was waited for.

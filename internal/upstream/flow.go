@@ -26,8 +26,8 @@ type Flow struct {
 // SetDeadline moves the absolute end of the wait, dial, handshake, write, head and body reads from now on; zero is none. It
 // is for the goroutine that calls Do and Read.
 //
-// The connection is told of an earlier one only. A later one, as each event of a stream brings it, would cost as much as to read the event: who
-// wakes too soon goes on waiting (postponed).
+// The connection's deadline is only ever moved to an earlier time. To move it to a later one, at each event of a stream, would cost as much as
+// reading the event: a read that ends too soon is made again instead (postponed).
 func (f *Flow) SetDeadline(t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,7 +46,7 @@ func (f *Flow) arm() {
 }
 
 // postponed says whether a read has ended at a deadline that was moved since: then it may be made again. The kernel's ETIMEDOUT is no
-// deadline but the end of the connection, told once: who reads again hears a plain close.
+// deadline but the end of the connection, told once: the next read would see a plain close.
 func (f *Flow) postponed(err error) bool {
 	if _, dead := errors.AsType[syscall.Errno](err); dead || !timedOut(err) {
 		return false

@@ -98,7 +98,7 @@ func (p *pool) keep(c *conn) bool {
 	return true
 }
 
-// drop closes a connection; its place goes to the first who waits.
+// drop closes a connection; its place goes to the first request that waits.
 func (p *pool) drop(c *conn) {
 	c.close()
 	p.mu.Lock()
@@ -162,7 +162,7 @@ func (p *pool) reapIn(d time.Duration) {
 	p.reaper = time.AfterFunc(d, p.reap)
 }
 
-// close closes what is idle and sends home who waits; connections in use are closed when they come back.
+// close closes idle connections and ends all waits; connections in use are closed when they come back.
 func (p *pool) close() {
 	for _, c := range p.shut() {
 		p.drop(c)

@@ -155,8 +155,8 @@ func (r *Reply) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// ReadPooled reads as Read does, into a buffer of the pool that it takes when there is something to read, and not before: who waits
-// for a slow answer holds none. The buffer is nil when n is 0; otherwise the caller puts it back.
+// ReadPooled reads as Read does, into a buffer of the pool that it takes when there is something to read, and not before: while a slow
+// answer is waited for none is held. The buffer is nil when n is 0; otherwise the caller puts it back.
 func (r *Reply) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
 	if r.err == nil && r.f.Cancelled() {
 		r.fail(ErrCancelled)

@@ -26,7 +26,7 @@ type Request struct {
 
 func (r *Request) size() int { return len(r.Body[0]) + len(r.Body[1]) + len(r.Body[2]) }
 
-// origin is whose connections are alike.
+// origin is what requests must have in common to share connections.
 type origin struct {
 	scheme, authority string
 	local             bool
