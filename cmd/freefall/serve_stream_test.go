@@ -166,25 +166,33 @@ func TestServeTellsUsageToThoseWhoAsk(t *testing.T) {
 	}
 }
 
-// 4.12: each bound holds on its own.
+// 4.12: each bound holds on its own: beside the one that is meant all others are longer than a call of the test may take.
 func TestServeKeepsTimes(t *testing.T) {
 	t.Parallel()
-	between := func(t *testing.T, got answer, least, most time.Duration) {
+	after := func(t *testing.T, got answer, least time.Duration) {
 		t.Helper()
-		if got.took < least || got.took > most {
-			t.Errorf("took %v, want %v to %v", got.took, least, most)
+		if got.took < least {
+			t.Errorf("took %v, want %v at least", got.took, least)
 		}
 	}
-	const times = "timeouts: {connect: 300ms, first_token: 600ms, answer: 1200ms, idle: 500ms, total: 20s}\n"
+	short := func(bounds ...string) string {
+		all := map[string]string{"connect": "60s", "first_token": "60s", "answer": "60s", "idle": "60s", "total": "60s"}
+		for _, b := range bounds {
+			key, value, _ := strings.Cut(b, " ")
+			all[key] = value
+		}
+		return fmt.Sprintf("timeouts: {connect: %s, first_token: %s, answer: %s, idle: %s, total: %s}\n",
+			all["connect"], all["first_token"], all["answer"], all["idle"], all["total"])
+	}
 	for _, how := range []fakellm.How{fakellm.NoHead, fakellm.Silence, fakellm.CommentsOnly} {
 		t.Run("first_token/"+string(how), func(t *testing.T) {
 			t.Parallel()
 			fake, url := simulated(t, models("a", "b"))
 			fake.Script("a", fakellm.Hang(how))
-			f := start(t, chain(url, times, "a", "b"))
+			f := start(t, chain(url, short("first_token 600ms"), "a", "b"))
 			got := f.chat(streamBody)
 			f.want(got, 200, "a=timeout; b=ok")
-			between(t, got, 600*time.Millisecond, 1150*time.Millisecond)
+			after(t, got, 600*time.Millisecond)
 			if a := f.row("a"); a.FailureCount != 1 {
 				t.Errorf("%+v", a)
 			}
@@ -194,27 +202,27 @@ func TestServeKeepsTimes(t *testing.T) {
 		t.Parallel()
 		fake, url := simulated(t, models("a", "b"))
 		fake.Script("a", fakellm.Hang(fakellm.Silence))
-		f := start(t, chain(url, times, "a", "b"))
+		f := start(t, chain(url, short("answer 600ms"), "a", "b"))
 		got := f.chat(plainBody)
 		f.want(got, 200, "a=timeout; b=ok")
-		between(t, got, 1200*time.Millisecond, 4*time.Second)
+		after(t, got, 600*time.Millisecond)
 	})
 	t.Run("connect", func(t *testing.T) {
 		t.Parallel()
 		_, url := simulated(t, models("b"))
 		f := start(t, fmt.Sprintf("%sproviders: {mute: {base_url: \"https://%s/v1\"}, p: {base_url: %q}}\nmodels: [{id: a, provider: mute}, {id: b, provider: p}]\n",
-			times, mute(t), url))
+			short("connect 300ms"), mute(t), url))
 		got := f.chat(streamBody)
 		f.want(got, 200, "a=timeout; b=ok")
-		between(t, got, 300*time.Millisecond, 590*time.Millisecond)
+		after(t, got, 300*time.Millisecond)
 	})
 	t.Run("idle", func(t *testing.T) {
 		t.Parallel()
 		fake, url := simulated(t, models("a"))
 		fake.Script("a", fakellm.Cut(3, fakellm.Stall))
-		f := start(t, chain(url, times, "a"))
+		f := start(t, chain(url, short("idle 500ms"), "a"))
 		got := f.chat(streamBody)
-		between(t, got, 500*time.Millisecond, 1400*time.Millisecond)
+		after(t, got, 500*time.Millisecond)
 		if got.problem().Message == "" {
 			t.Errorf("silence ended as %s", got.body)
 		}
@@ -231,9 +239,9 @@ func TestServeKeepsTimes(t *testing.T) {
 			packets = append(packets, body.Len())
 		}
 		fake.Script("a", fakellm.RawStream(body.String(), 100*time.Millisecond, packets...))
-		f := start(t, chain(url, times, "a"))
+		f := start(t, chain(url, short("idle 1s"), "a"))
 		got := f.chat(streamBody)
-		between(t, got, 1400*time.Millisecond, 4*time.Second)
+		after(t, got, 2900*time.Millisecond)
 		if got.text() != "hi" || got.problem().Message == "" {
 			t.Errorf("comments ended as %s", got.body)
 		}
@@ -244,9 +252,9 @@ func TestServeKeepsTimes(t *testing.T) {
 		for _, id := range []string{"a", "b", "c"} {
 			fake.Script(id, fakellm.Hang(fakellm.NoHead).Forever())
 		}
-		f := start(t, chain(url, strings.Replace(times, "total: 20s", "total: 700ms", 1), "a", "b", "c"))
+		f := start(t, chain(url, short("first_token 1s", "total 1500ms"), "a", "b", "c"))
 		got := f.chat(streamBody)
-		between(t, got, 700*time.Millisecond, 1150*time.Millisecond)
+		after(t, got, 1500*time.Millisecond)
 		if got.status != 503 || got.problem().Code != "all_models_exhausted" || got.attempts() != "2" || fake.Hits("c") != 0 {
 			t.Errorf("%d after %s attempts, c was asked %d times: %s", got.status, got.attempts(), fake.Hits("c"), got.body)
 		}
@@ -260,7 +268,7 @@ func TestServeKeepsTimes(t *testing.T) {
 		slow := fakellm.Slow(0, 0, 20*time.Millisecond) // far from idle, on a busy machine as well
 		slow.Text, slow.Chunks = strings.Repeat("word ", 100), 100
 		fake.Script("a", slow)
-		f := start(t, chain(url, strings.Replace(times, "total: 20s", "total: 1s", 1), "a"))
+		f := start(t, chain(url, short("total 1s"), "a"))
 		got := f.chat(streamBody)
 		if !got.clean() || got.text() != slow.Text || got.took < 1200*time.Millisecond {
 			t.Errorf("took %v: %s", got.took, got.body)
