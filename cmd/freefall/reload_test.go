@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-const liveWithin = 2 * time.Second
+// liveWithin is how long an edit may take to be in use on a busy machine: two looks at the files, which are a second, and the reading.
+const liveWithin = 10 * time.Second
 
 // order are the ids of the state, first to last, and why the newest file is not in use.
 func (f *program) order() (ids, configError string) {

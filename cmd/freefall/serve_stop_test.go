@@ -56,8 +56,8 @@ func TestServeDrains(t *testing.T) {
 			if code := f.wait(); code != 0 {
 				t.Errorf("ended with %d", code)
 			}
-			if took := time.Since(began); took > 4*time.Second {
-				t.Errorf("took %v for answers of a second", took)
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("took %v for answers of a second: it waited for the end of drain", took)
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func TestServeDrainsNoLongerThanAllowed(t *testing.T) {
 	if code := f.stop(); code != 0 {
 		t.Errorf("ended with %d", code)
 	}
-	if took := time.Since(began); took < 300*time.Millisecond || took > 3*time.Second {
+	if took := time.Since(began); took < 300*time.Millisecond || took > 20*time.Second { // the stream alone would take 50 s
 		t.Errorf("took %v", took)
 	}
 	running.Wait()
@@ -113,8 +113,8 @@ func TestServeEndsAtTheSecondSignal(t *testing.T) {
 	if code := f.wait(); code != 1 {
 		t.Errorf("ended with %d", code)
 	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("took %v: it waited for the end of drain", took)
 	}
 }
 

@@ -106,7 +106,7 @@ func TestStopCutsAfterDrain(t *testing.T) {
 		t.Errorf("ended with %d", code)
 	}
 	running.Wait()
-	if took := time.Since(began); took < 300*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(began); took < 300*time.Millisecond || took > 20*time.Second { // the long answer alone would take 50 s
 		t.Errorf("took %v", took)
 	}
 	if !strings.Contains(f.log(), "the last answers were cut") {

@@ -324,7 +324,7 @@ func TestClientLeavesWhileUpstreamIsSilent(t *testing.T) {
 		w.client.Close()
 		begun := time.Now()
 		p.untilGone()
-		if took := time.Since(begun); took > 100*time.Millisecond {
+		if took := time.Since(begun); took > 5*time.Second { // make cancel measures it; here it is that, or never
 			t.Errorf("closed after %v", took)
 		}
 		close(closed)
