@@ -109,7 +109,8 @@ func (w *Walk) later(i int32, now time.Time) int {
 	return 0
 }
 
-// key chooses among the keys of a row that are open and were not tried by this walk, -1 if none.
+// key chooses among the keys of a row that are open and were not tried by this walk, -1 if none: the one that was used longest ago, or
+// the first one.
 func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 	best = -1
 	tokens := r.expect(&w.Need)
@@ -124,45 +125,54 @@ func (w *Walk) key(now time.Time, r *row, how care) (best int, held trials) {
 		if w.hasTried(pr) || best >= 0 && !pr.key.lastUsed.Before(r.pairs[best].key.lastUsed) {
 			continue
 		}
-		if how == daring {
-			if b := r.blocked(k, now, tokens); w.ticket.queued && b.limit && !b.until.IsZero() && !b.until.After(w.ticket.until) {
-				continue // its rest is over before the wait is
-			}
-			if held, ok := r.dare(k, now, tokens); ok {
-				return k, held
-			}
-			continue
-		}
-		n := tokens
-		if how == doubting && !pr.guessed(now, r.expect(&w.Need)) {
-			continue
-		}
-		if how == doubting && !r.Reserves {
-			n -= min(pr.quota.ahead(now), pr.account.quota.ahead(now))
-			if pr.quota.budgeted() || pr.account.quota.budgeted() {
-				n = max(1, n)
-			}
-		}
-		t, ok := r.open(k, now, n)
-		if !ok && how == careful {
-			w.held = w.held || passes(r.enter(k, now))
-		}
-		if !ok && how == doubting && passes(r.enter(k, now)) && pr.forgive(now, n) {
-			t, ok = r.open(k, now, n)
-		}
+		t, ok := w.open(now, r, k, how, tokens)
 		if !ok {
 			continue
 		}
-		if t.slow != 0 && how == careful && !r.crowdedUntil(k, now).IsZero() {
-			w.held = true
-			continue
-		}
 		best, held = k, t
-		if w.table.Spread == SpreadFill {
+		if how == daring || w.table.Spread == SpreadFill {
 			break
 		}
 	}
 	return best, held
+}
+
+// open says whether the walk may go to the row with this key at so much risk, and which trials the attempt would hold. It notes when
+// only care stands in the way.
+func (w *Walk) open(now time.Time, r *row, k int, how care, tokens int64) (held trials, ok bool) {
+	switch how {
+	case careful:
+		held, ok = r.open(k, now, tokens)
+		if !ok {
+			w.held = w.held || passes(r.enter(k, now))
+		} else if held.slow != 0 && !r.crowdedUntil(k, now).IsZero() {
+			w.held, ok = true, false
+		}
+	case crowding:
+		held, ok = r.open(k, now, tokens)
+	case doubting:
+		pr := &r.pairs[k]
+		if !pr.guessed(now, r.expect(&w.Need)) {
+			return held, false
+		}
+		if !r.Reserves { // the answers under way are not counted there yet
+			tokens -= min(pr.quota.ahead(now), pr.account.quota.ahead(now))
+			if pr.quota.budgeted() || pr.account.quota.budgeted() {
+				tokens = max(1, tokens)
+			}
+		}
+		held, ok = r.open(k, now, tokens)
+		if !ok && passes(r.enter(k, now)) && pr.forgive(now, tokens) {
+			held, ok = r.open(k, now, tokens)
+		}
+	case daring:
+		b := r.blocked(k, now, tokens)
+		if w.ticket.queued && b.limit && !b.until.IsZero() && !b.until.After(w.ticket.until) {
+			return held, false // its rest is over before the wait is
+		}
+		held, ok = r.dare(k, now, tokens)
+	}
+	return held, ok
 }
 
 func passes(_ trials, ok bool) bool { return ok }
