@@ -43,8 +43,6 @@ type peer struct {
 	n int // 1 = the first connection
 }
 
-func (p *peer) Read(b []byte) (int, error) { return p.Reader.Read(b) }
-
 // eachWorld runs a test in memory under fake time, and over real sockets.
 func eachWorld(t *testing.T, cfg Config, test func(*world)) {
 	t.Run("memory", func(t *testing.T) {
