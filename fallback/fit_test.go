@@ -60,13 +60,13 @@ func TestRefusedFeatures(t *testing.T) {
 	for outcome, request := range map[string]string{"notools": "tools", "nochoice": "choice", "novision": "vision", "noschema": "schema"} {
 		t.Run(outcome, func(t *testing.T) {
 			p := byPriority(chain("A B"))
-			film := []step{
+			steps := []step{
 				{100 * h, request, "B=ok", "A 0 ready"},
 				{100 * h, "plain", "A=ok", "A 0 ready"},
 			}
-			play(t, p, append([]step{{0, request, "A=" + outcome + " B=ok", "A 0 ready"}}, film...))
+			play(t, p, append([]step{{0, request, "A=" + outcome + " B=ok", "A 0 ready"}}, steps...))
 			p.Reconfigure(fallback.Config{Models: chain("A B"), Order: fallback.Priority})
-			play(t, p, film)
+			play(t, p, steps)
 			if row := p.Snapshot(t0)[0]; row.Tools != (outcome != "notools") {
 				t.Errorf("supports tools: %v", row.Tools)
 			}

@@ -7,7 +7,7 @@ import (
 	"freefall/fallback"
 )
 
-// The mission's own film: three failures close the model, one trial decides, successes count down.
+// The rule as a whole: three failures close the model, one trial decides, successes count down.
 func TestThreeFailuresRestOneTrial(t *testing.T) {
 	play(t, byPriority(chain("A B")), []step{
 		{0, "plain", "A=fault B=ok", "A 1 ready"},
@@ -71,8 +71,8 @@ func TestThirdFailure(t *testing.T) {
 		{1 * s, "plain", "A=timeout B=ok", "A 2 ready"},
 	}
 	for _, c := range []struct {
-		name string
-		film []step
+		name  string
+		steps []step
 	}{
 		{"a 429 that names its reset: until then", []step{
 			{2 * s, "plain", "A=429/5s B=ok", "A 3 rests: rate_limited until 7s"},
@@ -93,7 +93,7 @@ func TestThirdFailure(t *testing.T) {
 			{2 * s, "plain", "A=account429/5s none", "A 2 rests: rate_limited until 7s"},
 			{7 * s, "plain", "A=ok", "A 1 ready"}}},
 	} {
-		t.Run(c.name, func(t *testing.T) { play(t, byPriority(chain("A B")), append(two[:2:2], c.film...)) })
+		t.Run(c.name, func(t *testing.T) { play(t, byPriority(chain("A B")), append(two[:2:2], c.steps...)) })
 	}
 }
 
@@ -154,14 +154,14 @@ func TestLateResultsAreDropped(t *testing.T) {
 
 // Ten requests at once meet a dead model: three count, the others speak of the same outage.
 func TestHerdCountsToTheLimitOnly(t *testing.T) {
-	film := []step{}
+	steps := []step{}
 	for range 10 {
-		film = append(film, step{0, string(rune('a'+len(film))) + ": plain", "A=...", "A 0 ready"})
+		steps = append(steps, step{0, string(rune('a'+len(steps))) + ": plain", "A=...", "A 0 ready"})
 	}
 	for n := range 10 {
-		film = append(film, step{1 * s, string(rune('a' + n)), "A=fault B=ok", ""})
+		steps = append(steps, step{1 * s, string(rune('a' + n)), "A=fault B=ok", ""})
 	}
-	play(t, byPriority(chain("A B")), append(film,
+	play(t, byPriority(chain("A B")), append(steps,
 		step{1 * s, "", "", "A 3 rests: failures until 31s"},
 		step{31 * s, "plain", "A=ok", "A 2 ready"}))
 }

@@ -101,7 +101,7 @@ func meetings(model, outcomes string) (steps []step) {
 // A model that has kept somebody waiting for long, or is tried for the first time after a rest, is not asked beside another one.
 func TestNoHedgeWithASuspect(t *testing.T) {
 	p := hedging(apart("A B"), 1)
-	f := newFilm(p)
+	f := newPlayer(p)
 	f.play(t, []step{{0, "x: model=B only", "B=...", ""}})
 	if _, _, got := hedge(t, p, t0.Add(16*s), "plain"); got != "none" {
 		t.Errorf("B hangs, and was asked: %s", got)

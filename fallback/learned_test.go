@@ -343,3 +343,20 @@ func TestReplicasAgree(t *testing.T) {
 		}
 	})
 }
+
+// After a limit that another replica has met one goes first here, too.
+func TestALimitThatAnotherMet(t *testing.T) {
+	all, w := members(2, fallback.Config{Models: chain("A B"), Order: fallback.Priority})
+	limited := outcomeOf("429")
+	limited.Stated, limited.RetryAfter, limited.Until = true, 12*s, fallback.UntilRetryAfter
+	askOnce(all[0].p, t0, limited)
+	for _, m := range all {
+		m.exchange(w, t0)
+	}
+	now := t0.Add(13 * s)
+	for _, want := range []string{"A", "B"} { // both are under way at one time
+		if a, ok := all[1].p.Pick(now, &fallback.Walk{}); !ok || a.Model.ID != want {
+			t.Fatalf("%v, want %s", a, want)
+		}
+	}
+}

@@ -12,11 +12,11 @@ func lastGood(rows []fallback.Model) *fallback.Pool {
 }
 
 func TestLastGoodStays(t *testing.T) {
-	film := []step{{0, "plain", "A=fault B=ok", "A 1 ready"}}
+	steps := []step{{0, "plain", "A=fault B=ok", "A 1 ready"}}
 	for n := range 20 {
-		film = append(film, step{film[n].at + s, "plain", "B=ok", "A 1 ready"})
+		steps = append(steps, step{steps[n].at + s, "plain", "B=ok", "A 1 ready"})
 	}
-	play(t, lastGood(chain("A B C")), append(film,
+	play(t, lastGood(chain("A B C")), append(steps,
 		step{60*s - 1, "plain", "B=ok", ""},
 		step{60 * s, "probe: plain", "A=...", ""},
 		step{60 * s, "plain", "B=ok", ""}, // exactly one is at A
@@ -59,12 +59,12 @@ func TestStickCountsFromTheEndOfTheRest(t *testing.T) {
 		t.Run(outcome, func(t *testing.T) {
 			rows := chain("A B")
 			rows[1].Provider, rows[1].Keys = "q", keys("other")
-			film := []step{{0, "plain", "A=" + outcome + " B=ok", ""}}
+			steps := []step{{0, "plain", "A=" + outcome + " B=ok", ""}}
 			if since.at < 0 {
-				play(t, lastGood(rows), append(film, step{1000 * h, "plain", "B=ok", ""}))
+				play(t, lastGood(rows), append(steps, step{1000 * h, "plain", "B=ok", ""}))
 				return
 			}
-			play(t, lastGood(rows), append(film,
+			play(t, lastGood(rows), append(steps,
 				step{since.at + 60*s - 1, "plain", "B=ok", ""},
 				step{since.at + 60*s, "plain", "A=ok", ""}))
 		})

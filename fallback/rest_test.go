@@ -278,18 +278,18 @@ func TestTrialsOfWiderRests(t *testing.T) {
 	for outcome, other := range map[string]string{"upstream429/4h": "", "key429/4h": "B", "account429/4h": "B", "provider429/4h": "B"} {
 		t.Run(outcome, func(t *testing.T) {
 			p := byPriority(chain("A B"))
-			film := []step{
+			steps := []step{
 				{0, "model=A only", "A=" + outcome, ""},
 				{2*h - 1, "model=A only", "none", ""},
 				{2 * h, "x: model=A only", "A=...", ""},
 				{2 * h, "model=A only", "none", ""},
 			}
 			if other != "" { // behind the same door
-				film = append(film, step{2 * h, "model=B only", "none", ""}, step{2*h + s, "x", "A=ok", ""}, step{2*h + s, "model=B only", "B=ok", ""})
+				steps = append(steps, step{2 * h, "model=B only", "none", ""}, step{2*h + s, "x", "A=ok", ""}, step{2*h + s, "model=B only", "B=ok", ""})
 			} else {
-				film = append(film, step{2 * h, "model=B only", "B=ok", ""}, step{2*h + s, "x", "A=ok", ""})
+				steps = append(steps, step{2 * h, "model=B only", "B=ok", ""}, step{2*h + s, "x", "A=ok", ""})
 			}
-			play(t, p, append(film, step{2*h + 2*s, "model=A only", "A=ok", ""}))
+			play(t, p, append(steps, step{2*h + 2*s, "model=A only", "A=ok", ""}))
 		})
 	}
 }

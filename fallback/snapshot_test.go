@@ -21,7 +21,7 @@ func current(rows []fallback.Status) string {
 }
 
 func TestCurrentModel(t *testing.T) {
-	f := newFilm(lastGood(chain("A B C")))
+	f := newPlayer(lastGood(chain("A B C")))
 	for _, c := range []struct {
 		step
 		current string

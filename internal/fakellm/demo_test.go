@@ -30,7 +30,7 @@ func TestTheFirstModelOfTheDemoIsAtItsLimit(t *testing.T) {
 // two runs of a seed differ, and the account limit is met by a client in a hurry.
 func TestTheDemoHasSomethingToShow(t *testing.T) {
 	catalog := Catalog()
-	film := func(seed uint64) string {
+	faults := func(seed uint64) string {
 		out := ""
 		for age := time.Duration(0); age < 2*time.Minute; age += time.Second {
 			for _, m := range catalog {
@@ -41,7 +41,7 @@ func TestTheDemoHasSomethingToShow(t *testing.T) {
 		}
 		return out
 	}
-	if film(1) != film(1) || film(1) == film(2) {
+	if faults(1) != faults(1) || faults(1) == faults(2) {
 		t.Error("the weather does not follow its seed")
 	}
 	for i, m := range catalog {

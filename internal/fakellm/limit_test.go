@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestLimits is a film of each kind of limit: who asks when, and what comes.
+// TestLimits goes through each kind of limit: who asks when, and what comes.
 func TestLimits(t *testing.T) {
 	type ask struct {
 		at         time.Duration // since 00:00:00 UTC

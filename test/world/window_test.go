@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestWindows is a film of each kind of window: what is drawn when, and what is left.
+// TestWindows goes through each kind of window: what is drawn when, and what is left.
 func TestWindows(t *testing.T) {
 	const s = time.Second
 	type step struct {
@@ -16,7 +16,7 @@ func TestWindows(t *testing.T) {
 		opens  time.Duration
 		settle int64 // instead: the last draw becomes so many tokens
 	}
-	films := []struct {
+	tests := []struct {
 		name  string
 		w     *window
 		steps []step
@@ -42,7 +42,7 @@ func TestWindows(t *testing.T) {
 			{at: 0, draw: 60, left: 0, opens: 1 * s}, {at: 1 * s, settle: 80, left: -19}, {at: 30 * s, left: 10, opens: 30 * s},
 		}},
 	}
-	for _, f := range films {
+	for _, f := range tests {
 		t.Run(f.name, func(t *testing.T) {
 			var receipt int
 			var drawn int64

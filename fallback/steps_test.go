@@ -12,7 +12,7 @@ import (
 	"freefall/fallback"
 )
 
-// t0 is when each film begins: a Sunday morning, UTC.
+// t0 is when the steps of each test begin: a Sunday morning, UTC.
 var t0 = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 const (
@@ -21,7 +21,7 @@ const (
 	h = time.Hour
 )
 
-// step is one frame of a film: at a moment a request walks along the chain and meets what the trail says.
+// step is one row of a table of steps: at a moment a request walks along the chain and meets what the trail says.
 type step struct {
 	at time.Duration // since t0
 	// ask is the request: words of ask below, or "x: WORDS" to name it, or "x" to go on with a named one whose last attempt is
@@ -34,21 +34,21 @@ type step struct {
 	state string // of the models that matter afterwards, "; " between them; see describe
 }
 
-// play runs a film on one pool.
+// play runs steps on one pool.
 func play(t *testing.T, p *fallback.Pool, steps []step) {
 	t.Helper()
-	newFilm(p).play(t, steps)
+	newPlayer(p).play(t, steps)
 }
 
-// film is one pool and the requests that are under way.
-type film struct {
+// player is one pool and the requests that are under way.
+type player struct {
 	p    *fallback.Pool
-	open map[string]*shot
+	open map[string]*asked
 }
 
-func newFilm(p *fallback.Pool) film { return film{p: p, open: map[string]*shot{}} }
+func newPlayer(p *fallback.Pool) player { return player{p: p, open: map[string]*asked{}} }
 
-func (f film) play(t *testing.T, steps []step) {
+func (f player) play(t *testing.T, steps []step) {
 	t.Helper()
 	for n, s := range steps {
 		now := t0.Add(s.at)
@@ -66,17 +66,17 @@ func (f film) play(t *testing.T, steps []step) {
 	}
 }
 
-// shot is a named request and its attempt that is under way.
-type shot struct {
+// asked is a named request and its attempt that is under way.
+type asked struct {
 	walk    fallback.Walk
 	attempt *fallback.Attempt
 }
 
-func (f film) walk(now time.Time, s step) string {
+func (f player) walk(now time.Time, s step) string {
 	if s.ask == "" {
 		return ""
 	}
-	one := f.shot(s.ask)
+	one := f.asked(s.ask)
 	for word := range strings.FieldsSeq(s.trail) {
 		want, outcome, _ := strings.Cut(word, "=")
 		if one.attempt == nil {
@@ -94,7 +94,7 @@ func (f film) walk(now time.Time, s step) string {
 	return ""
 }
 
-func (f film) shot(text string) *shot {
+func (f player) asked(text string) *asked {
 	name, words, named := strings.Cut(text, ": ")
 	if one, ok := f.open[text]; ok {
 		return one
@@ -102,7 +102,7 @@ func (f film) shot(text string) *shot {
 	if !named {
 		words = text
 	}
-	one := &shot{}
+	one := &asked{}
 	one.walk.Need, one.walk.Ask = ask(words)
 	if named {
 		f.open[name] = one
