@@ -161,17 +161,17 @@ func next(e *fallback.Exhausted, now time.Time) string {
 
 // most is when more than half of those that could serve the request are back, zero when that tells no more than next.
 func most(e *fallback.Exhausted, now time.Time) time.Time {
-	var ready []time.Time
+	var waits []time.Duration
 	for i := range e.Candidates {
 		if c := &e.Candidates[i]; !c.Unfit && c.Ready.After(now) {
-			ready = append(ready, c.Ready)
+			waits = append(waits, c.Ready.Sub(now))
 		}
 	}
-	if len(ready) < 2 {
+	if len(waits) < 2 {
 		return time.Time{}
 	}
-	slices.SortFunc(ready, time.Time.Compare)
-	at := ready[len(ready)/2]
+	slices.Sort(waits)
+	at := now.Add(waits[len(waits)/2])
 	if at.Sub(e.Ready) < time.Minute {
 		return time.Time{}
 	}

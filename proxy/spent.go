@@ -57,7 +57,7 @@ func (s *spenders) list(now time.Time, all bool, own string) []spentState {
 			out = append(out, spentState{text(name), *t})
 		}
 	}
-	slices.SortFunc(out, func(a, b spentState) int {
+	slices.SortStableFunc(out, func(a, b spentState) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(nameOf(a.Client), nameOf(b.Client)))
 	})
 	return out

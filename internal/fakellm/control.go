@@ -128,7 +128,7 @@ func ahead(queue []*turn, now time.Time) (steps []Step) {
 // uses are the windows of a limiter in the order of their keys.
 func (l *limiter) uses(now time.Time) (list []Use) {
 	byName := func(a, b key) int { return strings.Compare(a.account+" "+a.model, b.account+" "+b.model) }
-	for _, k := range slices.SortedFunc(maps.Keys(l.windows), byName) {
+	for _, k := range slices.SortedStableFunc(maps.Keys(l.windows), byName) {
 		list = append(list, l.use(k, now))
 	}
 	return list

@@ -204,7 +204,7 @@ func sums(rows []hourRow) (out []hourRow) {
 
 // public gives rows in their order.
 func public(rows []hourRow) (out []HourRow) {
-	slices.SortFunc(rows, func(a, b hourRow) int {
+	slices.SortStableFunc(rows, func(a, b hourRow) int {
 		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.name.provider, b.name.provider), cmp.Compare(a.name.id, b.name.id))
 	})
 	for i := range rows {
