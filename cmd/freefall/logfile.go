@@ -54,12 +54,14 @@ func (f *logFile) reopen() error {
 }
 
 // follow reopens the file on each SIGHUP, until the function that it gives is called.
-func (f *logFile) follow() (end func()) {
+func (f *logFile) follow(failed func(error)) (end func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	go func() {
 		for range hangup {
-			_ = f.reopen() // the lines stand on standard error, too
+			if err := f.reopen(); err != nil {
+				failed(err)
+			}
 		}
 	}()
 	return func() {

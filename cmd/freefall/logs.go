@@ -41,7 +41,9 @@ func openLog(c *config.Config) (zerolog.Logger, func()) {
 	}
 	done := func() {}
 	if file != nil {
-		done = file.follow()
+		done = file.follow(func(err error) {
+			log.Warn().Err(err).Msg("the log file cannot be opened anew, lines go where they went before; make its folder writable and send SIGHUP again")
+		})
 	}
 	return log, func() {
 		done()

@@ -87,7 +87,16 @@ func TestLogFileIsOpenedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.signal(syscall.SIGHUP)
-	f.until(callBound, "its folder", func() bool { _, err := os.Stat(path); return err == nil })
+	f.until(callBound, "its folder, and a line", holds(path, "Configuration reloaded"))
+	elsewhere := filepath.Join(f.dir, "elsewhere")
+	if err := os.Rename(filepath.Dir(path), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Dir(path), "a file where the folder was")
+	f.signal(syscall.SIGHUP)
+	const told = "cannot be opened anew"
+	f.until(callBound, "a word that it cannot be", func() bool { return strings.Contains(f.stderr.String(), told) })
+	f.until(callBound, "that word where lines went before", holds(filepath.Join(elsewhere, "app.log"), told))
 }
 
 func head(t *testing.T, path string, n int) []byte {
