@@ -108,8 +108,35 @@ func TestWhoLeftAHangDoesNotMeetItAgain(t *testing.T) {
 			t.Errorf("%s: after a while %s is asked", name, a.Model.ID)
 		}
 		a.Committed(now.Add(32 * s))
-		if a, _ := p.Pick(now.Add(32*s), w()); a.Model.ID != "A" {
+		a, _ = p.Pick(now.Add(32*s), w())
+		if a.Model.ID != "A" {
 			t.Errorf("%s: after its content %s is asked", name, a.Model.ID)
+		}
+		a.End(now.Add(33*s), outcomeOf("left"))
+		if a, _ := p.Pick(now.Add(33*s), w()); a.Model.ID != "A" {
+			t.Errorf("%s: what was waited before its content still counts: %s is asked", name, a.Model.ID)
+		}
+	}
+}
+
+// A model that was left is not avoided any longer once it fails, which counts by itself, or once a person resets it.
+func TestHowAModelIsEndsItsBeingAvoided(t *testing.T) {
+	for name, tell := range map[string]func(*fallback.Pool, time.Time){
+		"a failure": func(p *fallback.Pool, now time.Time) {
+			a, _ := p.Pick(now, &fallback.Walk{Ask: fallback.Ask{Model: "A", Only: true}})
+			a.End(now, outcomeOf("fault"))
+		},
+		"a reset": func(p *fallback.Pool, now time.Time) { p.ResetModel(now, chain("A")[0].Provider, "A") },
+	} {
+		p := byPriority(chain("A B"))
+		a, _ := p.Pick(t0, &fallback.Walk{})
+		now := t0.Add(20 * s)
+		a.End(now, outcomeOf("left"))
+		for _, want := range []string{"B", "A"} {
+			if a, _ := p.Pick(now, &fallback.Walk{}); a.Model.ID != want {
+				t.Errorf("%s: %s is asked, not %s", name, a.Model.ID, want)
+			}
+			tell(p, now)
 		}
 	}
 }

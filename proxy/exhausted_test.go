@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -62,6 +63,25 @@ func TestOthersTradesAreNoReasons(t *testing.T) {
 	inBubble(t, plan{models: models}, func(w *world) {
 		w.fake().Script("a", fakellm.Fault(500).Forever())
 		if text := w.chat(plainBody).err().Message; !strings.HasSuffix(text, "a: failed just now (upstream fault)") {
+			t.Error(text)
+		}
+	})
+}
+
+// A long chain's advice names some, and says how many more there are: those for something else are not among them.
+func TestAdviceNamesSome(t *testing.T) {
+	var ids []string
+	for n := range adviceRows + 3 {
+		ids = append(ids, fmt.Sprintf("m%d", n))
+	}
+	models := chain(append(ids, "e")...)
+	models[len(ids)].Kind = fallback.Embedding
+	inBubble(t, plan{models: models}, func(w *world) {
+		for _, id := range ids {
+			w.fake().Script(id, fakellm.Fault(500).Forever())
+		}
+		text := w.chat(plainBody).err().Message
+		if last := ids[adviceRows-1] + ": "; !strings.Contains(text, last) || !strings.HasSuffix(text, ", and 3 more") || strings.Contains(text, ids[adviceRows]+": ") {
 			t.Error(text)
 		}
 	})

@@ -135,6 +135,13 @@ func TestAnswersHaveABudget(t *testing.T) {
 			}
 		}
 	}
+	// What a failed attempt held is there for the next one of the same request.
+	long := strings.Repeat("x", left*5/8)
+	s.fake.Script("a", fakellm.Raw(200, jsonType, long).Forever())
+	s.fake.Script("b", fakellm.Raw(200, jsonType, fmt.Sprintf(good, long)).Forever())
+	if got := s.raw(post(plainBody)); got.status != 200 || !strings.HasSuffix(got.trail(), "; b=ok") {
+		t.Errorf("after a failure: %d %q", got.status, got.trail())
+	}
 }
 
 // isLeft says that the one model is left for its fault, at its limit or before.

@@ -84,15 +84,15 @@ func TestFullWindowsAreExplained(t *testing.T) {
 // Advice says when most is back, where that is later than who is next.
 func TestMostIsBack(t *testing.T) {
 	models := chain("a", "b", "c", "d")
-	models[0].Limits = []fallback.Window{{Per: time.Minute, Limit: 1}}
-	for i := 1; i < 4; i++ {
+	for i := range models {
 		models[i].Limits = []fallback.Window{{Cycle: fallback.Daily, Per: 24 * time.Hour, Limit: 1}}
 	}
+	models[2].Limits = []fallback.Window{{Per: time.Minute, Limit: 1}}
 	inBubble(t, plan{models: models, pool: fallback.Config{Order: fallback.Priority}, at: time.Date(2000, 1, 1, 6, 0, 0, 0, time.UTC)}, func(w *world) {
 		for range 4 {
 			w.chat(plainBody)
 		}
-		if a := w.chat(plainBody); !strings.HasPrefix(a.err().Message, "no model can answer now: next: a in 1 m 1 s; most is back 00:01 UTC; a: rate limited") {
+		if a := w.chat(plainBody); !strings.HasPrefix(a.err().Message, "no model can answer now: next: c in 1 m 1 s; most is back 00:01 UTC; a: quota exhausted") {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
 
 	"freefall/fallback"
 )
@@ -165,5 +166,22 @@ func grewLikeInput(t *testing.T, name, in string, read func()) {
 		t.Errorf("%s: %d bytes allocated for each byte read", name, grew)
 	} else {
 		t.Logf("%s: %d bytes allocated for each byte read", name, grew)
+	}
+}
+
+// Chunks of one answer have one id, or none: a client takes others for another answer's. One of kilobytes is not repeated.
+func TestChunksOfALongID(t *testing.T) {
+	for _, n := range []int{10, maxBeside, 1 << 20} {
+		body := `{"id":"` + strings.Repeat("x", n) + `","created":1,"choices":[` + strings.Repeat(`{"message":{"content":"a"}},`, 9) + `{"message":{"content":"a"}}]}`
+		out, err := AppendChunks(nil, []byte(body), false)
+		ids := map[string]bool{}
+		for line := range strings.SplitSeq(string(out), "\n") {
+			if doc, ok := strings.CutPrefix(line, "data: {"); ok {
+				ids[gjson.Get("{"+doc, "id").Str] = true
+			}
+		}
+		if err != nil || len(ids) != 1 || len(out) > 2*len(body)+4096 && n > 10 {
+			t.Errorf("an id of %d bytes: %v, %d ids, %d bytes of %d", n, err, len(ids), len(out), len(body))
+		}
 	}
 }

@@ -364,6 +364,8 @@ var (
 
 var wholeCall = deltaChunk(`{"role":"assistant","tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}`, "null")
 
+var freeTextCall = deltaChunk(`{"role":"assistant","tool_calls":[{"index":0,"id":"a","type":"custom","custom":{"name":"f","input":""}}]}`, "null")
+
 func besideText(text, arguments string) string {
 	return deltaChunk(`{"content":"`+text+`","tool_calls":[{"index":0,"function":{"arguments":"`+arguments+`"}}]}`, "null")
 }
@@ -428,6 +430,7 @@ func TestStreamRepairs(t *testing.T) {
 		"a call of nothing that ends at once": {
 			in:   strings.Replace(wholeCall, `"finish_reason":null`, `"finish_reason":"stop"`, 1),
 			want: strings.NewReplacer(`"arguments":""`, `"arguments":"{}"`, `"finish_reason":null`, `"finish_reason":"tool_calls"`).Replace(wholeCall) + doneEvent},
+		"a call of free text that is empty": {in: freeTextCall + deltaChunk(`{}`, `"tool_calls"`), want: freeTextCall + deltaChunk(`{}`, `"tool_calls"`) + doneEvent},
 		"two choices": {
 			in:   helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1),
 			want: helloChunk + strings.Replace(helloChunk, `"index":0`, `"index":1`, 1) + finishChunk + strings.Replace(finishChunk, `"index":0`, `"index":1`, 1) + doneEvent},

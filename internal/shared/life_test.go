@@ -68,13 +68,18 @@ func TestARedisThatLostItsMemory(t *testing.T) {
 	eventually(t, "it knows again", drawn("60"))
 }
 
+// ofEachKind are draws from windows a to d, of which each is kept in another form.
+func ofEachKind(limit int64) []fallback.Draw {
+	return []fallback.Draw{window("a", fallback.Sliding, time.Hour, limit), window("b", fallback.Fixed, time.Hour, limit), window("c", fallback.Bucket, time.Hour, limit),
+		{Name: "d", Unit: fallback.Running, Limit: limit, Amount: 1, Fit: 1}}
+}
+
 // What somebody else has written where our windows are costs nobody but them.
 func TestKeysOfAnotherType(t *testing.T) {
 	r := startRedis(t)
 	s, said := recorded(t, "unix://"+r.sock)
 	eventually(t, "it answers", s.Up)
-	all := []fallback.Draw{window("a", fallback.Sliding, time.Hour, 9), window("b", fallback.Fixed, time.Hour, 9), window("c", fallback.Bucket, time.Hour, 9),
-		{Name: "d", Unit: fallback.Running, Limit: 9, Amount: 1, Fit: 1}}
+	all := ofEachKind(9)
 	spoil := func() {
 		for _, name := range []string{"a", "b", "c", "d"} {
 			r.say("SET", prefix+"window "+name, "something")
@@ -117,8 +122,7 @@ func TestWindowsOfOtherValues(t *testing.T) {
 	r := startRedis(t)
 	s, said := recorded(t, "unix://"+r.sock)
 	eventually(t, "it answers", s.Up)
-	all := []fallback.Draw{window("a", fallback.Sliding, time.Hour, 1000), window("b", fallback.Fixed, time.Hour, 1000), window("c", fallback.Bucket, time.Hour, 1000),
-		{Name: "d", Unit: fallback.Running, Limit: 1000, Amount: 1, Fit: 1}}
+	all := ofEachKind(1000)
 	s.Reserve(all)
 	for _, name := range []string{"d", "a", "b", "c"} {
 		key := prefix + "window " + name
