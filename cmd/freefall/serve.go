@@ -104,6 +104,7 @@ func serve(ctx context.Context, c *config.Config, from *source) error {
 	following, done := context.WithCancel(ctx)
 	var follower sync.WaitGroup
 	follower.Go(func() { s.follow(following, from) })
+	follower.Go(func() { giveBack(following) })
 	defer follower.Wait()
 	defer done()
 	return s.run(ctx, ln)
