@@ -294,7 +294,9 @@ func TestClassifyError(t *testing.T) {
 		{`{"type":"error","code":"server_error","message":"x","param":null}`, "upstream_fault 500"},
 		{`{"choices":[{"delta":{"content":""},"finish_reason":"error","error":{"code":429,"message":"x"}}]}`, "rate_limited 429"},
 		{`{"error":{"code":400,"message":"maximum context length is 5"}}`, "context_length 400"},
-		{`{"error":{"code":200,"message":"maximum context length is 5"}}`, "upstream_fault 200"},
+		{`{"error":{"code":200,"message":"maximum context length is 5"}}`, "context_length 200"},
+		{`{"error":"Trying to keep the first 5234 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens"}`, "context_length 200"},
+		{`{"error":{"message":"Internal error"}}`, "upstream_fault 200"},
 	} {
 		o, ok := ClassifyError(DialectOf("openrouter"), []byte(tt.doc), noon)
 		got := ""

@@ -52,6 +52,8 @@ func (v *evidence) judge() ruling {
 		return v.limit()
 	case s == 446: // Portkey's, of what its operator has forbidden
 		return guarded
+	case s < 300 && v.own.has(contextWords): // local servers tell it in a stream, without a status
+		return tooLarge
 	case s >= 500:
 		return v.failure()
 	case s >= 400 && v.own.has(busyWords):
