@@ -25,6 +25,7 @@ remembers what is spent until when, and never costs money.`,
   freefall check                       what it understood of models.yaml, and what is skipped
   freefall models                      what the providers list, and what is new or gone
   freefall status                      which model answers now, and why not the first`,
+		Version:       versionText(),
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
