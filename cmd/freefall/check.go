@@ -127,9 +127,21 @@ func (r *report) chain(c *config.Config, rows []fallback.Model) {
 	r.table("The chain, in order", lines)
 	lines = nil
 	for _, chain := range c.Chains {
-		lines = append(lines, []string{"freefall/" + chain.Name, strings.Join(chain.Models, ", "), meant(chain)})
+		lines = append(lines, []string{"freefall/" + chain.Name, strings.Join(chain.Models, ", "), meant(chain) + missed(chain, rows)})
 	}
 	r.table("Named chains", lines)
+}
+
+// missed tells of a chain that nobody is in, most likely for a typing error; what providers list later may join it.
+func missed(chain config.Chain, rows []fallback.Model) string {
+	for _, pattern := range chain.Models {
+		for _, m := range rows {
+			if fallback.Glob(pattern, m.ID) || fallback.Glob(pattern, m.Provider+"/"+m.ID) {
+				return ""
+			}
+		}
+	}
+	return "; no model here is named by it"
 }
 
 // meant says which requests go to a chain without naming it.
