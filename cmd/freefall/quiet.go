@@ -10,8 +10,8 @@ import (
 
 const (
 	quietLook  = time.Second
-	quietBelow = 1 << 20  // bytes that may be allocated from one look to the next in a quiet time
-	quietWorth = 16 << 20 // bytes to be gained, more where more is in use; what is touched again at once was not worth it
+	quietBelow = 1 << 20 // bytes that may be allocated from one look to the next in a quiet time
+	quietWorth = 4 << 20 // bytes allocated since memory was last given back, before it is again; more where more is in use
 )
 
 // giveBack returns what a busy time left behind to the system as soon as it is over, until the context ends: the collector
@@ -22,8 +22,7 @@ func giveBack(ctx context.Context) {
 	}
 	tick := time.NewTicker(quietLook)
 	defer tick.Stop()
-	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/gc/heap/live:bytes"}}
+	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
 	var q quiet
 	for {
 		select {
@@ -32,21 +31,25 @@ func giveBack(ctx context.Context) {
 		case <-tick.C:
 		}
 		metrics.Read(heap)
-		if q.due(heap[0].Value.Uint64(), heap[1].Value.Uint64()+heap[2].Value.Uint64(), heap[3].Value.Uint64()) {
+		if q.due(heap[0].Value.Uint64(), heap[1].Value.Uint64()) {
 			debug.FreeOSMemory()
 		}
 	}
 }
 
-// quiet tells when it is worth while to collect.
+// quiet tells when it is worth while to collect, of bytes allocated since the start of the process.
 type quiet struct {
-	last uint64 // bytes allocated since the start of the process, at the look before
+	last  uint64 // at the look before
+	given uint64 // when memory was last given back
 }
 
-// due is called once for each look: with the bytes allocated since the start of the process, those held, garbage and what is free
-// among them, and those that were alive at the last collection.
-func (q *quiet) due(allocated, held, alive uint64) bool {
+// due is called once for each look. used is what is in use, garbage included, in bytes: to go over a large heap, there must be more to gain.
+func (q *quiet) due(allocated, used uint64) bool {
 	now := allocated - q.last
 	q.last = allocated
-	return now < quietBelow && held > alive+max(quietWorth, alive/8)
+	if now >= quietBelow || allocated-q.given < max(quietWorth, used/8) {
+		return false
+	}
+	q.given = allocated
+	return true
 }

@@ -12,20 +12,21 @@ func TestQuietIsDue(t *testing.T) {
 	const mb = 1 << 20
 	var q quiet
 	for i, look := range []struct {
-		allocated, held, alive uint64
-		want                   bool
+		allocated, used uint64
+		want            bool
 	}{
-		{30 * mb, 40 * mb, 9 * mb, false}, // busy
-		{60 * mb, 40 * mb, 9 * mb, false},
-		{60*mb + 1, 40 * mb, 9 * mb, true}, // over
-		{60*mb + 2, 9 * mb, 9 * mb, false}, // nothing to gain any more
-		{61 * mb, 25 * mb, 9 * mb, false},
-		{61*mb + 1, 25*mb + 1, 9 * mb, true},
-		{62 * mb, 225 * mb, 200 * mb, false}, // an eighth
-		{62*mb + 1, 225*mb + 1, 200 * mb, true},
-		{63*mb + 1, 400 * mb, 200 * mb, false}, // busy again
+		{10 * mb, 9 * mb, false}, // busy
+		{30 * mb, 20 * mb, false},
+		{30*mb + 1, 20 * mb, true}, // over
+		{30*mb + 2, 9 * mb, false}, // nothing to gain any more
+		{34*mb - 1, 12 * mb, false},
+		{34*mb + 100, 13 * mb, true},
+		{42 * mb, 100 * mb, false},
+		{42*mb + 1, 100 * mb, false}, // 8 MB of garbage in 100
+		{46*mb + 2, 104 * mb, false},
+		{46*mb + 200, 90 * mb, true},
 	} {
-		if got := q.due(look.allocated, look.held, look.alive); got != look.want {
+		if got := q.due(look.allocated, look.used); got != look.want {
 			t.Errorf("look %d: %v, want %v", i, got, look.want)
 		}
 	}
