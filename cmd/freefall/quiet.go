@@ -10,8 +10,8 @@ import (
 
 const (
 	quietLook  = time.Second
-	quietBelow = 1 << 20 // bytes that may be allocated from one look to the next in a quiet time
-	quietWorth = 4 << 20 // bytes allocated since memory was last given back, before it is again; more where more is in use
+	quietBelow = 1 << 20  // bytes that may be allocated from one look to the next in a quiet time
+	quietWorth = 48 << 20 // bytes held; what a small load has would be touched again with its next request
 )
 
 // giveBack returns what a busy time left behind to the system as soon as it is over, until the context ends: the collector
@@ -22,7 +22,7 @@ func giveBack(ctx context.Context) {
 	}
 	tick := time.NewTicker(quietLook)
 	defer tick.Stop()
-	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
 	var q quiet
 	for {
 		select {
@@ -31,7 +31,7 @@ func giveBack(ctx context.Context) {
 		case <-tick.C:
 		}
 		metrics.Read(heap)
-		if q.due(heap[0].Value.Uint64(), heap[1].Value.Uint64()) {
+		if q.due(heap[0].Value.Uint64(), heap[1].Value.Uint64()+heap[2].Value.Uint64()) {
 			debug.FreeOSMemory()
 		}
 	}
@@ -43,11 +43,11 @@ type quiet struct {
 	given uint64 // when memory was last given back
 }
 
-// due is called once for each look. used is what is in use, garbage included, in bytes: to go over a large heap, there must be more to gain.
-func (q *quiet) due(allocated, used uint64) bool {
+// due is called once for each look. held are the bytes of the heap, garbage and what is free included: to go over a large one, there must be more to gain.
+func (q *quiet) due(allocated, held uint64) bool {
 	now := allocated - q.last
 	q.last = allocated
-	if now >= quietBelow || allocated-q.given < max(quietWorth, used/8) {
+	if now >= quietBelow || held < quietWorth || allocated-q.given < held/8 {
 		return false
 	}
 	q.given = allocated
