@@ -11,12 +11,17 @@ func (t *table) matching(patterns []string) []int32 {
 	for _, pattern := range patterns {
 		for i := range t.rows {
 			r := &t.rows[i]
-			if (Glob(pattern, r.ID) || Glob(pattern, r.Provider+"/"+r.ID)) && !slices.Contains(out, int32(i)) {
+			if r.Model.Matches(pattern) && !slices.Contains(out, int32(i)) {
 				out = append(out, int32(i))
 			}
 		}
 	}
 	return out
+}
+
+// Matches says whether a pattern names the model: by its id, or by its provider and id with a slash between them.
+func (m *Model) Matches(pattern string) bool {
+	return Glob(pattern, m.ID) || Glob(pattern, m.Provider+"/"+m.ID)
 }
 
 // Glob matches s against a pattern in which "*" stands for any run of characters.

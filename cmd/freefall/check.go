@@ -135,10 +135,8 @@ func (r *report) chain(c *config.Config, rows []fallback.Model) {
 // missed tells of a chain that nobody is in, most likely for a typing error; what providers list later may join it.
 func missed(chain config.Chain, rows []fallback.Model) string {
 	for _, pattern := range chain.Models {
-		for _, m := range rows {
-			if fallback.Glob(pattern, m.ID) || fallback.Glob(pattern, m.Provider+"/"+m.ID) {
-				return ""
-			}
+		if slices.ContainsFunc(rows, func(m fallback.Model) bool { return m.Matches(pattern) }) {
+			return ""
 		}
 	}
 	return "; no model here is named by it"
